@@ -1,0 +1,116 @@
+"""What can go wrong, as sentences for the person at the notebook.
+
+One root, one class per thing a caller can do about it. Classes that Dagster also exports are known there under
+the name in ``DAGSTER_NAMES``. Knows nothing of the rest of jobkernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class JobkernelError(Exception):
+    """Root of every error that jobkernel raises on purpose."""
+
+
+class InvalidDefinition(JobkernelError):
+    """A definition cannot be what it says: a bad name, a clash, a missing part."""
+
+
+class InvalidInvocation(JobkernelError):
+    """A definition was called with arguments that it does not take."""
+
+
+class InvalidConfig(JobkernelError):
+    """Run config does not fit its schema; the message lists every path."""
+
+
+class InvalidSelection(JobkernelError):
+    """A selection's text cannot be read; the message says where."""
+
+
+class InvalidSubset(JobkernelError):
+    """A selection names something that the job does not hold."""
+
+
+class CircularDependency(InvalidDefinition):
+    """Definitions depend on each other in a circle; the message lists it in order."""
+
+
+class InvariantViolation(JobkernelError):
+    """A call came in a state in which it makes no sense."""
+
+
+class UnknownName(JobkernelError):
+    """Nothing of that name is defined; the message names the nearest match."""
+
+
+class UnknownResource(InvalidDefinition):
+    """A resource is asked for that nobody provides."""
+
+
+class MissingUpstream(JobkernelError):
+    """An upstream value was never made; the message names it and the remedy."""
+
+
+class UnstorableValue(JobkernelError):
+    """A value cannot be stored by its IO manager; the message names ``--io memory``."""
+
+
+class UnverifiedPickle(JobkernelError):
+    """A pickle was not signed by this user and is not loaded."""
+
+
+class TypeCheckFailed(JobkernelError):
+    """A value is not of its declared type."""
+
+
+class StepOutputMissing(JobkernelError):
+    """A step ended without one of its required outputs."""
+
+
+class StepExecutionError(JobkernelError):
+    """A step's code raised; ``__cause__`` is the user's own exception."""
+
+
+class Interrupted(BaseException):
+    """A step was asked to stop. Not an ``Exception``, so that user code does not swallow it by accident."""
+
+
+class RunCanceled(JobkernelError):
+    """A run was canceled before it ended."""
+
+
+class RunFailed(JobkernelError):
+    """A run in the foreground failed; the message names the steps."""
+
+
+DAGSTER_NAMES: dict[str, type[BaseException]] = {
+    "DagsterError": JobkernelError,
+    "DagsterInvalidDefinitionError": InvalidDefinition,
+    "DagsterInvalidInvocationError": InvalidInvocation,
+    "DagsterInvalidConfigError": InvalidConfig,
+    "DagsterInvalidAssetSelectionError": InvalidSelection,
+    "DagsterInvalidSubsetError": InvalidSubset,
+    "DagsterInvariantViolationError": InvariantViolation,
+    "DagsterUnknownResourceError": UnknownResource,
+    "DagsterTypeCheckDidNotPass": TypeCheckFailed,
+    "DagsterStepOutputNotFoundError": StepOutputMissing,
+    "DagsterExecutionStepExecutionError": StepExecutionError,
+    "DagsterExecutionInterruptedError": Interrupted,
+    "DagsterRunNotFoundError": UnknownName,
+}
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """Return the candidate most like ``word``, or None where nothing is like it."""
+    from rapidfuzz import process  # loaded only when something went wrong
+
+    found = process.extractOne(word, list(candidates), score_cutoff=60)
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the nearest candidate, or an empty text."""
+    match = nearest(word, candidates)
+    return f" Did you mean '{match}'?" if match else ""

@@ -1,0 +1,71 @@
+"""Facts about runs, in Dagster's event words. An event is never changed after it was made.
+
+Knows no store and no screen; the engine makes events, storage keeps them, everything shown is computed from them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+
+class Event(NamedTuple):
+    """One thing that happened. ``occurred_at`` is microseconds since the epoch, UTC; ``body`` is JSON-able."""
+
+    event_type: str
+    run_id: str | None
+    step_key: str | None
+    occurred_at: int
+    body: dict[str, Any] | None = None
+
+
+RUN_ENQUEUED: Final = "RUN_ENQUEUED"
+RUN_DEQUEUED: Final = "RUN_DEQUEUED"
+RUN_STARTING: Final = "RUN_STARTING"
+RUN_START: Final = "RUN_START"
+RUN_SUCCESS: Final = "RUN_SUCCESS"
+RUN_FAILURE: Final = "RUN_FAILURE"
+RUN_CANCELING: Final = "RUN_CANCELING"
+RUN_CANCELED: Final = "RUN_CANCELED"
+
+STEP_START: Final = "STEP_START"
+STEP_INPUT: Final = "STEP_INPUT"
+STEP_OUTPUT: Final = "STEP_OUTPUT"
+STEP_SUCCESS: Final = "STEP_SUCCESS"
+STEP_FAILURE: Final = "STEP_FAILURE"
+STEP_SKIPPED: Final = "STEP_SKIPPED"
+STEP_UP_FOR_RETRY: Final = "STEP_UP_FOR_RETRY"
+STEP_RESTARTED: Final = "STEP_RESTARTED"
+STEP_NOT_RUN: Final = "STEP_NOT_RUN"
+"""Ours: the step was given up because something above it failed."""
+STEP_CANCELED: Final = "STEP_CANCELED"
+"""Ours: the step had not ended when its run was canceled."""
+STEP_PROGRESS: Final = "STEP_PROGRESS"
+"""Ours: how far a step says it is; live only, never stored."""
+
+LOADED_INPUT: Final = "LOADED_INPUT"
+HANDLED_OUTPUT: Final = "HANDLED_OUTPUT"
+RESOURCE_INIT_STARTED: Final = "RESOURCE_INIT_STARTED"
+RESOURCE_INIT_SUCCESS: Final = "RESOURCE_INIT_SUCCESS"
+RESOURCE_INIT_FAILURE: Final = "RESOURCE_INIT_FAILURE"
+ENGINE_EVENT: Final = "ENGINE_EVENT"
+LOGS_CAPTURED: Final = "LOGS_CAPTURED"
+LOG_MESSAGE: Final = "LOG_MESSAGE"
+"""Ours: a line that the step logged (``context.log`` or :mod:`logging`)."""
+
+ASSET_MATERIALIZATION_PLANNED: Final = "ASSET_MATERIALIZATION_PLANNED"
+ASSET_MATERIALIZATION: Final = "ASSET_MATERIALIZATION"
+ASSET_OBSERVATION: Final = "ASSET_OBSERVATION"
+ASSET_FAILED_TO_MATERIALIZE: Final = "ASSET_FAILED_TO_MATERIALIZE"
+ASSET_CHECK_EVALUATION_PLANNED: Final = "ASSET_CHECK_EVALUATION_PLANNED"
+ASSET_CHECK_EVALUATION: Final = "ASSET_CHECK_EVALUATION"
+
+HOOK_COMPLETED: Final = "HOOK_COMPLETED"
+HOOK_ERRORED: Final = "HOOK_ERRORED"
+HOOK_SKIPPED: Final = "HOOK_SKIPPED"
+
+DEFINITION_CHANGED: Final = "DEFINITION_CHANGED"
+"""Ours: a cell defined something; ``body`` has kind, name, notebook, source, options."""
+DEFINITION_FORGOTTEN: Final = "DEFINITION_FORGOTTEN"
+SETTING_CHANGED: Final = "SETTING_CHANGED"
+
+FINAL_RUN_EVENTS: Final = frozenset({RUN_SUCCESS, RUN_FAILURE, RUN_CANCELED})
