@@ -85,6 +85,54 @@ class RunFailed(JobkernelError):
     """A run in the foreground failed; the message names the steps."""
 
 
+class HistoryError(JobkernelError):
+    """The project's history cannot be used as asked; the subclasses say why."""
+
+
+class ProjectReadOnly(HistoryError):
+    """The project's folder cannot be written."""
+
+
+class HistoryCorrupt(HistoryError):
+    """The history file is damaged, or is no history."""
+
+
+class HistoryTooNew(HistoryError):
+    """The history was written by a newer jobkernel."""
+
+
+class HistoryHeld(HistoryError):
+    """Another program holds the history file, or another machine the project."""
+
+
+class NetworkFilesystem(HistoryError):
+    """The project lies on a network file system, where locks cannot be trusted."""
+
+
+class SocketPathTooLong(HistoryError):
+    """No folder short enough for the project server's socket."""
+
+
+class DiskFull(HistoryError):
+    """The history cannot grow: the disk is full."""
+
+
+class QueryRefused(HistoryError):
+    """A query on the history is not one SELECT, or went over its limits."""
+
+
+class ServerUnreachable(HistoryError):
+    """The project server cannot be reached, or does not answer in time."""
+
+
+class VersionMismatch(HistoryError):
+    """The project server and this kernel speak different versions."""
+
+
+class KeyOwnedElsewhere(HistoryError):
+    """A key is defined by another notebook whose kernel is alive."""
+
+
 DAGSTER_NAMES: dict[str, type[BaseException]] = {
     "DagsterError": JobkernelError,
     "DagsterInvalidDefinitionError": InvalidDefinition,

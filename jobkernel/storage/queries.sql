@@ -1,0 +1,175 @@
+-- Every question asked of the history, by name. "defaults" are the parameters a caller may leave out.
+-- $floor_seq, $first_seq and $last_seq are bounds that the store knows; they let DuckDB skip most of a table.
+
+-- name: latest_runs
+-- defaults: {"job_name": null, "status": null, "since": null, "before": null, "limit": 100}
+select
+    run_id, job_name, status, queued_us as queued_at, started_us as started_at, ended_us as ended_at,
+    trigger, trigger_name, priority, partition_key, parent_run_id, root_run_id, tags, kernel_id, notebook,
+    executor, reason, error, assets, row_seq as first_seq
+from kept.run
+where row_seq >= $floor_seq
+    and ($job_name is null or job_name = $job_name)
+    and ($status is null or status = $status)
+    and ($since is null or queued_us >= $since)
+    and ($before is null or queued_us < $before)
+order by row_seq desc
+limit $limit
+
+-- name: run
+-- defaults: {}
+select * exclude (row_seq, queued_us, started_us, ended_us),
+    queued_us as queued_at, started_us as started_at, ended_us as ended_at, row_seq as first_seq
+from kept.run where row_seq = $first_seq and run_id = $run_id
+
+-- name: run_steps
+-- defaults: {}
+select run_id, step_key, attempt, status, started_us as started_at, ended_us as ended_at, duration_s,
+    executor, worker, reason, error
+from kept.step
+where row_seq between $first_seq and $last_seq and run_id = $run_id
+order by row_seq
+
+-- name: run_events
+-- defaults: {"after_seq": 0, "limit": 100000}
+select seq, occurred_us as occurred_at, event_type, run_id, step_key, body
+from kept.event
+where seq between greatest($first_seq, $after_seq + 1) and $last_seq and run_id = $run_id
+order by seq
+limit $limit
+
+-- name: events
+-- defaults: {"after_seq": 0, "limit": 1000}
+select seq, occurred_us as occurred_at, event_type, run_id, step_key, body
+from kept.event where seq > $after_seq order by seq limit $limit
+
+-- name: logged_messages
+-- defaults: {"step_key": null, "after_seq": 0, "limit": 10000}
+select seq, occurred_us as occurred_at, step_key, body ->> 'level' as level, body ->> 'message' as message
+from kept.event
+where seq between greatest($first_seq, $after_seq + 1) and $last_seq
+    and run_id = $run_id and event_type = 'LOG_MESSAGE' and ($step_key is null or step_key = $step_key)
+order by seq
+limit $limit
+
+-- name: log_files
+-- defaults: {"step_key": null}
+select step_key, path from kept.log_file
+where run_id = $run_id and ($step_key is null or step_key = $step_key) order by row_seq
+
+-- name: asset_states
+-- defaults: {}
+select
+    state.asset_key, state.partition_key,
+    case when state.planned_run_id is not null then 'MATERIALIZING' else coalesce(state.status, 'MISSING') end as status,
+    state.planned_run_id, state.last_run_id, state.last_us as last_at, state.error,
+    state.materialized_us as last_materialized_at, made.run_id as materialized_run_id, made.step_key,
+    made.duration_s, made.data_version, made.code_version, made.tags, made.metadata, made.fingerprint
+from kept.asset_partition as state
+left join kept.materialization as made on made.row_seq = state.materialized_seq
+order by state.asset_key, state.partition_key
+
+-- name: asset_state
+-- defaults: {}
+with state as (select * from kept.asset_partition where asset_key = $asset_key)
+select
+    state.asset_key, state.partition_key,
+    case when state.planned_run_id is not null then 'MATERIALIZING' else coalesce(state.status, 'MISSING') end as status,
+    state.planned_run_id, state.last_run_id, state.last_us as last_at, state.error,
+    state.materialized_us as last_materialized_at, made.run_id as materialized_run_id, made.step_key,
+    made.duration_s, made.data_version, made.code_version, made.tags, made.metadata, made.fingerprint
+from state
+left join kept.materialization as made on made.row_seq = state.materialized_seq
+order by state.partition_key
+
+-- name: materializations
+-- defaults: {"partition_key": null, "limit": 100}
+select row_seq as seq, asset_key, partition_key, run_id, step_key, occurred_us as occurred_at, duration_s,
+    data_version, code_version, tags, metadata, fingerprint
+from kept.materialization
+where asset_key = $asset_key and ($partition_key is null or partition_key = $partition_key)
+order by row_seq desc
+limit $limit
+
+-- name: metadata_history
+-- defaults: {"partition_key": null, "limit": 1000}
+with recent as (
+    select * from kept.materialization
+    where asset_key = $asset_key and ($partition_key is null or partition_key = $partition_key)
+        and metadata is not null
+    order by row_seq desc limit $limit
+),
+labelled as (
+    select row_seq, run_id, partition_key, occurred_us, entry.key as label, entry.value as entry
+    from recent, json_each(recent.metadata) as entry
+),
+numbered as (
+    select * exclude (entry),
+        coalesce(try_cast(json_extract_string(entry, '$') as double),
+            try_cast(json_extract_string(entry, '$.value') as double)) as value
+    from labelled
+    where json_type(entry) in ('UBIGINT', 'BIGINT', 'DOUBLE')
+        or json_type(entry, '$.value') in ('UBIGINT', 'BIGINT', 'DOUBLE')
+)
+select row_seq as seq, run_id, partition_key, occurred_us as occurred_at, label, value
+from numbered order by row_seq, label
+
+-- name: observations
+-- defaults: {"limit": 100}
+select seq, occurred_us as occurred_at, run_id, step_key, body
+from kept.event
+where event_type = 'ASSET_OBSERVATION' and body ->> 'asset_key' = $asset_key
+order by seq desc
+limit $limit
+
+-- name: checks_latest
+-- defaults: {"asset_key": null}
+select row_seq as seq, asset_key, check_name, partition_key, run_id, step_key, occurred_us as occurred_at,
+    passed, severity, blocking, description, metadata
+from kept.check_result
+where $asset_key is null or asset_key = $asset_key
+qualify row_number() over (partition by asset_key, check_name, partition_key order by row_seq desc) = 1
+order by asset_key, check_name, partition_key
+
+-- name: step_durations
+-- defaults: {"job_name": null, "limit": 2000}
+with recent as (
+    select row_seq, run_id, job_name from kept.run
+    where status = 'SUCCESS' and row_seq >= $floor_seq and ($job_name is null or job_name = $job_name)
+    order by row_seq desc limit $limit
+)
+select recent.job_name, step.step_key, median(step.duration_s) as duration_s, count(*) as runs
+from kept.step as step join recent on recent.run_id = step.run_id
+where step.status = 'SUCCESS' and step.row_seq >= (select min(row_seq) from recent)
+group by recent.job_name, step.step_key
+order by recent.job_name, step.step_key
+
+-- name: asset_durations
+-- defaults: {}
+with recent as (
+    select asset_key, duration_s from kept.materialization where duration_s is not null
+    qualify row_number() over (partition by asset_key order by row_seq desc) <= 20
+)
+select asset_key, median(duration_s) as duration_s, count(*) as materializations
+from recent group by asset_key order by asset_key
+
+-- name: definitions
+-- defaults: {"kind": null}
+select kind, name, changed_us as changed_at, notebook, group_name, source, options, deps
+from kept.definition where not forgotten and ($kind is null or kind = $kind) order by kind, name
+
+-- name: settings
+-- defaults: {}
+select name, value, changed_us as changed_at from kept.setting order by name
+
+-- name: open_runs
+-- defaults: {}
+select run_id, job_name, status, kernel_id, notebook, priority, tags, row_seq as first_seq
+from kept.run where status not in ('SUCCESS', 'FAILURE', 'CANCELED') order by row_seq
+
+-- name: counts
+-- defaults: {}
+select
+    (select count(*) from kept.event) as events,
+    (select count(*) from kept.run) as runs,
+    (select coalesce(max(seq), 0) from kept.event) as last_seq

@@ -1,0 +1,247 @@
+-- Version 1 of the history. Tables in "kept" are ours alone; the views below them are the documented contract.
+-- Times are microseconds since the epoch in tables (occurred_us) and naive UTC timestamps in views (occurred_at).
+
+create schema kept;
+
+create table kept.meta (name varchar primary key, value varchar not null);
+
+create table kept.client (
+    number integer not null,
+    client_id varchar not null,
+    kernel_id varchar,
+    notebook varchar,
+    host varchar,
+    pid integer,
+    process_started varchar,
+    seen_us bigint not null,
+    last_client_seq bigint not null
+);
+
+create table kept.event (
+    seq bigint not null,
+    occurred_us bigint not null,
+    event_type varchar not null,
+    run_id varchar,
+    step_key varchar,
+    client integer not null,
+    client_seq bigint not null,
+    body json
+);
+
+-- State rows: row_seq is the seq of the event that made the row, and the row's identity.
+
+create table kept.run (
+    row_seq bigint not null,
+    last_seq bigint not null,
+    run_id varchar not null,
+    job_name varchar,
+    status varchar not null,
+    queued_us bigint,
+    started_us bigint,
+    ended_us bigint,
+    trigger varchar,
+    trigger_name varchar,
+    tick_id varchar,
+    run_key varchar,
+    priority integer,
+    partition_key varchar,
+    parent_run_id varchar,
+    root_run_id varchar,
+    tags json,
+    config json,
+    kernel_id varchar,
+    notebook varchar,
+    executor varchar,
+    steps json,
+    assets json,
+    reason varchar,
+    canceled_by varchar,
+    forced boolean,
+    error json
+);
+
+create table kept.step (
+    row_seq bigint not null,
+    run_id varchar not null,
+    step_key varchar not null,
+    attempt integer not null,
+    status varchar not null,
+    started_us bigint,
+    ended_us bigint,
+    duration_s double,
+    executor varchar,
+    worker varchar,
+    reason varchar,
+    error json
+);
+
+create table kept.asset_partition (
+    row_seq bigint not null,
+    asset_key varchar not null,
+    partition_key varchar,
+    status varchar,
+    planned_run_id varchar,
+    last_run_id varchar,
+    last_us bigint,
+    materialized_seq bigint,
+    materialized_us bigint,
+    error json
+);
+
+create table kept.materialization (
+    row_seq bigint not null,
+    asset_key varchar not null,
+    partition_key varchar,
+    run_id varchar,
+    step_key varchar,
+    occurred_us bigint not null,
+    duration_s double,
+    data_version varchar,
+    code_version varchar,
+    tags json,
+    metadata json,
+    fingerprint json
+);
+
+create table kept.check_result (
+    row_seq bigint not null,
+    asset_key varchar not null,
+    partition_key varchar,
+    check_name varchar not null,
+    run_id varchar,
+    step_key varchar,
+    occurred_us bigint not null,
+    passed boolean,
+    severity varchar,
+    blocking boolean,
+    description varchar,
+    metadata json
+);
+
+create table kept.definition (
+    row_seq bigint not null,
+    kind varchar not null,
+    name varchar not null,
+    changed_us bigint not null,
+    notebook varchar,
+    group_name varchar,
+    source varchar,
+    options json,
+    deps json,
+    forgotten boolean not null
+);
+
+create table kept.setting (
+    row_seq bigint not null,
+    name varchar not null,
+    changed_us bigint not null,
+    value json
+);
+
+create table kept.tick (
+    row_seq bigint not null,
+    tick_id varchar not null,
+    automation_name varchar not null,
+    automation_type varchar not null,
+    status varchar not null,
+    scheduled_us bigint,
+    evaluated_us bigint,
+    skip_reason varchar,
+    cursor varchar,
+    run_ids json,
+    error json
+);
+
+-- Output that steps captured to files: which files there are, and the lines copied here when SQL asks for logs.
+
+create table kept.log_file (
+    row_seq bigint not null,
+    run_id varchar not null,
+    step_key varchar,
+    path varchar not null,
+    copied boolean not null
+);
+
+create table kept.log_line (
+    run_id varchar not null,
+    step_key varchar,
+    occurred_us bigint not null,
+    level varchar,
+    message varchar
+);
+
+create view runs as
+select
+    run_id, job_name, status,
+    make_timestamp(queued_us) as queued_at,
+    make_timestamp(started_us) as started_at,
+    make_timestamp(ended_us) as ended_at,
+    (ended_us - started_us) / 1e6 as duration_s,
+    trigger, trigger_name, tick_id, run_key, priority, partition_key, parent_run_id, root_run_id,
+    tags, config, kernel_id, notebook, error, executor, reason
+from kept.run;
+
+create view steps as
+select
+    run_id, step_key, attempt, status,
+    make_timestamp(started_us) as started_at,
+    make_timestamp(ended_us) as ended_at,
+    duration_s, executor, worker, error, reason
+from kept.step;
+
+create view events as
+select seq, make_timestamp(occurred_us) as occurred_at, event_type, run_id, step_key, body from kept.event;
+
+create view logs as
+select
+    run_id, step_key, make_timestamp(occurred_us) as occurred_at,
+    body ->> 'level' as level, body ->> 'message' as message
+from kept.event where event_type = 'LOG_MESSAGE'
+union all
+select run_id, step_key, make_timestamp(occurred_us), level, message from kept.log_line;
+
+create view materializations as
+select
+    asset_key, partition_key, run_id, step_key, make_timestamp(occurred_us) as occurred_at,
+    data_version, code_version, metadata, tags, duration_s
+from kept.materialization;
+
+create view assets as
+with made as (
+    select
+        asset_key,
+        bool_or(planned_run_id is not null) as is_planned,
+        arg_max(status, last_us) as status,
+        arg_max(last_run_id, last_us) as last_run_id,
+        max(materialized_us) as materialized_us,
+        max(materialized_seq) as materialized_seq,
+        count(partition_key) filter (materialized_seq is not null) as materialized_partitions
+    from kept.asset_partition group by asset_key
+),
+defined as (select * from kept.definition where kind = 'asset')
+select
+    coalesce(defined.name, made.asset_key) as asset_key,
+    defined.group_name, defined.notebook,
+    case when made.is_planned then 'MATERIALIZING' else coalesce(made.status, 'MISSING') end as status,
+    made.last_run_id,
+    make_timestamp(made.materialized_us) as last_materialized_at,
+    latest.data_version, latest.code_version, latest.metadata,
+    coalesce(made.materialized_partitions, 0) as materialized_partitions
+from defined
+full join made on made.asset_key = defined.name
+left join kept.materialization as latest on latest.row_seq = made.materialized_seq
+where not coalesce(defined.forgotten, false);
+
+create view checks as
+select
+    asset_key, check_name, run_id, passed, severity, blocking, make_timestamp(occurred_us) as occurred_at,
+    metadata, description, partition_key, step_key
+from kept.check_result;
+
+create view ticks as
+select
+    tick_id, automation_name, automation_type, status,
+    make_timestamp(scheduled_us) as scheduled_at,
+    make_timestamp(evaluated_us) as evaluated_at,
+    skip_reason, cursor, run_ids, error
+from kept.tick;
