@@ -1,0 +1,103 @@
+"""What a step is given when it runs, and what it gives back. Made by the engine's runs, used by every executor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+from jobkernel.executors.cancel import CancelToken
+from jobkernel.model.definitions import EMPTY, Output
+from jobkernel.rules.plan import FromAsset, FromStep, PlannedInput, PlannedStep
+
+Emit = Callable[[str, "dict[str, Any] | None"], None]
+"""Record an event of this step: its type and body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """What the steps of a run may know of it. ``config`` is the stored form, with secrets left as names."""
+
+    run_id: str
+    job_name: str
+    tags: Mapping[str, str] = field(default=EMPTY)
+    config: Any = None
+    partition_key: str | None = None
+    parent_run_id: str | None = None
+    root_run_id: str | None = None
+
+
+class Exchange(Protocol):
+    """Where the values of a run's steps are kept and found."""
+
+    def keep(self, call: StepCall, output: Output, name: str, value: Any) -> dict[str, Any]:
+        """Keep an output's value; return what the store says of it (path, bytes, data version, metadata)."""
+        ...
+
+    def load(self, call: StepCall, planned: PlannedInput, feed: FromStep | FromAsset) -> Any:
+        """Return the value behind a feed.
+
+        Raises:
+            MissingUpstream: it was never made.
+        """
+        ...
+
+    def collected(self, feed: FromStep) -> tuple[FromStep, ...]:
+        """Return the outputs that a collected feed stands for."""
+        ...
+
+    def has_made(self, feed: FromStep) -> bool:
+        """Whether that output exists in this run."""
+        ...
+
+
+class Config(Protocol):
+    """Run config, resolved."""
+
+    def for_op(self, path: tuple[str, ...]) -> Any:
+        """Return what the body at that path gets as its config."""
+        ...
+
+    def input_value(self, path: tuple[str, ...], name: str) -> Any:
+        """Return what config says an unconnected input is."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class StepCall:
+    """One attempt at a step: everything that running it needs."""
+
+    step: PlannedStep
+    run: RunFacts
+    emit: Emit
+    exchange: Exchange
+    config: Config
+    resources: Mapping[str, Any]
+    cancel: CancelToken
+    attempt: int = 1
+    compute: Callable[..., Any] | None = None
+    fingerprint: Mapping[str, Any] | None = None
+    metadata_of_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    metadata_of_assets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    describe: Callable[[Any], dict[str, Any]] | None = None
+
+
+class Ending(Enum):
+    """How an attempt ended."""
+
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    RETRY = "RETRY"
+    CANCELED = "CANCELED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepOutcome:
+    """How an attempt at a step ended. ``made`` are the outputs it made, ``delay`` the seconds until the next attempt."""
+
+    ending: Ending
+    made: tuple[str, ...] = ()
+    mapping_keys: Mapping[str, tuple[str, ...]] | None = None
+    delay: float = 0.0
+    error: BaseException | None = None

@@ -1,0 +1,73 @@
+"""Call a step's hooks after it ended. A hook's error is an event and never fails the step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobkernel.executors.call import StepCall
+from jobkernel.executors.failure import describe_error
+from jobkernel.model import events as ev
+
+
+class HookContext:
+    """What a hook sees of the step that ended. Source: Dagster's ``HookContext``."""
+
+    def __init__(self, call: StepCall, hook: Any, failure: BaseException | None, outputs: Mapping[str, Any]) -> None:
+        self._call = call
+        self.hook_def = hook
+        self.op_exception = failure
+        self.op_output_values = outputs
+
+    @property
+    def job_name(self) -> str:
+        """The job whose run this is."""
+        return self._call.run.job_name
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self._call.run.run_id
+
+    @property
+    def step_key(self) -> str:
+        """The step that ended."""
+        return self._call.step.key
+
+    @property
+    def op(self) -> Any:
+        """The op that the step ran."""
+        return self._call.step.op
+
+    @property
+    def op_config(self) -> Any:
+        """The op's config."""
+        return self._call.config.for_op(self._call.step.path)
+
+    @property
+    def resources(self) -> Any:
+        """The run's resources, by attribute."""
+        from jobkernel.executors.context import resources_view
+
+        return resources_view(self._call.resources)
+
+    @property
+    def log(self) -> Any:
+        """A logger whose lines belong to the step."""
+        from jobkernel.executors.context import step_logger
+
+        return step_logger(self._call)
+
+
+def run_hooks(call: StepCall, *, failure: BaseException | None, outputs: Mapping[str, Any]) -> None:
+    """Call the hooks that this ending concerns; note the others as skipped."""
+    for hook in call.step.hooks:
+        if (hook.kind == "failure") != (failure is not None):
+            call.emit(ev.HOOK_SKIPPED, {"hook": hook.name})
+            continue
+        try:
+            hook.function(HookContext(call, hook, failure, outputs))
+        except Exception as error:  # noqa: BLE001 - the boundary: a hook is user code
+            call.emit(ev.HOOK_ERRORED, {"hook": hook.name, "error": describe_error(error)})
+        else:
+            call.emit(ev.HOOK_COMPLETED, {"hook": hook.name})
