@@ -1,0 +1,176 @@
+"""How values pass between the steps of a run: through custom IO managers where a resource says so, else by default.
+
+``Default`` is either memory (in-process runs) or the project's value store. Knows no threads and no events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from jobkernel.errors import MissingUpstream, UnknownResource
+from jobkernel.executors.call import StepCall
+from jobkernel.model.definitions import DEFAULT_IO, Output
+from jobkernel.model.keys import AssetKey
+from jobkernel.rules.plan import FromAsset, FromStep, PlannedInput, PlannedStep
+from jobkernel.rules.run_state import RunProgress
+from jobkernel.values.io import InputContext, OutputContext
+
+
+class Default(Protocol):
+    """Where values go that no custom IO manager takes."""
+
+    def keep_asset(self, call: StepCall, key: str, value: Any) -> dict[str, Any]:
+        """Keep an asset's value."""
+        ...
+
+    def keep_output(self, call: StepCall, step_key: str, output: str, value: Any) -> dict[str, Any]:
+        """Keep an op's output for this run."""
+        ...
+
+    def load_asset(self, call: StepCall, key: str) -> Any:
+        """Return an asset's value."""
+        ...
+
+    def load_output(self, call: StepCall, step_key: str, output: str) -> Any:
+        """Return an op's output of this run."""
+        ...
+
+
+class RunExchange:
+    """The exchange of one run."""
+
+    def __init__(
+        self,
+        progress: RunProgress,
+        resources: Mapping[str, Any],
+        default: Default,
+        io_of_asset: Callable[[str], tuple[str, Mapping[str, Any]]] = lambda _key: (DEFAULT_IO, {}),
+    ) -> None:
+        self._progress = progress
+        self._resources = resources
+        self._default = default
+        self._io_of_asset = io_of_asset
+
+    def keep(self, call: StepCall, output: Output, name: str, value: Any) -> dict[str, Any]:
+        """Keep an output's value; return what the store says of it."""
+        key = call.step.asset_keys.get(output.name)
+        manager = self._manager(output.io)
+        if manager is not None:
+            return self._keep_custom(call, output, name, key, value, manager)
+        if key is not None:
+            return self._default.keep_asset(call, key, value)
+        return self._default.keep_output(call, call.step.key, name, value)
+
+    def load(self, call: StepCall, planned: PlannedInput, feed: FromStep | FromAsset) -> Any:
+        """Return the value behind a feed."""
+        if isinstance(feed, FromAsset):
+            return self._load_asset(call, planned, feed.key)
+        step = self._progress.steps.get(feed.step_key)
+        if step is None:
+            return self._default.load_output(call, feed.step_key, feed.output)
+        output = step.op.output(feed.output.partition("[")[0])
+        assert output is not None
+        manager = self._manager(planned.input.io or output.io)
+        key = step.asset_keys.get(output.name)
+        if manager is not None:
+            upstream = self._output_context(call, step, output, feed.output, key)
+            return manager.load_input(self._input_context(call, planned, key, upstream))
+        if key is not None:
+            return self._default.load_asset(call, key)
+        return self._default.load_output(call, feed.step_key, feed.output)
+
+    def collected(self, feed: FromStep) -> tuple[FromStep, ...]:
+        """Return the outputs that a collected feed stands for."""
+        return self._progress.collected(feed)
+
+    def has_made(self, feed: FromStep) -> bool:
+        """Whether that output exists in this run."""
+        return self._progress.has_made(feed)
+
+    def _manager(self, io: str) -> Any | None:
+        manager = self._resources.get(io)
+        if manager is None and io != DEFAULT_IO:
+            raise UnknownResource(f"The IO manager '{io}' is not among the resources.")
+        return manager
+
+    def _load_asset(self, call: StepCall, planned: PlannedInput, key: str) -> Any:
+        io, metadata = self._io_of_asset(key)
+        manager = self._manager(planned.input.io or io)
+        if manager is None:
+            return self._default.load_asset(call, key)
+        asset_key = AssetKey.from_escaped_user_string(key)
+        upstream = OutputContext(
+            name="result", step_key=None, run_id=None, asset_key=asset_key, definition_metadata=metadata,
+            partition_key=call.run.partition_key, resources=call.resources,
+        )
+        return manager.load_input(self._input_context(call, planned, key, upstream))
+
+    def _keep_custom(
+        self, call: StepCall, output: Output, name: str, key: str | None, value: Any, manager: Any
+    ) -> dict[str, Any]:
+        context = self._output_context(call, call.step, output, name, key)
+        manager.handle_output(context, value)
+        return {"metadata": context.consume_metadata()}
+
+    def _output_context(
+        self, call: StepCall, step: PlannedStep, output: Output, name: str, key: str | None
+    ) -> OutputContext:
+        return OutputContext(
+            name=name.partition("[")[0],
+            step_key=step.key,
+            run_id=call.run.run_id,
+            asset_key=AssetKey.from_escaped_user_string(key) if key is not None else None,
+            definition_metadata=output.metadata,
+            partition_key=call.run.partition_key,
+            mapping_key=name.partition("[")[2].rstrip("]") or None,
+            dagster_type=output.annotation,
+            resources=call.resources,
+            job_name=call.run.job_name,
+            emit=call.emit,
+        )
+
+    def _input_context(
+        self, call: StepCall, planned: PlannedInput, key: str | None, upstream: OutputContext
+    ) -> InputContext:
+        return InputContext(
+            name=planned.input.name,
+            upstream_output=upstream,
+            asset_key=AssetKey.from_escaped_user_string(key) if key is not None else None,
+            definition_metadata=planned.input.metadata,
+            partition_key=call.run.partition_key,
+            dagster_type=planned.input.annotation,
+            resources=call.resources,
+            job_name=call.run.job_name,
+            emit=call.emit,
+        )
+
+
+class MemoryDefault:
+    """Keeps the objects themselves, for runs inside one process that leave nothing behind."""
+
+    def __init__(self, assets: dict[str, Any] | None = None) -> None:
+        self.assets = {} if assets is None else assets
+        self.outputs: dict[tuple[str, str], Any] = {}
+
+    def keep_asset(self, call: StepCall, key: str, value: Any) -> dict[str, Any]:
+        """Keep an asset's value."""
+        self.assets[key] = value
+        return {}
+
+    def keep_output(self, call: StepCall, step_key: str, output: str, value: Any) -> dict[str, Any]:
+        """Keep an op's output for this run."""
+        self.outputs[step_key, output] = value
+        return {}
+
+    def load_asset(self, call: StepCall, key: str) -> Any:
+        """Return an asset's value."""
+        if key not in self.assets:
+            raise MissingUpstream(f"Asset '{key}' was never made in this process; materialize it first, or add it to the run.")
+        return self.assets[key]
+
+    def load_output(self, call: StepCall, step_key: str, output: str) -> Any:
+        """Return an op's output of this run."""
+        if (step_key, output) not in self.outputs:
+            raise MissingUpstream(f"Step '{step_key}' did not make its output '{output}' in this run.")
+        return self.outputs[step_key, output]

@@ -1,0 +1,375 @@
+"""One run while it is alive: starts steps as soon as they may start, records what happens, ends once.
+
+A worker that finishes a step takes the next ready one itself, so a chain costs no hand-over between threads. Knows
+no registry and no screen; the session and ``in_process`` make runs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from jobkernel.clock import Clock
+from jobkernel.executors.call import Config, Ending, Exchange, RunFacts, StepCall, StepOutcome
+from jobkernel.executors.cancel import CancelToken, interrupt_thread
+from jobkernel.executors.failure import describe_error
+from jobkernel.executors.step import run_step
+from jobkernel.model import events as ev
+from jobkernel.model.definitions import EMPTY
+from jobkernel.model.events import Event
+from jobkernel.model.runs import RunStatus, StepStatus
+from jobkernel.rules.plan import Plan, PlannedStep
+from jobkernel.rules.run_state import Advance, RunProgress
+
+Opening = Callable[[Callable[[str, "dict[str, Any] | None"], None]], AbstractContextManager[Mapping[str, Any]]]
+"""Open the run's resources; given where to record events."""
+
+
+class Workers(Protocol):
+    """Something that runs work on other threads."""
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Run ``work`` soon."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSetup:
+    """Everything a run is made of, decided before it starts."""
+
+    plan: Plan
+    facts: RunFacts
+    config: Config
+    emit: Callable[[Event], None]
+    clock: Clock
+    make_exchange: Callable[[RunProgress, Mapping[str, Any]], Exchange]
+    open_resources: Opening
+    max_workers: int = 1
+    executor_name: str = "in_process"
+    computes: Mapping[str, Callable[..., Any]] = field(default=EMPTY)
+    fingerprints: Mapping[str, Mapping[str, Any]] = field(default=EMPTY)
+    describe: Callable[[Any], dict[str, Any]] | None = None
+    capture: Callable[[PlannedStep, int], AbstractContextManager[Any]] | None = None
+    on_change: Callable[[ActiveRun], None] = lambda _run: None
+    on_end: Callable[[ActiveRun], None] = lambda _run: None
+
+
+@dataclass(slots=True)
+class LiveStep:
+    """What is known of a step in flight: when it began (µs), on which thread, how far it says it is."""
+
+    started_at: int
+    thread_id: int
+    call: StepCall
+    progress: dict[str, Any] | None = None
+
+
+class ActiveRun:
+    """A run from its start to its end. All its state is guarded by one lock."""
+
+    def __init__(self, setup: RunSetup) -> None:
+        self.setup = setup
+        self.progress = RunProgress(setup.plan)
+        self.status = RunStatus.NOT_STARTED
+        self.error: BaseException | None = None
+        self.first_failure: tuple[str, BaseException] | None = None
+        self.cancel_token = CancelToken()
+        self.in_flight: dict[str, LiveStep] = {}
+        self.finished_at: dict[str, int] = {}
+        self.started_at: int | None = None
+        self.ended = threading.Event()
+        self._lock = threading.RLock()  # protects progress, status, in_flight, _ready, _attempts, _retries
+        self._ready: deque[PlannedStep] = deque()
+        self._attempts: dict[str, int] = {}
+        self._retries: dict[str, threading.Timer] = {}
+        self._closing = ExitStack()
+        self._resources: Mapping[str, Any] = {}
+        self._exchange: Exchange | None = None
+        self._workers: Workers | None = None
+        self._busy = 0
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.setup.facts.run_id
+
+    def emit(self, event_type: str, body: dict[str, Any] | None = None, step_key: str | None = None) -> None:
+        """Record that something happened in this run."""
+        self.setup.emit(Event(event_type, self.run_id, step_key, self.setup.clock.now_us(), body))
+
+    def run_here(self) -> None:
+        """Run to the end on this thread, one step after another."""
+        self._begin()
+        while not self.ended.is_set():
+            step = self._next_step()
+            if step is None:
+                if self._wait_for_retry():
+                    continue
+                break
+            self._work(step)
+
+    def start(self, workers: Workers) -> None:
+        """Run on the threads of ``workers``; returns at once."""
+        self._workers = workers
+        workers.submit(self._begin_on_worker)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the run has ended; return whether it has."""
+        return self.ended.wait(timeout)
+
+    def cancel(self, *, forced: bool = False) -> None:
+        """Ask the run to stop; ``forced`` interrupts the threads of its steps. Returns at once."""
+        with self._lock:
+            if self.status.is_final:
+                return
+            if self.status is not RunStatus.CANCELING:
+                self.status = RunStatus.CANCELING
+                self.emit(ev.RUN_CANCELING, {"forced": forced})
+            self._ready.clear()
+            for timer in self._retries.values():
+                timer.cancel()
+            for key in [*self._retries, *self.progress.waiting()]:
+                self._cancel_step(key, "the run was canceled")
+            self._retries.clear()
+            flying = list(self.in_flight.values())
+        self.cancel_token.request(forced=forced)
+        if forced:
+            for live in flying:
+                interrupt_thread(live.thread_id, live.call.cancel)
+        self._end_if_over()
+
+    def abandon(self, step_key: str) -> None:
+        """Give up on a step that will not stop: its output is dropped and the run may end."""
+        with self._lock:
+            if self.in_flight.pop(step_key, None) is None:
+                return
+            self._busy -= 1
+            self._cancel_step(step_key, "it did not stop and was abandoned; its output is dropped")
+        self._end_if_over()
+
+    def step_status(self, key: str) -> StepStatus:
+        """Return where a step stands."""
+        return self.progress.statuses[key]
+
+    def _begin_on_worker(self) -> None:
+        self._begin()
+        self._work_on()
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self.status.is_final or self.status is RunStatus.CANCELING:
+                return
+            self.status = RunStatus.STARTED
+            self.started_at = self.setup.clock.now_us()
+        self.emit(ev.RUN_START)
+        self._announce_plan()
+        self.emit(ev.ENGINE_EVENT, {"message": f"Running {len(self.progress.steps)} steps on {self.setup.executor_name}."})
+        if not self._open_resources():
+            return
+        with self._lock:
+            self._follow(self.progress.begin())
+        self._end_if_over()
+
+    def _announce_plan(self) -> None:
+        for step in self.setup.plan.steps.values():
+            for key in step.asset_keys.values():
+                body = {"asset_key": key, "partition_key": self.setup.facts.partition_key}
+                self.emit(ev.ASSET_MATERIALIZATION_PLANNED, body, step.key)
+            for check in step.checks.values():
+                body = {"asset_key": check.asset_key, "check_name": check.name}
+                self.emit(ev.ASSET_CHECK_EVALUATION_PLANNED, body, step.key)
+
+    def _open_resources(self) -> bool:
+        try:
+            self._resources = self._closing.enter_context(self.setup.open_resources(self.emit))
+            self._exchange = self.setup.make_exchange(self.progress, self._resources)
+        except Exception as error:  # noqa: BLE001 - the boundary: resources are user code
+            self.error = error
+            self._finish(RunStatus.FAILURE, {"error": describe_error(error), "reason": "RUN_EXCEPTION"})
+            return False
+        return True
+
+    def _work_on(self) -> None:
+        """Take ready steps until there are none for this thread."""
+        while (step := self._next_step()) is not None:
+            self._work(step)
+
+    def _next_step(self) -> PlannedStep | None:
+        with self._lock:
+            if not self._ready or self.status is not RunStatus.STARTED or self._busy >= self.setup.max_workers:
+                return None
+            step = self._ready.popleft()
+            self._busy += 1
+            self.progress.started(step.key)
+            attempt = self._attempts[step.key] = self._attempts.get(step.key, 0) + 1
+            call = self._call(step, attempt)
+            self.in_flight[step.key] = LiveStep(self.setup.clock.now_us(), threading.get_ident(), call)
+            self._call_helpers()
+            return step
+
+    def _call_helpers(self) -> None:
+        """Ask for one more thread for each further step that could run now."""
+        if self._workers is None:
+            return
+        for _ in range(min(len(self._ready), self.setup.max_workers - self._busy)):
+            self._workers.submit(self._work_on)
+
+    def _call(self, step: PlannedStep, attempt: int) -> StepCall:
+        setup = self.setup
+        key = step.key
+        run_id, now_us, emit_event = self.run_id, setup.clock.now_us, setup.emit
+
+        def emit(event_type: str, body: dict[str, Any] | None = None) -> None:
+            if event_type is ev.STEP_PROGRESS:
+                self._note_progress(key, body)
+            else:
+                emit_event(Event(event_type, run_id, key, now_us(), body))
+
+        assert self._exchange is not None
+        origin = key.replace(f"[{step.mapping_key}]", "[?]") if step.mapping_key is not None else key
+        return StepCall(
+            step=step,
+            run=setup.facts,
+            emit=emit,
+            exchange=self._exchange,
+            config=setup.config,
+            resources=self._resources,
+            cancel=self.cancel_token.child(),
+            attempt=attempt,
+            compute=setup.computes.get(origin),
+            fingerprint=setup.fingerprints.get(origin),
+            describe=setup.describe,
+        )
+
+    def _note_progress(self, key: str, body: dict[str, Any] | None) -> None:
+        live = self.in_flight.get(key)
+        if live is not None:
+            live.progress = body
+            self.setup.on_change(self)
+
+    def _work(self, step: PlannedStep) -> None:
+        live = self.in_flight[step.key]
+        self.setup.on_change(self)
+        capture = self.setup.capture
+        with capture(step, live.call.attempt) if capture else nullcontext():
+            outcome = run_step(live.call)
+        self._ended_step(step, live, outcome)
+
+    def _ended_step(self, step: PlannedStep, live: LiveStep, outcome: StepOutcome) -> None:
+        with self._lock:
+            if self.in_flight.get(step.key) is not live:
+                return  # abandoned meanwhile: its output is dropped
+            del self.in_flight[step.key]
+            self._busy -= 1
+            self.finished_at[step.key] = self.setup.clock.now_us()
+            self._record(step, outcome)
+        self.setup.on_change(self)
+        self._end_if_over()
+
+    def _record(self, step: PlannedStep, outcome: StepOutcome) -> None:
+        match outcome.ending:
+            case Ending.SUCCESS:
+                self._follow(self.progress.succeeded(step.key, outcome.made, outcome.mapping_keys))
+            case Ending.FAILURE:
+                assert outcome.error is not None
+                self.first_failure = self.first_failure or (step.key, outcome.error)
+                self._follow(self.progress.failed(step.key))
+            case Ending.CANCELED:
+                self._cancel_step(step.key, "stopped")
+                if self.status is RunStatus.STARTED:
+                    self.cancel()  # the step was interrupted from outside: so is the run
+            case Ending.RETRY if self.status is RunStatus.STARTED:
+                self.progress.retried(step.key)
+                self._retry_later(step, outcome.delay)
+            case Ending.RETRY:
+                self._cancel_step(step.key, "the run was canceled")
+
+    def _cancel_step(self, key: str, reason: str) -> None:
+        if self.progress.statuses[key].is_final:
+            return
+        self.emit(ev.STEP_CANCELED, {"reason": reason, "attempt": self._attempts.get(key, 0)}, key)
+        self._follow(self.progress.canceled(key))
+
+    def _retry_later(self, step: PlannedStep, delay: float) -> None:
+        if delay <= 0:
+            self._ready.append(step)
+            self._call_helpers()
+            return
+        timer = threading.Timer(delay, self._retry_now, (step,))
+        timer.daemon = True
+        timer.name = f"jobkernel-retry-{step.key}"
+        self._retries[step.key] = timer
+        timer.start()
+
+    def _retry_now(self, step: PlannedStep) -> None:
+        with self._lock:
+            if self._retries.pop(step.key, None) is None:
+                return
+            self._ready.append(step)
+            self._call_helpers()
+
+    def _wait_for_retry(self) -> bool:
+        with self._lock:
+            timers = list(self._retries.values())
+        for timer in timers:
+            timer.join()
+        return bool(timers) or bool(self._ready)
+
+    def _follow(self, advance: Advance) -> None:
+        """Do what the rules say follows. Called under the lock."""
+        for key, reason in advance.skipped:
+            self.emit(ev.STEP_SKIPPED, {"reason": reason}, key)
+        for key, because in advance.not_run:
+            self.emit(ev.STEP_NOT_RUN, {"because": because}, key)
+        if advance.ready and self.status is RunStatus.STARTED:
+            self._queue(advance.ready)
+            self._call_helpers()
+
+    def _queue(self, ready: Iterable[PlannedStep]) -> None:
+        self._ready.extend(ready)
+        if any(step.priority for step in self._ready):
+            self._ready = deque(sorted(self._ready, key=lambda step: -step.priority))
+
+    def _end_if_over(self) -> None:
+        with self._lock:
+            if self.status.is_final or self.in_flight or self._busy:
+                return
+            if self.status is RunStatus.CANCELING:
+                status, body = RunStatus.CANCELED, {"reason": "canceled"}
+            elif self.status is RunStatus.STARTED and self.progress.is_over:
+                status, body = self._verdict()
+            else:
+                return
+            self.status = status
+        self._finish(status, body)
+
+    def _verdict(self) -> tuple[RunStatus, dict[str, Any]]:
+        failed = self.progress.failed_steps()
+        if not failed:
+            return RunStatus.SUCCESS, {}
+        assert self.first_failure is not None
+        key, error = self.first_failure
+        self.error = error
+        names = ", ".join(failed)
+        described = {**describe_error(error), "step_key": key}
+        return RunStatus.FAILURE, {"error": described, "reason": "STEP_FAILURE", "message": f"Steps failed: {names}."}
+
+    def _finish(self, status: RunStatus, body: dict[str, Any]) -> None:
+        self.status = status
+        self._close_resources()
+        word = {RunStatus.SUCCESS: ev.RUN_SUCCESS, RunStatus.FAILURE: ev.RUN_FAILURE, RunStatus.CANCELED: ev.RUN_CANCELED}
+        self.emit(ev.ENGINE_EVENT, {"message": f"Finished on {self.setup.executor_name}."})
+        self.emit(word[status], body)
+        self.setup.on_end(self)
+        self.ended.set()
+        self.setup.on_change(self)
+
+    def _close_resources(self) -> None:
+        try:
+            self._closing.close()
+        except Exception as error:  # noqa: BLE001 - the boundary: teardown is user code
+            self.emit(ev.ENGINE_EVENT, {"message": "A resource failed to close.", "error": describe_error(error)})
