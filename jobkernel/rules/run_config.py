@@ -1,0 +1,358 @@
+"""Check run config against a plan's schemas, merge it over the job's own, and hand each op and resource its part.
+
+Pure: the environment comes in as a mapping and is read when a value is asked for, so that secrets are never kept.
+Called by every launch, in process or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from jobkernel.errors import InvalidConfig
+from jobkernel.model.config_basics import Filling, Path, Problem, Problems, shown, unknown_entry
+from jobkernel.model.config_mapping import ConfigMapping
+from jobkernel.model.config_schema import Field, Shape
+from jobkernel.model.definitions import EMPTY
+from jobkernel.rules.config_schemas import (
+    EXECUTION,
+    LOGGERS,
+    ConfigSchemas,
+    Names,
+    NodeSchema,
+    field_of_input,
+    loaded_value,
+)
+from jobkernel.rules.plan import FromConfig, FromValue, Plan, PlannedStep
+
+TOP = ("ops", "resources", "execution", "loggers", "inputs")
+_MISSING: Any = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The config of one op or resource as given, with the schema that fills it."""
+
+    path: Path
+    given: Any
+    field: Field | None
+    config_class: Any = None
+
+    def plain(self, environment: Mapping[str, str], found: Problems) -> Any:
+        """Return the config as plain values, with defaults applied and environment variables read."""
+        if self.field is None:
+            return self.given
+        if self.given is not _MISSING:
+            return self.field.config_type.fill(self.given, self.path, Filling(environment, found))
+        if self.field.default_provided:
+            return self.field.config_type.fill(self.field.default_value, self.path, Filling(environment, found))
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedConfig:
+    """Run config that fits its plan. Values are filled when they are asked for."""
+
+    given: Mapping[str, Any] = field(default_factory=dict)
+    ops: Mapping[Names, Entry] = field(default_factory=dict)
+    resources: Mapping[str, Entry] = field(default_factory=dict)
+    inputs: Mapping[tuple[Names, str], Any] = field(default_factory=dict)
+    execution: Mapping[str, Any] = field(default_factory=dict)
+    loggers: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def for_op(self, path: Names) -> Any:
+        """Return what the op at ``path`` gets as its config argument: a Config object, a plain value, or None.
+
+        Raises:
+            pydantic.ValidationError: a validator of the op's Config class refuses the values.
+        """
+        entry = self.ops.get(path)
+        if entry is None:
+            return None
+        filled = self._filled(entry)
+        return filled if entry.config_class is None else entry.config_class(**filled)
+
+    def op_config(self, path: Names) -> Any:
+        """Return what ``context.op_config`` is: plain values also where the op takes a Config object."""
+        entry = self.ops.get(path)
+        return None if entry is None else self._filled(entry)
+
+    def for_resource(self, key: str) -> Any:
+        """Return the filled config of a resource, None where it has none."""
+        entry = self.resources.get(key)
+        return None if entry is None else self._filled(entry)
+
+    def input_value(self, path: Names, name: str, default: Any = None) -> Any:
+        """Return the value that run config gives an input of the op at ``path``."""
+        return self.inputs.get((path, name), default)
+
+    def stored(self) -> dict[str, Any]:
+        """Return the config as given, JSON-able; environment variables stay ``{"env": NAME}``."""
+        return {key: storable(value) for key, value in self.given.items()}
+
+    def check_classes(self) -> None:
+        """Build every Config object once, so that a validator that refuses is heard before the run starts.
+
+        Raises:
+            InvalidConfig: naming each op whose validators refuse.
+        """
+        found: list[str] = []
+        for path, entry in self.ops.items():
+            if entry.config_class is not None:
+                try:
+                    self.for_op(path)
+                except ValueError as error:
+                    found.append(f"ops.{'.ops.'.join(path)}.config: {error}")
+        if found:
+            raise InvalidConfig("\n  ".join(["Run config is refused:", *found]))
+
+    def _filled(self, entry: Entry) -> Any:
+        found: Problems = []
+        filled = entry.plain(self.environment, found)
+        if found:
+            raise InvalidConfig(_sentence("", found))
+        return filled
+
+
+NO_CONFIG = ResolvedConfig()
+"""The config of a run in which nothing can or need be configured."""
+
+
+def resolve_run_config(
+    schemas: ConfigSchemas,
+    config: Any = None,
+    defaults: Any = None,
+    *,
+    environment: Mapping[str, str] = EMPTY,
+) -> ResolvedConfig:
+    """Return the config of a run: what is given at launch over what the job says.
+
+    ``config`` and ``defaults`` are a dict, a RunConfig or None. Under each top-level entry, every op (resource, …) that
+    the launch names takes the launch's config whole; the others keep the job's. Source: Dagster's job config.
+
+    Raises:
+        InvalidConfig: listing every entry that does not fit, with its path.
+    """
+    given = plain_run_config(config)
+    if schemas.mapping is not None:
+        merged = plain_run_config(_mapped(schemas.mapping, given, environment, schemas.job_name))
+    else:
+        merged = _merged(plain_run_config(defaults), given)
+    reader = _Reader(schemas, environment)
+    reader.read(merged)
+    if reader.found:
+        raise InvalidConfig(_sentence(schemas.job_name, reader.found))
+    return ResolvedConfig(
+        given=given,
+        ops=reader.ops,
+        resources=reader.resources,
+        inputs=reader.inputs,
+        execution=merged.get("execution", {}),
+        loggers=merged.get("loggers", {}),
+        environment=environment,
+    )
+
+
+def plain_run_config(config: Any) -> dict[str, Any]:
+    """Return run config as a dict.
+
+    Raises:
+        InvalidConfig: it is neither a dict nor a RunConfig.
+    """
+    if config is None or isinstance(config, ConfigMapping):
+        return {}
+    to_dict = getattr(config, "to_config_dict", None)
+    if to_dict is not None:
+        return dict(to_dict())
+    if isinstance(config, Mapping):
+        return dict(config)
+    raise InvalidConfig(f"Run config is a dict or a RunConfig, not {shown(config)}.")
+
+
+def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(defaults)
+    for name, entries in given.items():
+        before = defaults.get(name)
+        is_over = isinstance(before, Mapping) and isinstance(entries, Mapping)
+        merged[name] = {**before, **entries} if is_over and before is not None else entries
+    return merged
+
+
+def _mapped(mapping: ConfigMapping, outer: Any, environment: Mapping[str, str], where: str) -> Any:
+    """Return what a config mapping makes of its outer config."""
+    if mapping.config_schema is None:
+        return mapping.config_fn(outer)
+    found: Problems = []
+    mapping.config_schema.config_type.check(outer, (), found)
+    filled = outer
+    if not found and mapping.receive_processed_config_values:
+        filled = mapping.config_schema.config_type.fill(outer, (), Filling(environment, found))
+    if found:
+        raise InvalidConfig(_sentence(where, found))
+    return mapping.config_fn(mapping.config_class(**filled) if mapping.config_class else filled)
+
+
+def _sentence(job_name: str, found: Problems) -> str:
+    of_job = f" of '{job_name}'" if job_name else ""
+    return "\n  ".join([f"Run config{of_job} does not fit:", *map(str, found)])
+
+
+class _Reader:
+    """Walks merged config beside the schemas, and gathers entries and problems."""
+
+    def __init__(self, schemas: ConfigSchemas, environment: Mapping[str, str]) -> None:
+        self.schemas, self.environment = schemas, environment
+        self.found: Problems = []
+        self.ops: dict[Names, Entry] = {}
+        self.resources: dict[str, Entry] = {}
+        self.inputs: dict[tuple[Names, str], Any] = {}
+
+    def read(self, config: Mapping[str, Any]) -> None:
+        for name in config:
+            if name not in TOP:
+                self.found.append(Problem((str(name),), unknown_entry(str(name), TOP)))
+        EXECUTION.check(config.get("execution", {}), ("execution",), self.found)
+        LOGGERS.check(config.get("loggers", {}), ("loggers",), self.found)
+        self._read_nodes(self.schemas.nodes, self._ops(config.get("ops", {})), (), ("ops",))
+        self._read_resources(config.get("resources", {}))
+        self._read_graph_inputs(config.get("inputs", {}))
+
+    def _ops(self, given: Any) -> Any:
+        """Return the ops' entries; where the job's graph maps its config, what the mapping makes of ``config``."""
+        mapping = self.schemas.graph_mapping
+        if mapping is None:
+            return given
+        outer = self._entries(given, ("ops",), ("config",)).get("config", {})
+        return _mapped(mapping, outer, self.environment, self.schemas.job_name)
+
+    def _entries(self, given: Any, path: Path, known: Any) -> Mapping[str, Any]:
+        """Return a dict of entries that are all known; anything else is a problem, and no entries."""
+        if not isinstance(given, Mapping):
+            self.found.append(Problem(path, f"expected a dict, got {shown(given)}."))
+            return {}
+        for name in given:
+            if name not in known:
+                self.found.append(Problem((*path, str(name)), unknown_entry(str(name), known)))
+        return given
+
+    def _read_nodes(self, nodes: Mapping[str, NodeSchema], given: Any, above: Names, path: Path) -> None:
+        entries = self._entries(given, path, nodes)
+        for name, node in nodes.items():
+            if name not in entries and node.schema is None and node.nodes is None and not node.inputs:
+                continue
+            below, inner_path = (*above, name), (*path, name)
+            entry = entries.get(name, {})
+            if node.mapping is not None:
+                self._read_mapped(node, entry, below, inner_path)
+            elif node.nodes is not None:
+                inner = self._entries(entry, inner_path, ("ops",))
+                self._read_nodes(node.nodes, inner.get("ops", {}), below, (*inner_path, "ops"))
+            elif name in entries or not node.is_ignored:
+                self._read_op(node, entry, below, inner_path)
+
+    def _read_mapped(self, node: NodeSchema, given: Any, names: Names, path: Path) -> None:
+        assert node.mapping is not None
+        assert node.nodes is not None
+        outer = self._entries(given, path, ("config",)).get("config", {})
+        made = _mapped(node.mapping, outer, self.environment, ".".join(names))
+        self._read_nodes(node.nodes, made, names, (*path, "ops"))
+
+    def _read_op(self, node: NodeSchema, given: Any, names: Names, path: Path) -> None:
+        known = ("config", "inputs") if node.inputs else ("config",)
+        entries = self._entries(given, path, known)
+        config_field = node.config_field
+        value = entries.get("config", _MISSING)
+        if config_field is None:
+            if value is not _MISSING:
+                self.ops[names] = Entry((*path, "config"), value, None)
+        else:
+            made = node.takes_argument and getattr(node.schema, "__jobkernel_config__", False)
+            entry = Entry((*path, "config"), value, config_field, node.schema if made else None)
+            if self._is_sound(entry, needs_value=not node.is_ignored):
+                self.ops[names] = entry
+        if node.inputs:
+            self._read_inputs(node, entries.get("inputs", {}), names, (*path, "inputs"))
+
+    def _is_sound(self, entry: Entry, *, needs_value: bool) -> bool:
+        before = len(self.found)
+        if entry.field is None:
+            return True
+        if entry.given is not _MISSING:
+            entry.field.config_type.check(entry.given, entry.path, self.found)
+        elif entry.field.is_required and needs_value:
+            self._missing(entry)
+        if len(self.found) == before and (entry.given is not _MISSING or needs_value):
+            entry.plain(self.environment, self.found)
+        return len(self.found) == before
+
+    def _missing(self, entry: Entry) -> None:
+        """Name the entries that are missing rather than the whole config, where there are entries."""
+        assert entry.field is not None
+        before = len(self.found)
+        if isinstance(entry.field.config_type, Shape):
+            entry.field.config_type.check({}, entry.path, self.found)
+        if len(self.found) == before:
+            self.found.append(Problem(entry.path, f"is missing; give {entry.field.config_type.describe()}."))
+
+    def _read_inputs(self, node: NodeSchema, given: Any, names: Names, path: Path) -> None:
+        entries = self._entries(given, path, node.inputs)
+        for name, item in node.inputs.items():
+            value = self._input_value(item, entries.get(name, _MISSING), (*path, name))
+            if value is not _MISSING:
+                self.inputs[names, name] = value
+
+    def _input_value(self, item: Any, given: Any, path: Path) -> Any:
+        entry = Entry(path, given, field_of_input(item))
+        if not self._is_sound(entry, needs_value=True) or given is _MISSING:
+            return _MISSING
+        return loaded_value(item.annotation, entry.plain(self.environment, self.found))
+
+    def _read_graph_inputs(self, given: Any) -> None:
+        entries = self._entries(given, ("inputs",), self.schemas.graph_inputs)
+        for name, item in self.schemas.graph_inputs.items():
+            value = self._input_value(item, entries.get(name, _MISSING), ("inputs", name))
+            if value is not _MISSING:
+                places = [place for place, source in self.schemas.input_sources.items() if source == name]
+                self.inputs.update(dict.fromkeys(places, value))
+
+    def _read_resources(self, given: Any) -> None:
+        entries = self._entries(given, ("resources",), self.schemas.resources)
+        for key, config_field in self.schemas.resources.items():
+            path: Path = ("resources", key)
+            value = self._entries(entries.get(key, {}), path, ("config",)).get("config", _MISSING)
+            if value is _MISSING and config_field is None:
+                continue
+            entry = Entry((*path, "config"), value, config_field)
+            needed = key in self.schemas.needed_resources
+            if (key in entries or needed) and self._is_sound(entry, needs_value=needed):
+                self.resources[key] = entry
+
+
+def fed_from_config(plan: Plan, config: ResolvedConfig) -> Plan:
+    """Return the plan in which the inputs that run config gives are fed with their values."""
+    if not config.inputs:
+        return plan
+    return replace(plan, steps={key: _fed_step(step, config) for key, step in plan.steps.items()})
+
+
+def _fed_step(step: PlannedStep, config: ResolvedConfig) -> PlannedStep:
+    inputs = tuple(
+        replace(planned, feeds=(FromValue(config.inputs[step.path, planned.input.name]),))
+        if (step.path, planned.input.name) in config.inputs
+        and all(isinstance(feed, FromConfig | FromValue) for feed in planned.feeds)
+        else planned
+        for planned in step.inputs
+    )
+    return replace(step, inputs=inputs)
+
+
+def storable(value: Any) -> Any:
+    """Return a config value as JSON can hold it; what JSON cannot hold becomes its text."""
+    if isinstance(value, Mapping):
+        return {str(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    is_plain = value is None or type(value) in (bool, int, float, str)
+    return value if is_plain else repr(value)
