@@ -41,6 +41,10 @@ class InvariantViolation(JobkernelError):
     """A call came in a state in which it makes no sense."""
 
 
+class Unsupported(JobkernelError):
+    """Something that Dagster has and jobkernel does not do; the message names it."""
+
+
 class UnknownName(JobkernelError):
     """Nothing of that name is defined; the message names the nearest match."""
 
@@ -59,6 +63,14 @@ class UnstorableValue(JobkernelError):
 
 class UnverifiedPickle(JobkernelError):
     """A pickle was not signed by this user and is not loaded."""
+
+
+class InvalidMetadata(JobkernelError):
+    """A metadata value is of no kind that can be kept and shown; the message names its key."""
+
+
+class ValueNotWritten(JobkernelError):
+    """The place where values live cannot be written (full, read-only); the last good value is as it was."""
 
 
 class TypeCheckFailed(JobkernelError):
@@ -142,6 +154,7 @@ DAGSTER_NAMES: dict[str, type[BaseException]] = {
     "DagsterInvalidSubsetError": InvalidSubset,
     "DagsterInvariantViolationError": InvariantViolation,
     "DagsterUnknownResourceError": UnknownResource,
+    "DagsterInvalidMetadata": InvalidMetadata,
     "DagsterTypeCheckDidNotPass": TypeCheckFailed,
     "DagsterStepOutputNotFoundError": StepOutputMissing,
     "DagsterExecutionStepExecutionError": StepExecutionError,
