@@ -13,7 +13,22 @@ from typing import Any, Final, Literal
 
 from jobkernel.model.policies import RetryPolicy
 
-EMPTY: Final[Mapping[str, Any]] = {}
+
+
+class _Empty(dict[str, Any]):
+    """A mapping that stays empty, so that records can share it as their default."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        raise TypeError("The empty mapping takes no items.")
+
+    def __hash__(self) -> int:  # type: ignore[override]  # it never changes, so it may have one
+        return 0
+
+    def __reduce__(self) -> str:
+        return "EMPTY"
+
+
+EMPTY: Final[Mapping[str, Any]] = _Empty()
 RESULT: Final = "result"
 """The name of an op's only output, unless it says otherwise."""
 DEFAULT_IO: Final = "io_manager"

@@ -1,0 +1,320 @@
+"""Current definitions by name. Redefining replaces; every change makes a new version that screens and plans read.
+
+A cell's inputs depend on what else is defined, so an entry may be unresolved: it is resolved against the names known
+now, again whenever one of the names it reads appears or goes. Written by the kernel's main thread only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from jobkernel.errors import CircularDependency, MissingUpstream, UnknownName, did_you_mean
+from jobkernel.model.definitions import EMPTY, Assets, Job, Op
+from jobkernel.model.keys import variable_name
+from jobkernel.rules.graph import Graph
+from jobkernel.rules.universe import Facts, Universe
+
+FEW = 8
+"""So many changed assets are put into the graph one by one; more, and it is built anew."""
+
+
+class Unresolved(Protocol):
+    """A cell's asset before it is known which of the names it reads are assets."""
+
+    @property
+    def free_names(self) -> frozenset[str]:
+        """The names that may turn out to be assets."""
+        ...
+
+    def resolved(self, known: Mapping[str, str]) -> Assets:
+        """Return the definition, given which variable names are assets and under which key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One definition as it was written. Exactly one of ``record`` and ``unresolved`` is given."""
+
+    kind: str
+    name: str
+    record: Any = None
+    unresolved: Unresolved | None = None
+    options: Mapping[str, Any] = field(default=EMPTY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What defining (or forgetting) something did: the entry before, and each edge that came or went elsewhere."""
+
+    entry: Entry
+    previous: Entry | None
+    new_edges: tuple[tuple[str, str], ...] = ()
+    lost_edges: tuple[tuple[str, str], ...] = ()
+
+
+class Registry:
+    """Everything that is defined in one kernel."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.entries: dict[tuple[str, str], Entry] = {}
+        self.assets: dict[str, Assets] = {}
+        self.ops: dict[str, Op] = {}
+        self.jobs: dict[str, Job] = {}
+        self.resources: dict[str, Any] = {}
+        self.checks: dict[tuple[str, str], Assets] = {}
+        self._edges: dict[str, tuple[str, ...]] = {}
+        self._needed: Counter[str] = Counter()
+        self._graph = Graph.of({})
+        self._moved: dict[str, None] = {}
+        self._universe: Universe | None = None
+        self._readers: dict[str, dict[tuple[str, str], None]] = {}
+
+    @property
+    def graph(self) -> Graph:
+        """The dependency graph of the assets."""
+        if len(self._moved) > FEW:
+            self._graph = Graph.of(self._edges)
+        else:
+            for key in self._moved:
+                known = key in self._edges
+                self._graph = self._graph.with_edges(key, self._edges[key]) if known else self._graph.without(key)
+        self._moved.clear()
+        return self._graph
+
+    @property
+    def universe(self) -> Universe:
+        """What selections are resolved against, without statuses."""
+        if self._universe is None:
+            graph = self.graph
+            self._universe = Universe(graph, {key: self._facts(key) for key in graph.keys})
+        return self._universe
+
+    def define(self, entry: Entry) -> Change:
+        """Take a definition in, in place of any of the same kind and name.
+
+        Raises:
+            CircularDependency: it would close a circle; nothing is changed then.
+        """
+        place = (entry.kind, entry.name)
+        previous = self.entries.get(place)
+        readers = self._readers_of(entry)
+        before = {key: self._edges.get(key, ()) for key in readers}
+        self._replace(place, previous, entry)
+        try:
+            self._check_circle(entry, readers)
+        except CircularDependency:
+            self._replace(place, entry, previous)
+            raise
+        self._touch()
+        return Change(
+            entry=entry, previous=previous, new_edges=_gained(before, self._edges), lost_edges=_gained(self._edges, before)
+        )
+
+    def forget(self, kind: str, name: str) -> Change:
+        """Drop a definition.
+
+        Raises:
+            UnknownName: nothing of that kind and name is defined.
+        """
+        entry = self.entries.get((kind, name))
+        if entry is None:
+            known = [known_name for known_kind, known_name in self.entries if known_kind == kind]
+            raise UnknownName(f"No {kind} '{name}' is defined.{did_you_mean(name, known)}")
+        before = {key: self._edges.get(key, ()) for key in self._readers_of(entry)}
+        self._replace((kind, name), entry, None)
+        self._touch()
+        return Change(entry=entry, previous=entry, lost_edges=_gained(self._edges, before))
+
+    def find(self, name: str) -> Entry:
+        """Return the definition of that name, of whatever kind.
+
+        Raises:
+            UnknownName: nothing is called that; the message names the nearest match.
+        """
+        for (_, known), entry in self.entries.items():
+            if known == name:
+                return entry
+        raise UnknownName(f"Nothing is called '{name}'.{did_you_mean(name, [known for _, known in self.entries])}")
+
+    def job(self, name: str) -> Job:
+        """Return the job of that name, or raise UnknownName naming the nearest."""
+        if name not in self.jobs:
+            raise UnknownName(f"No job '{name}' is defined.{did_you_mean(name, self.jobs)}")
+        return self.jobs[name]
+
+    def definitions(self) -> list[Assets]:
+        """Return every assets and checks definition once, in the order of definition."""
+        return list({id(each): each for each in [*self.assets.values(), *self.checks.values()]}.values())
+
+    def check_upstream(self, keys: Iterable[str]) -> None:
+        """Refuse assets whose upstream no cell defines.
+
+        Raises:
+            MissingUpstream: with the name and its nearest match.
+        """
+        for key in keys:
+            for parent in self._edges.get(key, ()):
+                if parent not in self.assets:
+                    guess = did_you_mean(parent, self.assets)
+                    raise MissingUpstream(f"Asset '{key}' needs '{parent}', which no cell defines.{guess}")
+
+    def _replace(self, place: tuple[str, str], previous: Entry | None, entry: Entry | None) -> None:
+        """Put one entry in the place of another, and resolve again whoever reads a name that came or went."""
+        if previous is not None:
+            self._leave(previous)
+            self.entries.pop(place, None)
+        if entry is not None:
+            self.entries[place] = entry
+            self._enter(entry)
+        if (entry is None) != (previous is None):
+            self._resolve_readers(entry or previous)
+
+    def _enter(self, entry: Entry) -> None:
+        match entry.kind:
+            case "asset" | "declared":
+                self._read(entry)
+                self._enter_assets(self._resolved(entry))
+            case "check":
+                self._read(entry)
+                self._enter_checks(self._resolved(entry))
+            case "op":
+                self.ops[entry.name] = entry.record
+            case "job":
+                self.jobs[entry.name] = entry.record
+            case "resource":
+                self.resources[entry.name] = entry.record
+
+    def _resolved(self, entry: Entry) -> Assets:
+        if entry.unresolved is None:
+            assert isinstance(entry.record, Assets)
+            return entry.record
+        return entry.unresolved.resolved(self._known_names())
+
+    def _known_names(self) -> dict[str, str]:
+        return {variable_name(key): key for key in self._named()}
+
+    def _named(self) -> Iterable[str]:
+        for kind, name in self.entries:
+            if kind in ("asset", "declared"):
+                entry = self.entries[kind, name]
+                if entry.record is not None:
+                    yield from (spec.key for spec in entry.record.specs)
+                else:
+                    yield name
+
+    def _enter_assets(self, assets: Assets) -> None:
+        for spec in assets.specs:
+            self.assets[spec.key] = assets
+            self._needed.subtract(self._edges.get(spec.key, ()))
+            self._edges[spec.key] = spec.deps
+            self._needed.update(spec.deps)
+            self._moved[spec.key] = None
+        self._enter_checks(assets)
+
+    def _enter_checks(self, assets: Assets) -> None:
+        for check in assets.checks_by_output.values():
+            self.checks[check.asset_key, check.name] = assets
+
+    def _read(self, entry: Entry) -> None:
+        if entry.unresolved is not None:
+            for name in entry.unresolved.free_names:
+                self._readers.setdefault(name, {})[entry.kind, entry.name] = None
+
+    def _leave(self, entry: Entry | None) -> None:
+        if entry is None:
+            return
+        if entry.unresolved is not None:
+            for name in entry.unresolved.free_names:
+                self._readers.get(name, {}).pop((entry.kind, entry.name), None)
+        match entry.kind:
+            case "asset" | "declared" | "check":
+                self._leave_assets(entry)
+            case "op":
+                self.ops.pop(entry.name, None)
+            case "job":
+                self.jobs.pop(entry.name, None)
+            case "resource":
+                self.resources.pop(entry.name, None)
+
+    def _leave_assets(self, entry: Entry) -> None:
+        gone = [self.assets.pop(key) for key in _keys_of(entry) if key in self.assets]
+        for key in _keys_of(entry) if gone else ():
+            self._needed.subtract(self._edges.pop(key))
+            self._moved[key] = None
+        owners = {id(each) for each in (*gone, entry.record)}
+        own_check = entry.options.get("check")
+        if self.checks:
+            self.checks = {
+                name: each for name, each in self.checks.items() if id(each) not in owners and name != own_check
+            }
+
+    def _readers_of(self, entry: Entry | None) -> dict[str, tuple[str, str]]:
+        """Return who reads a name of this entry: by their own name, where they stand."""
+        if entry is None or entry.kind not in ("asset", "declared"):
+            return {}
+        places: dict[tuple[str, str], None] = {}
+        for key in _keys_of(entry):
+            places.update(self._readers.get(variable_name(key), {}))
+        places.pop((entry.kind, entry.name), None)
+        return {name: (kind, name) for kind, name in places}
+
+    def _resolve_readers(self, entry: Entry | None) -> None:
+        for kind, name in self._readers_of(entry).values():
+            resolved = self._resolved(self.entries[kind, name])
+            if kind == "check":
+                self._enter_checks(resolved)
+            else:
+                self._enter_assets(resolved)
+
+    def _check_circle(self, entry: Entry, readers: Iterable[str]) -> None:
+        if entry.kind not in ("asset", "declared"):
+            return
+        keys = [*_keys_of(entry), *readers]
+        # an asset that nobody needs yet cannot close a circle, so defining top down costs no search
+        if any(self._needed[key] > 0 and self._reaches_itself(key) for key in keys):
+            Graph.of(self._edges)
+
+    def _reaches_itself(self, key: str) -> bool:
+        seen: set[str] = set()
+        queue = list(self._edges.get(key, ()))
+        while queue:
+            parent = queue.pop()
+            if parent == key:
+                return True
+            if parent not in seen:
+                seen.add(parent)
+                queue.extend(self._edges.get(parent, ()))
+        return False
+
+    def _touch(self) -> None:
+        self.version += 1
+        self._universe = None
+
+    def _facts(self, key: str) -> Facts:
+        assets = self.assets.get(key)
+        if assets is None:
+            return Facts(is_external=True)
+        spec = next(spec for spec in assets.specs if spec.key == key)
+        several = len(assets.specs) > 1 and not assets.can_subset
+        return Facts(
+            group=spec.group,
+            tags=spec.tags,
+            kinds=spec.kinds,
+            owners=spec.owners,
+            is_external=assets.is_external,
+            siblings=tuple(each.key for each in assets.specs) if several else (),
+            checks=tuple(name for asset_key, name in self.checks if asset_key == key),
+        )
+
+
+def _keys_of(entry: Entry) -> list[str]:
+    return [entry.name] if entry.record is None else [spec.key for spec in entry.record.specs]
+
+
+def _gained(before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, str], ...]:
+    keys = before.keys() & after.keys()
+    return tuple((parent, key) for key in sorted(keys) for parent in after[key] if parent not in before[key])
