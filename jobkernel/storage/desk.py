@@ -1,0 +1,356 @@
+"""What a project's history answers and decides: questions, the run queue, keys, settings, cancels, the dead.
+
+The same for every way in: the server hands it what arrives on sockets, ``LocalHistory`` calls it in process. Knows
+its peers only by what can be pushed to them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from jobkernel.clock import Clock
+from jobkernel.errors import HistoryError, did_you_mean
+from jobkernel.model import events as words
+from jobkernel.model.events import Event
+from jobkernel.rules.admission import Limits
+from jobkernel.storage import project_settings, retention, run_log
+from jobkernel.storage.committer import Committer, Done
+from jobkernel.storage.encoding import stored
+from jobkernel.storage.key_claims import KeyClaims, Owner
+from jobkernel.storage.process import this_process
+from jobkernel.storage.questions import Answer, ask
+from jobkernel.storage.run_queue import RunQueue
+from jobkernel.storage.store import Appended, Batch, ClientIdentity, Store
+from jobkernel.storage.table import Table
+from jobkernel.storage.user_sql import select
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class Peer(Protocol):
+    """Somebody who asks: a client's connection, or this process itself."""
+
+    @property
+    def who(self) -> ClientIdentity:
+        """Return the client's identity."""
+        ...
+
+    @property
+    def number(self) -> int:
+        """Return the number that the store gave the client."""
+        ...
+
+    def push(self, name: str, **fields: Any) -> None:
+        """Tell the client something it did not ask for; never blocks."""
+        ...
+
+
+class Desk:
+    """Answers the operations of ``OPERATIONS`` for any number of peers."""
+
+    def __init__(self, store: Store, clock: Clock, folder: Path | None) -> None:
+        self.store = store
+        self.clock = clock
+        self.folder = folder
+        self.settings = dict(project_settings.DEFAULTS)
+        self.queue = RunQueue()
+        self.claims = KeyClaims()
+        self.peers: dict[str, Peer] = {}
+        self._lock = threading.RLock()  # protects settings, queue, claims, peers
+        self._cursors = threading.local()
+        self._subscribers: dict[str, Peer] = {}
+        self._own_seq = 0
+        who = this_process("server", None, None)
+        self._own_number, self._own_seq = store.register(who, clock.now_us())
+        self._read_settings()
+        self.committer = Committer(store, self._appended)
+
+    def close(self) -> None:
+        """Write what was asked for and close the history."""
+        self.committer.close()
+        self.store.close()
+
+    def handle(self, peer: Peer, operation: str, fields: dict[str, Any]) -> Any:
+        """Answer one request. Raises a :class:`JobkernelError` with a sentence."""
+        handler = OPERATIONS.get(operation)
+        if handler is None:
+            raise HistoryError(f"The history knows no '{operation}'.{did_you_mean(operation, OPERATIONS)}")
+        try:
+            return handler(self, peer, **fields)
+        except TypeError as error:
+            if "argument" in str(error):
+                raise HistoryError(f"'{operation}' cannot be asked like this: {error}.") from error
+            raise
+
+    def join(self, peer: Peer, *, runs: Iterable[dict[str, Any]] = (), keys: Iterable[str] = ()) -> None:
+        """Take a client in, with the runs and keys it held when it was last connected."""
+        who = peer.who
+        with self._lock:
+            self.peers[who.client_id] = peer
+            for run in runs:
+                admitted = bool(run.pop("admitted", False))
+                (self.queue.resume if admitted else self.queue.submit)(who.client_id, **run)
+            free = [key for key in keys if not self.claims.others(who.client_id, [key])]
+            self.claims.take(Owner(who.client_id, who.notebook), free)
+            pushes = self._admit()
+        _deliver(pushes)
+
+    def leave(self, peer: Peer) -> None:
+        """Forget a client's connection; its runs and keys stay until its process is gone."""
+        with self._lock:
+            if self.peers.get(peer.who.client_id) is peer:
+                del self.peers[peer.who.client_id]
+                self._subscribers.pop(peer.who.client_id, None)
+
+    def bury(self, client_id: str, number: int, notebook: str | None) -> None:
+        """Record what the death of a client's process means: its runs failed or were never started."""
+        with self._lock:
+            self.peers.pop(client_id, None)
+            self._subscribers.pop(client_id, None)
+            self.claims.release(client_id)
+            self.queue.drop([run_id for run_id in self.queue.of(client_id) if run_id in self.queue.waiting])
+        self.committer.call(lambda: self._end_runs_of(number, notebook))
+        with self._lock:
+            self.queue.drop(self.queue.of(client_id))
+            pushes = self._admit()
+        _deliver(pushes)
+
+    def append(self, batch: Batch, done: Done) -> None:
+        """Keep a client's events; ``done`` hears when they are durable."""
+        self.committer.append(batch, done)
+
+    def publish(self) -> None:
+        """Tell subscribers the newest seq; the caller sees to it that this is at most ten times a second."""
+        with self._lock:
+            subscribers = list(self._subscribers.values())
+        for peer in subscribers:
+            peer.push("changed", seq=self.store.last_seq)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return this thread's own cursor."""
+        if not hasattr(self._cursors, "value"):
+            self._cursors.value = self.store.cursor()
+        cursor: duckdb.DuckDBPyConnection = self._cursors.value
+        return cursor
+
+    on_changed: Callable[[], None] = staticmethod(lambda: None)
+    """Called after every commit, on the writing thread."""
+
+    def _appended(self, appended: Appended) -> None:
+        if appended.ended_runs:
+            with self._lock:
+                self.queue.drop(appended.ended_runs)
+                pushes = self._admit()
+            _deliver(pushes)
+        if self._subscribers:
+            self.on_changed()
+
+    def _admit(self) -> list[tuple[Peer, str, dict[str, Any]]]:
+        self.queue.limits = Limits(max_concurrent_runs=self.settings["max_concurrent_runs"])
+        admitted = self.queue.admit()
+        found = [(self.peers.get(client_id), run_id) for run_id, client_id in admitted]
+        return [(peer, "admitted", {"run_id": run_id}) for peer, run_id in found if peer is not None]
+
+    def _read_settings(self) -> None:
+        for row in ask(self.store, self.cursor(), "settings", {}).dicts():
+            if row["name"] in self.settings:
+                self.settings[row["name"]] = row["value"]
+
+    def record(self, events: list[Event]) -> None:
+        """Keep events of the server's own. On the writing thread."""
+        if not events:
+            return
+        first, self._own_seq = self._own_seq + 1, self._own_seq + len(events)
+        self._appended(self.store.append([Batch(self._own_number, first, [stored(event) for event in events])]))
+
+    def _end_runs_of(self, number: int, notebook: str | None) -> None:
+        cursor, now = self.cursor(), self.clock.now_us()
+        runs = cursor.execute(
+            "select run_id, run.status, run.row_seq from kept.run as run join kept.event as event"
+            " on event.seq = run.row_seq where event.client = ?"
+            " and run.status not in ('SUCCESS', 'FAILURE', 'CANCELED') order by run.row_seq",
+            [number],
+        ).fetchall()
+        for run_id, status, row_seq in runs:
+            steps = cursor.execute(
+                "select step_key, attempt from kept.step where row_seq >= ? and run_id = ? and status = 'STARTED'",
+                [row_seq, run_id],
+            ).fetchall()
+            self.record(_last_events(run_id, status, steps, notebook, now))
+
+    def _query(self, _peer: Peer, name: str, params: dict[str, Any] | None = None) -> Answer:
+        return ask(self.store, self.cursor(), name, params or {})
+
+    def _sql(self, _peer: Peer, text: str) -> Table:
+        if self.folder is not None and "logs" in text.lower():
+            self._bring_logs(self.folder)
+        return select(self.cursor(), text)
+
+    def _bring_logs(self, folder: Path) -> None:
+        files = run_log.captured(self.cursor())
+        if files:
+            self.committer.call(lambda: run_log.copy_captured(self.store, folder, files))
+
+    def _log_lines(self, _peer: Peer, **asked: Any) -> dict[str, Any]:
+        return run_log.read(self.store, self.cursor(), self.folder, **asked)
+
+    def _submit_run(
+        self, peer: Peer, run_id: str, priority: int = 0, tags: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        client_id = peer.who.client_id
+        with self._lock:
+            self.queue.submit(client_id, run_id, priority=priority, tags=tags or {})
+            pushes = self._admit()
+            admitted = run_id in self.queue.running
+            ahead = self.queue.ahead_of(run_id)
+        _deliver([push for push in pushes if push[2]["run_id"] != run_id])
+        return {"admitted": admitted, "ahead": ahead}
+
+    def _cancel_run(self, _peer: Peer, run_id: str, forced: bool = False, by: str | None = None) -> dict[str, Any]:
+        with self._lock:
+            owner = self.queue.owners.get(run_id)
+            found = self.peers.get(owner or "")
+            if found is not None:
+                self.queue.withdraw(run_id)
+        if found is not None:
+            found.push("cancel", run_id=run_id, forced=forced, by=by)
+            return {"asked": found.who.notebook, "status": None}
+        rows = ask(self.store, self.cursor(), "run", {"run_id": run_id}).dicts()
+        if not rows:
+            raise HistoryError(f"There is no run '{run_id}' in this project's history.")
+        if rows[0]["ended_at"] is not None:
+            return {"asked": None, "status": rows[0]["status"]}
+        raise HistoryError(
+            f"Run '{run_id}' belongs to {rows[0]['notebook'] or 'a kernel'}, which is not connected; it ends with it."
+        )
+
+    def _claim_keys(
+        self, peer: Peer, keys: list[str], notebook: str | None = None, take_over: bool = False
+    ) -> dict[str, Any]:
+        owner = Owner(peer.who.client_id, notebook or peer.who.notebook)
+        with self._lock:
+            if take_over:
+                taken = self.claims.take(owner, keys)
+            else:
+                self.claims.claim(owner, keys)
+                taken = {}
+            losers = [(self.peers.get(other.client_id), key) for key, other in taken.items()]
+        for loser, key in losers:
+            if loser is not None:
+                loser.push("keys_taken", keys=[key], notebook=owner.notebook)
+        return {
+            "taken": {key: other.notebook for key, other in taken.items()},
+            "inherited": self._inherited(owner.notebook, keys),
+        }
+
+    def _inherited(self, notebook: str | None, keys: list[str]) -> dict[str, str]:
+        """Return those keys that the history knows from another notebook, whose kernel does not hold them now."""
+        found = self.cursor().execute(
+            "select name, notebook from kept.definition where not forgotten and notebook is not null"
+            " and notebook is distinct from ? and name in (select unnest(?::varchar[]))",
+            [notebook, keys],
+        )
+        return dict(found.fetchall())
+
+    def _release_keys(self, peer: Peer, keys: list[str] | None = None) -> None:
+        with self._lock:
+            self.claims.release(peer.who.client_id, keys)
+
+    def _get_settings(self, _peer: Peer) -> dict[str, Any]:
+        with self._lock:
+            return dict(self.settings)
+
+    def _set_setting(self, peer: Peer, name: str, value: Any) -> dict[str, Any]:
+        value = project_settings.checked(name, value)
+        body = {"name": name, "value": value, "notebook": peer.who.notebook}
+        event = Event(words.SETTING_CHANGED, None, None, self.clock.now_us(), body)
+        self.committer.call(lambda: self.record([event]))
+        with self._lock:
+            self.settings[name] = value
+            settings, peers = dict(self.settings), list(self.peers.values())
+            pushes = self._admit()
+        for other in peers:
+            other.push("settings", settings=settings)
+        _deliver(pushes)
+        return settings
+
+    def _subscribe(self, peer: Peer, wanted: bool = True) -> int:
+        with self._lock:
+            if wanted:
+                self._subscribers[peer.who.client_id] = peer
+            else:
+                self._subscribers.pop(peer.who.client_id, None)
+        return self.store.last_seq
+
+    def _prune(self, _peer: Peer, dry_run: bool = False) -> dict[str, Any]:
+        with self._lock:
+            days, runs = self.settings["retention_days"], self.settings["keep_runs"]
+        limits = retention.Retention(days=days, runs=runs, now_us=self.clock.now_us())
+        if dry_run:
+            return retention.what_goes(self.store, self.cursor(), limits)
+        pruned: dict[str, Any] = self.committer.call(
+            lambda: retention.prune(self.store, self.folder, limits), timeout=600
+        )
+        return pruned
+
+    def _rebuild(self, _peer: Peer) -> int:
+        return int(self.committer.call(self.store.rebuild, timeout=600))
+
+    def status(self) -> dict[str, Any]:
+        """Return who is connected and what runs."""
+        with self._lock:
+            return {
+                "last_seq": self.store.last_seq,
+                "clients": [_described(peer) for peer in self.peers.values()],
+                "running": list(self.queue.running),
+                "waiting": list(self.queue.waiting),
+            }
+
+    def _status(self, _peer: Peer) -> dict[str, Any]:
+        return self.status()
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "query": Desk._query,
+    "sql": Desk._sql,
+    "log_lines": Desk._log_lines,
+    "submit_run": Desk._submit_run,
+    "cancel_run": Desk._cancel_run,
+    "claim_keys": Desk._claim_keys,
+    "release_keys": Desk._release_keys,
+    "settings": Desk._get_settings,
+    "set_setting": Desk._set_setting,
+    "subscribe": Desk._subscribe,
+    "prune": Desk._prune,
+    "rebuild": Desk._rebuild,
+    "status": Desk._status,
+}
+
+
+def _deliver(pushes: list[tuple[Peer, str, dict[str, Any]]]) -> None:
+    for peer, name, fields in pushes:
+        peer.push(name, **fields)
+
+
+def _described(peer: Peer) -> dict[str, Any]:
+    who = peer.who
+    return {"kernel_id": who.kernel_id, "notebook": who.notebook, "pid": who.pid}
+
+
+def _last_events(
+    run_id: str, status: str, steps: list[tuple[str, int]], notebook: str | None, now_us: int
+) -> list[Event]:
+    message = f"The kernel of {notebook or 'this run'} died while the run was {status.lower().replace('_', ' ')}."
+    error = {"type": "KernelDied", "message": message}
+    if status == "QUEUED":
+        body = {"reason": "kernel died", "error": error}
+        return [Event(words.RUN_CANCELED, run_id, None, now_us, body)]
+    ends = [
+        Event(words.STEP_FAILURE, run_id, step_key, now_us, {"attempt": attempt, "error": error})
+        for step_key, attempt in steps
+    ]
+    return [*ends, Event(words.RUN_FAILURE, run_id, None, now_us, {"reason": "kernel died", "error": error})]

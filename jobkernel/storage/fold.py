@@ -1,0 +1,316 @@
+"""Fold events into the state rows that they change: the one function that says what an event means.
+
+Pure but for the rows it is handed: no clock, no store. The store calls it inside the transaction that appends the
+events, and again over the whole log to rebuild the rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from jobkernel.model import events as words
+from jobkernel.storage.encoding import StoredEvent, json_text
+from jobkernel.storage.rows import (
+    ASSET_PARTITION,
+    CHECK_RESULT,
+    DEFINITION,
+    LOG_FILE,
+    MATERIALIZATION,
+    RUN,
+    SETTING,
+    STEP,
+    Row,
+    Rows,
+)
+
+Change = Callable[["Rows", "Fact", "Row | None"], None]
+
+FINAL_RUN_STATUSES = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+OPEN_STEP_STATUSES = frozenset({"STARTED", "UP_FOR_RETRY"})
+
+
+class Fact(NamedTuple):
+    """An event on its way into the rows, its body parsed."""
+
+    seq: int
+    event_type: str
+    run_id: str | None
+    step_key: str | None
+    occurred_us: int
+    body: dict[str, Any]
+
+
+def fold(rows: Rows, first_seq: int, events: Sequence[StoredEvent]) -> set[str]:
+    """Change the rows by these events, numbered from ``first_seq``; return the ids of runs that ended."""
+    facts = [
+        Fact(first_seq + place, *event[:4], json.loads(event[4]) if event[4] and event[0] in FOLDS else {})
+        for place, event in enumerate(events)
+        if event[0] in FOLDS or event[1] is not None
+    ]
+    rows.load(ASSET_PARTITION, [_asset_key(fact) for fact in facts if fact.event_type in ASSET_EVENTS])
+    ended: set[str] = set()
+    for fact in facts:
+        run = _run_of(rows, fact) if fact.run_id is not None else None
+        if change := FOLDS.get(fact.event_type):
+            change(rows, fact, run)
+        if run is not None and run["status"] in FINAL_RUN_STATUSES:
+            rows.change(RUN, run, last_seq=fact.seq)
+            ended.add(run["run_id"])
+    return ended
+
+
+def _run_of(rows: Rows, fact: Fact) -> Row:
+    run_id = str(fact.run_id)
+    run = rows.get(RUN, (run_id,))
+    if run is None:
+        rows.start_run(run_id)
+        run = rows.make(RUN, fact.seq, run_id=run_id, status="NOT_STARTED", last_seq=fact.seq)
+    run["last_seq"] = fact.seq
+    return run
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        return None if value is None else int(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json_text(value)
+
+
+def _flag(value: Any) -> bool | None:
+    return None if value is None else bool(value)
+
+
+ENQUEUED_TEXTS = (
+    *("job_name", "trigger", "trigger_name", "tick_id", "run_key", "partition_key", "parent_run_id", "root_run_id"),
+    *("kernel_id", "notebook", "executor"),
+)
+ENQUEUED_JSON = ("tags", "config", "steps", "assets")
+
+
+def _run_enqueued(rows: Rows, fact: Fact, run: Row | None) -> None:
+    if run is None or run["status"] in FINAL_RUN_STATUSES:
+        return
+    body = fact.body
+    values: dict[str, Any] = {name: _text(body.get(name)) for name in ENQUEUED_TEXTS}
+    values.update({name: _json(body.get(name)) for name in ENQUEUED_JSON})
+    priority = _whole(body.get("priority")) or 0
+    rows.change(RUN, run, status="QUEUED", queued_us=fact.occurred_us, priority=priority, **values)
+
+
+def _becomes(status: str) -> Change:
+    def change(rows: Rows, _fact: Fact, run: Row | None) -> None:
+        if run is None or run["status"] in FINAL_RUN_STATUSES or run["status"] == "CANCELING":
+            return
+        rows.change(RUN, run, status=status)
+
+    return change
+
+
+def _run_start(rows: Rows, fact: Fact, run: Row | None) -> None:
+    if run is None or run["status"] in FINAL_RUN_STATUSES:
+        return
+    status = run["status"] if run["status"] == "CANCELING" else "STARTED"
+    rows.change(RUN, run, status=status, started_us=run["started_us"] or fact.occurred_us)
+
+
+def _run_canceling(rows: Rows, fact: Fact, run: Row | None) -> None:
+    if run is None or run["status"] in FINAL_RUN_STATUSES:
+        return
+    by, forced = _text(fact.body.get("by")), _flag(fact.body.get("forced"))
+    rows.change(RUN, run, status="CANCELING", canceled_by=by, forced=forced)
+
+
+def _ends(status: str) -> Change:
+    def change(rows: Rows, fact: Fact, run: Row | None) -> None:
+        if run is None or run["status"] in FINAL_RUN_STATUSES:
+            return
+        error, reason = _json(fact.body.get("error")), _text(fact.body.get("reason"))
+        rows.change(RUN, run, status=status, ended_us=fact.occurred_us, error=error, reason=reason)
+        for key in rows.planned_by(run["run_id"]):
+            asset = rows.get(ASSET_PARTITION, key)
+            if asset is not None and asset["planned_run_id"] == run["run_id"]:
+                rows.change(ASSET_PARTITION, asset, planned_run_id=None)
+
+    return change
+
+
+def _attempt(rows: Rows, fact: Fact, run: Row) -> Row:
+    """Return the step row that the event speaks of: the attempt it names, else the latest, else a new first one."""
+    attempts = rows.steps(run["run_id"]).setdefault(str(fact.step_key), [])
+    number = _whole(fact.body.get("attempt"))
+    if number is None and attempts:
+        return attempts[-1]
+    for row in attempts:
+        if row["attempt"] == number:
+            return row
+    identity = {"run_id": run["run_id"], "step_key": str(fact.step_key), "attempt": number or 1}
+    row = rows.make(STEP, fact.seq, **identity, status="STARTED")
+    attempts.append(row)
+    return row
+
+
+def _step_start(rows: Rows, fact: Fact, run: Row | None) -> None:
+    if run is None or fact.step_key is None:
+        return
+    step = _attempt(rows, fact, run)
+    executor, worker = _text(fact.body.get("executor")), _text(fact.body.get("worker"))
+    started_us = step["started_us"] or fact.occurred_us
+    status = step["status"] if step["status"] not in OPEN_STEP_STATUSES else "STARTED"
+    rows.change(STEP, step, status=status, started_us=started_us, executor=executor, worker=worker)
+
+
+def _step_ends(status: str) -> Change:
+    def change(rows: Rows, fact: Fact, run: Row | None) -> None:
+        if run is None or fact.step_key is None:
+            return
+        step = _attempt(rows, fact, run)
+        if step["status"] not in OPEN_STEP_STATUSES:
+            return
+        duration_s = _number(fact.body.get("duration_s"))
+        if duration_s is None and step["started_us"] is not None:
+            duration_s = (fact.occurred_us - step["started_us"]) / 1e6
+        reason = fact.body.get("reason", fact.body.get("because"))
+        ends: dict[str, Any] = {"ended_us": fact.occurred_us, "duration_s": duration_s}
+        rows.change(STEP, step, status=status, reason=_text(reason), error=_json(fact.body.get("error")), **ends)
+
+    return change
+
+
+def _asset_key(fact: Fact) -> tuple[str, str | None]:
+    return str(fact.body.get("asset_key")), _text(fact.body.get("partition_key"))
+
+
+def _asset_row(rows: Rows, fact: Fact) -> Row:
+    key = _asset_key(fact)
+    row = rows.get(ASSET_PARTITION, key)
+    return row or rows.make(ASSET_PARTITION, fact.seq, asset_key=key[0], partition_key=key[1])
+
+
+def _asset_planned(rows: Rows, fact: Fact, run: Row | None) -> None:
+    if run is None or run["status"] in FINAL_RUN_STATUSES:
+        return
+    rows.change(ASSET_PARTITION, _asset_row(rows, fact), planned_run_id=run["run_id"])
+    rows.planned_by(run["run_id"]).add(_asset_key(fact))
+
+
+def _asset_settled(rows: Rows, fact: Fact, **values: Any) -> None:
+    asset = _asset_row(rows, fact)
+    if asset["planned_run_id"] == fact.run_id:
+        values["planned_run_id"] = None
+    rows.change(ASSET_PARTITION, asset, last_run_id=fact.run_id, last_us=fact.occurred_us, **values)
+
+
+def _materialized(rows: Rows, fact: Fact, _run: Row | None) -> None:
+    made = {"materialized_seq": fact.seq, "materialized_us": fact.occurred_us}
+    _asset_settled(rows, fact, status="MATERIALIZED", error=None, **made)
+    asset_key, partition_key = _asset_key(fact)
+    rows.append(
+        MATERIALIZATION,
+        fact.seq,
+        asset_key=asset_key,
+        partition_key=partition_key,
+        run_id=fact.run_id,
+        step_key=fact.step_key,
+        occurred_us=fact.occurred_us,
+        duration_s=_number(fact.body.get("duration_s")),
+        data_version=_text(fact.body.get("data_version")),
+        code_version=_text(fact.body.get("code_version")),
+        **{name: _json(fact.body.get(name)) for name in ("tags", "metadata", "fingerprint")},
+    )
+
+
+def _failed_to_materialize(rows: Rows, fact: Fact, _run: Row | None) -> None:
+    _asset_settled(rows, fact, status="FAILED", error=_json(fact.body.get("error")))
+
+
+def _check_evaluated(rows: Rows, fact: Fact, _run: Row | None) -> None:
+    asset_key, partition_key = _asset_key(fact)
+    rows.append(
+        CHECK_RESULT,
+        fact.seq,
+        asset_key=asset_key,
+        partition_key=partition_key,
+        check_name=str(fact.body.get("check_name")),
+        run_id=fact.run_id,
+        step_key=fact.step_key,
+        occurred_us=fact.occurred_us,
+        passed=_flag(fact.body.get("passed")),
+        severity=_text(fact.body.get("severity")),
+        blocking=_flag(fact.body.get("blocking")),
+        description=_text(fact.body.get("description")),
+        metadata=_json(fact.body.get("metadata")),
+    )
+
+
+def _defined(rows: Rows, fact: Fact, _run: Row | None) -> None:
+    kind, name = str(fact.body.get("kind")), str(fact.body.get("name"))
+    row = rows.get(DEFINITION, (kind, name)) or rows.make(DEFINITION, fact.seq, kind=kind, name=name)
+    texts = {word: _text(fact.body.get(word)) for word in ("notebook", "group_name", "source")}
+    parts = {word: _json(fact.body.get(word)) for word in ("options", "deps")}
+    rows.change(DEFINITION, row, changed_us=fact.occurred_us, forgotten=False, **texts, **parts)
+
+
+def _forgotten(rows: Rows, fact: Fact, _run: Row | None) -> None:
+    row = rows.get(DEFINITION, (str(fact.body.get("kind")), str(fact.body.get("name"))))
+    if row is not None:
+        rows.change(DEFINITION, row, changed_us=fact.occurred_us, forgotten=True)
+
+
+def _set(rows: Rows, fact: Fact, _run: Row | None) -> None:
+    name = str(fact.body.get("name"))
+    row = rows.get(SETTING, (name,)) or rows.make(SETTING, fact.seq, name=name)
+    rows.change(SETTING, row, changed_us=fact.occurred_us, value=json_text(fact.body.get("value")))
+
+
+def _logs_captured(rows: Rows, fact: Fact, _run: Row | None) -> None:
+    if fact.run_id is not None and (path := fact.body.get("path")):
+        step_key = fact.step_key
+        rows.append(LOG_FILE, fact.seq, run_id=fact.run_id, step_key=step_key, path=str(path), copied=False)
+
+
+FOLDS: dict[str, Change] = {
+    words.RUN_ENQUEUED: _run_enqueued,
+    words.RUN_DEQUEUED: _becomes("NOT_STARTED"),
+    words.RUN_STARTING: _becomes("STARTING"),
+    words.RUN_START: _run_start,
+    words.RUN_CANCELING: _run_canceling,
+    words.RUN_SUCCESS: _ends("SUCCESS"),
+    words.RUN_FAILURE: _ends("FAILURE"),
+    words.RUN_CANCELED: _ends("CANCELED"),
+    words.STEP_START: _step_start,
+    words.STEP_RESTARTED: _step_start,
+    words.STEP_SUCCESS: _step_ends("SUCCESS"),
+    words.STEP_FAILURE: _step_ends("FAILURE"),
+    words.STEP_SKIPPED: _step_ends("SKIPPED"),
+    words.STEP_NOT_RUN: _step_ends("NOT_RUN"),
+    words.STEP_CANCELED: _step_ends("CANCELED"),
+    words.STEP_UP_FOR_RETRY: _step_ends("UP_FOR_RETRY"),
+    words.ASSET_MATERIALIZATION_PLANNED: _asset_planned,
+    words.ASSET_MATERIALIZATION: _materialized,
+    words.ASSET_FAILED_TO_MATERIALIZE: _failed_to_materialize,
+    words.ASSET_CHECK_EVALUATION: _check_evaluated,
+    words.DEFINITION_CHANGED: _defined,
+    words.DEFINITION_FORGOTTEN: _forgotten,
+    words.SETTING_CHANGED: _set,
+    words.LOGS_CAPTURED: _logs_captured,
+}
+ASSET_EVENTS = frozenset(
+    {words.ASSET_MATERIALIZATION_PLANNED, words.ASSET_MATERIALIZATION, words.ASSET_FAILED_TO_MATERIALIZE}
+)

@@ -1,0 +1,98 @@
+"""The named questions of ``queries.sql``: read once, asked by name with plain values.
+
+Knows how parameters and bounds are filled in and which columns are JSON; knows no socket.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jobkernel.errors import HistoryError, did_you_mean
+from jobkernel.storage.encoding import rows_as_dicts
+from jobkernel.storage.store import STILL_OPEN, Store, sentences
+
+if TYPE_CHECKING:
+    import duckdb
+
+LOOK_BACK = 20
+"""A filtered question for n runs looks first among the latest n times this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One named query: its text, the values it takes, and those a caller may leave out."""
+
+    name: str
+    text: str
+    parameters: frozenset[str]
+    defaults: dict[str, Any]
+
+
+class Answer(NamedTuple):
+    """Rows as they travel: column names, which columns are JSON text, and the rows."""
+
+    columns: list[str]
+    json_columns: list[int]
+    rows: list[tuple[Any, ...]]
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """Return one dict a row, JSON parsed."""
+        return rows_as_dicts(self.columns, self.json_columns, self.rows)
+
+
+BOUNDS = frozenset({"floor_seq", "first_seq", "last_seq"})
+
+
+@functools.cache
+def questions() -> dict[str, Question]:
+    """Return every named query."""
+    script = resources.files("jobkernel.storage").joinpath("queries.sql").read_text("utf-8")
+    parts = re.split(r"^-- name: (\w+)\n-- defaults: (.*)\n", script, flags=re.MULTILINE)[1:]
+    return {
+        name: Question(name, text.strip(), frozenset(re.findall(r"\$(\w+)", text)) - {""}, json.loads(defaults))
+        for name, defaults, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    }
+
+
+def ask(store: Store, cursor: duckdb.DuckDBPyConnection, name: str, given: dict[str, Any]) -> Answer:
+    """Answer one named question. Raises :class:`HistoryError` for a name or a parameter that does not exist."""
+    question = questions().get(name)
+    if question is None:
+        raise HistoryError(f"The history answers no question named '{name}'.{did_you_mean(name, questions())}")
+    values = _values(store, question, given)
+    answer = _run(store, cursor, question, values)
+    limit = values.get("limit")
+    if values.get("floor_seq") and len(answer.rows) < (limit or 0):
+        return _run(store, cursor, question, values | {"floor_seq": 0})
+    return answer
+
+
+def _values(store: Store, question: Question, given: dict[str, Any]) -> dict[str, Any]:
+    values = question.defaults | given
+    wanted = question.parameters - BOUNDS
+    needed = wanted | ({"run_id"} if question.parameters & {"first_seq", "last_seq"} else set())
+    if unknown := set(given) - needed:
+        raise HistoryError(f"'{question.name}' takes no {', '.join(sorted(unknown))}.")
+    if missing := needed - set(values):
+        raise HistoryError(f"'{question.name}' needs {', '.join(sorted(missing))}.")
+    if "floor_seq" in question.parameters:
+        filtered = any(value is not None for word, value in values.items() if word != "limit")
+        values["floor_seq"] = store.bounds.floor(values["limit"] * (LOOK_BACK if filtered else 1))
+    if "first_seq" in question.parameters:
+        values["first_seq"], last_seq = store.bounds.of(values["run_id"])
+        values["last_seq"] = last_seq if "last_seq" in question.parameters else STILL_OPEN
+    return {word: value for word, value in values.items() if word in question.parameters}
+
+
+def _run(store: Store, cursor: duckdb.DuckDBPyConnection, question: Question, values: dict[str, Any]) -> Answer:
+    with sentences(store.path):
+        cursor.execute(question.text, values or None)
+        described = cursor.description or []
+        rows = cursor.fetchall()
+    json_columns = [place for place, column in enumerate(described) if str(column[1]) == "JSON"]
+    return Answer([column[0] for column in described], json_columns, rows)

@@ -1,0 +1,106 @@
+"""What may be forgotten, and forgetting it: old events, logs and finished runs.
+
+Never the latest materialization and fingerprint of an asset partition, the latest result of a check, definitions,
+settings, or a run that is still open. Runs on the writing thread, in one transaction.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobkernel.storage.output_files import LOGS, run_folder
+from jobkernel.storage.store import Store, sentences
+
+if TYPE_CHECKING:
+    import duckdb
+
+DAY_US = 86_400 * 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long finished runs are kept: ``days`` (None: for ever), and at most ``runs`` of them."""
+
+    days: float | None
+    runs: int
+    now_us: int
+
+    @property
+    def cutoff_us(self) -> int:
+        """Return the instant before which things are old."""
+        return 0 if self.days is None else int(self.now_us - self.days * DAY_US)
+
+
+OLD = {
+    "runs": (
+        "run",
+        "ended_us is not null and (ended_us < $cutoff or row_seq not in"
+        " (select row_seq from kept.run order by row_seq desc limit $runs))",
+    ),
+    "steps": ("step", "run_id in (select run_id from old_runs)"),
+    "log_lines": ("log_line", "run_id in (select run_id from old_runs)"),
+    "log_files": ("log_file", "run_id in (select run_id from old_runs)"),
+    "events": (
+        "event",
+        "run_id in (select run_id from old_runs) or (run_id is null and occurred_us < $cutoff)",
+    ),
+    "materializations": (
+        "materialization",
+        "run_id in (select run_id from old_runs) and row_seq not in"
+        " (select materialized_seq from kept.asset_partition where materialized_seq is not null)",
+    ),
+    "checks": (
+        "check_result",
+        "run_id in (select run_id from old_runs) and row_seq not in"
+        " (select max(row_seq) from kept.check_result group by asset_key, check_name, partition_key)",
+    ),
+}
+"""What goes, by the word in the answer: its table and which of its rows."""
+
+
+def what_goes(store: Store, cursor: duckdb.DuckDBPyConnection, limits: Retention) -> dict[str, Any]:
+    """Return how many rows of each kind a prune would delete."""
+    with sentences(store.path):
+        return {word: _count(cursor, table, which, limits) for word, (table, which) in OLD.items()}
+
+
+def prune(store: Store, folder: Path | None, limits: Retention) -> dict[str, Any]:
+    """Delete what is old, files of captured output included; return how many rows of each kind went."""
+    cursor = store.cursor()
+    counts = what_goes(store, cursor, limits)
+    if not any(counts.values()):
+        return counts
+    with sentences(store.path):
+        old_runs = [run_id for (run_id,) in _ask(cursor, _OLD_RUNS, limits)]
+    store.forget_old({word: _delete(table, which) for word, (table, which) in OLD.items()}, _values(limits))
+    for run_id in old_runs if folder else ():
+        shutil.rmtree(Path(folder or "") / LOGS / run_folder(run_id), ignore_errors=True)
+    store.checkpoint()
+    return counts
+
+
+_OLD_RUNS = f"select run_id from kept.run where {OLD['runs'][1]}"  # noqa: S608 - our own words
+
+
+def _with_old_runs(statement: str) -> str:
+    return f"with old_runs as ({_OLD_RUNS}) {statement}" if "old_runs" in statement else statement
+
+
+def _count(cursor: duckdb.DuckDBPyConnection, table: str, which: str, limits: Retention) -> int:
+    return int(_ask(cursor, _with_old_runs(f"select count(*) from kept.{table} where {which}"), limits)[0][0])  # noqa: S608
+
+
+def _delete(table: str, which: str) -> str:
+    return _with_old_runs(f"delete from kept.{table} where {which}")  # noqa: S608 - our own words
+
+
+def _values(limits: Retention) -> dict[str, int]:
+    return {"cutoff": limits.cutoff_us, "runs": limits.runs}
+
+
+def _ask(cursor: duckdb.DuckDBPyConnection, sql: str, limits: Retention) -> list[tuple[Any, ...]]:
+    values = {word: value for word, value in _values(limits).items() if f"${word}" in sql}
+    return cursor.execute(sql, values).fetchall()  # type: ignore[no-any-return]
