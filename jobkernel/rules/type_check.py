@@ -1,7 +1,7 @@
-"""Check values against annotations while a run goes on, by Dagster's rules: classes by ``isinstance``, containers by item.
+"""Check values against annotations while a run goes on: classes by ``isinstance``, containers item by item.
 
-``check_type`` is called for every annotated input and output; :class:`DagsterType` is a type that checks itself. Knows no
-steps. Annotations that say nothing checkable (a callable, a type variable) let every value pass.
+``check_type`` is called for every annotated input and output; :class:`DagsterType` is a type that checks itself.
+Annotations that say nothing checkable (a callable, a type variable) let every value pass. Source: Dagster's rules.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def check_type(annotation: Any, value: Any, what: str, context: Any = None) -> N
     Raises:
         TypeCheckFailed: naming ``what`` it is, the type it should have, and the one it has.
     """
-    if annotation in _SCALARS:
+    if type(annotation) is type and annotation in _SCALARS:
         if isinstance(value, annotation):
             return
     elif _passes(annotation, value, context):
