@@ -116,10 +116,9 @@ class AssetSelection:
         try:
             return DagsterReader(string, NodeMaker(with_external=include_sources)).read()
         except InvalidSelection:
-            found = _older_form(string)
-            if found is None:
-                raise
-            return found
+            if found := _older_form(string):
+                return found
+            raise
 
     @classmethod
     def from_coercible(cls, selection: Any) -> AssetSelection:
@@ -205,7 +204,7 @@ class AssetSelection:
         return {check for check in universe.checks if check[0] in keys}
 
     def to_selection_str(self) -> str:
-        """Return a text that :meth:`from_string` reads as the same selection, or raise NotImplementedError."""
+        """Return a text that :meth:`from_string` reads as the same; NotImplementedError where none does."""
         raise NotImplementedError(f"{type(self).__name__} cannot be written as text.")
 
     @property

@@ -239,8 +239,9 @@ def is_bare_value(token: Token, word: str) -> bool:
 
 def unknown_filter(word: str, known: tuple[str, ...]) -> str:
     """Return the sentence about a filter that does not exist."""
-    remedy = did_you_mean(word, known) or f" There are {', '.join(f'{name}:' for name in known)}."
-    return f"there is no filter '{word}:'." + remedy.removesuffix(".")
+    words = [f"{name}:" for name in known]
+    remedy = did_you_mean(f"{word}:", words) or f" There are {', '.join(words)}"
+    return f"there is no filter '{word}:'.{remedy}"
 
 
 def shown(token: Token) -> str:

@@ -45,7 +45,7 @@ def _partitions_of(node: object) -> str | None:
 
 
 def family() -> list[object]:
-    """The graph G1 of the reference tables: earth -> alice -> bob, candace; candace -> danny -> edgar, fiona; george."""
+    """The graph of the tables: earth -> alice -> bob, candace; candace -> danny -> edgar, fiona; george."""
     edges = {
         "alice": ["celestial/earth"],
         "bob": ["alice"],

@@ -86,9 +86,7 @@ def test_redefining_gives_the_same_graph_as_building_it_anew() -> None:
     graph = Graph.of(DIAMOND).with_edges("c", ["b"]).with_edges("e", ["d", "gone"])
     anew = Graph.of({"a": [], "b": ["a"], "c": ["b"], "d": ["b", "c"], "e": ["d", "gone"]})
     assert graph.topological() == anew.topological()
-    assert {key: set(graph.children(key)) for key in graph.keys} == {
-        key: set(anew.children(key)) for key in anew.keys
-    }
+    assert {key: set(graph.children(key)) for key in graph.keys} == {key: set(anew.children(key)) for key in anew.keys}
     assert graph.missing == anew.missing
 
 
