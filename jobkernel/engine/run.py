@@ -51,7 +51,7 @@ class RunSetup:
     max_workers: int = 1
     executor_name: str = "in_process"
     computes: Mapping[str, Callable[..., Any]] = field(default=EMPTY)
-    fingerprints: Mapping[str, Mapping[str, Any]] = field(default=EMPTY)
+    fingerprint: Callable[[PlannedStep], Mapping[str, Any] | None] = lambda _step: None
     describe: Callable[[Any], dict[str, Any]] | None = None
     capture: Callable[[PlannedStep, int], AbstractContextManager[Any]] | None = None
     on_change: Callable[[ActiveRun], None] = lambda _run: None
@@ -139,7 +139,7 @@ class ActiveRun:
         self.cancel_token.request(forced=forced)
         if forced:
             for live in flying:
-                interrupt_thread(live.thread_id, live.call.cancel)
+                interrupt_thread(live.thread_id)
         self._end_if_over()
 
     def abandon(self, step_key: str) -> None:
@@ -167,7 +167,8 @@ class ActiveRun:
             self.started_at = self.setup.clock.now_us()
         self.emit(ev.RUN_START)
         self._announce_plan()
-        self.emit(ev.ENGINE_EVENT, {"message": f"Running {len(self.progress.steps)} steps on {self.setup.executor_name}."})
+        message = f"Running {len(self.progress.steps)} steps on {self.setup.executor_name}."
+        self.emit(ev.ENGINE_EVENT, {"message": message})
         if not self._open_resources():
             return
         with self._lock:
@@ -238,10 +239,10 @@ class ActiveRun:
             exchange=self._exchange,
             config=setup.config,
             resources=self._resources,
-            cancel=self.cancel_token.child(),
+            cancel=self.cancel_token,
             attempt=attempt,
             compute=setup.computes.get(origin),
-            fingerprint=setup.fingerprints.get(origin),
+            fingerprint=setup.fingerprint(step) if step.asset_keys else None,
             describe=setup.describe,
         )
 
@@ -361,9 +362,8 @@ class ActiveRun:
     def _finish(self, status: RunStatus, body: dict[str, Any]) -> None:
         self.status = status
         self._close_resources()
-        word = {RunStatus.SUCCESS: ev.RUN_SUCCESS, RunStatus.FAILURE: ev.RUN_FAILURE, RunStatus.CANCELED: ev.RUN_CANCELED}
         self.emit(ev.ENGINE_EVENT, {"message": f"Finished on {self.setup.executor_name}."})
-        self.emit(word[status], body)
+        self.emit(f"RUN_{status}", body)
         self.setup.on_end(self)
         self.ended.set()
         self.setup.on_change(self)

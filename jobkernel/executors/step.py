@@ -9,11 +9,12 @@ import asyncio
 import inspect
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-from jobkernel.errors import Interrupted, InvalidDefinition, JobkernelError
+from jobkernel.errors import Interrupted, InvalidDefinition
 from jobkernel.executors.call import Ending, StepCall, StepOutcome
+from jobkernel.executors.cancel import call_interruptible
 from jobkernel.executors.context import step_context
 from jobkernel.executors.failure import describe_error
 from jobkernel.executors.hooks import run_hooks
@@ -53,24 +54,30 @@ def _call_body(call: StepCall) -> OutputTaker:
         arguments = _arguments(call, context)
         taker = OutputTaker(call)
         if call.step.op.context_argument is not None:
-            result = compute(context, **arguments)
+            result = call_interruptible(compute, context, **arguments)
         else:
-            result = compute(**arguments)
+            result = call_interruptible(compute, **arguments)
         _take(taker, result)
     return taker
 
 
 def _take(taker: OutputTaker, result: Any) -> None:
     if inspect.iscoroutine(result):
-        result = run_coroutine(result)
+        result = call_interruptible(run_coroutine, result)
     if inspect.isasyncgen(result):
-        result = iter(run_coroutine(_gathered(result)))
-        taker.take_yields(result)
+        taker.take_yields(call_interruptible(run_coroutine, _gathered(result)))
     elif inspect.isgenerator(result):
-        taker.take_yields(result)
+        taker.take_yields(_yields(result))
     else:
         taker.take_returned(result)
     taker.finish()
+
+
+def _yields(generator: Iterator[Any]) -> Iterator[Any]:
+    """Give what a body yields; only its own code can be interrupted, not what is done with the results."""
+    end = object()
+    while (result := call_interruptible(next, generator, end)) is not end:
+        yield result
 
 
 async def _gathered(results: Any) -> list[Any]:
@@ -170,8 +177,3 @@ def _failed(call: StepCall, error: BaseException, seconds: float) -> StepOutcome
     if call.step.hooks:
         run_hooks(call, failure=error, outputs={})
     return StepOutcome(ending=Ending.FAILURE, error=error)
-
-
-def is_our_refusal(error: BaseException) -> bool:
-    """Whether a sentence of ours says it all, so that no traceback is needed."""
-    return isinstance(error, JobkernelError)

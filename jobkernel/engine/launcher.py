@@ -1,0 +1,278 @@
+"""From a wish to a living run: plan checked, names captured, config resolved, queued, started when admitted.
+
+Owns the runs of this kernel that have not ended. Knows no magics and no screen; the session calls it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from jobkernel.clock import Clock
+from jobkernel.engine.exchange import RunExchange
+from jobkernel.engine.in_process import needed_resources
+from jobkernel.engine.run import ActiveRun, RunSetup
+from jobkernel.engine.stored import StoredValues
+from jobkernel.errors import ServerUnreachable
+from jobkernel.executors.call import RunFacts
+from jobkernel.executors.capture import capturing
+from jobkernel.executors.resources import open_resources
+from jobkernel.executors.step_output import StepOutput, output_path
+from jobkernel.executors.threads import ThreadPool
+from jobkernel.model import events as ev
+from jobkernel.model.definitions import DEFAULT_IO, EMPTY
+from jobkernel.model.events import Event
+from jobkernel.model.runs import RunOptions
+from jobkernel.rules.config_schemas import schemas_of_plan
+from jobkernel.rules.plan import Plan, PlannedStep
+from jobkernel.rules.run_config import fed_from_config, resolve_run_config
+from jobkernel.rules.run_state import RunProgress
+from jobkernel.storage.history import History
+
+IoOf = Callable[[str], tuple[str, Mapping[str, Any]]]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class LiveRun:
+    """A run of this kernel: the machine that drives it, and what its steps printed."""
+
+    active: ActiveRun
+    options: RunOptions
+    queued_at: int
+    outputs: dict[str, StepOutput] = field(default_factory=dict)
+    is_admitted: bool = False
+    ahead: int = 0
+    durable: threading.Event = field(default_factory=threading.Event)
+    loss: str | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that the run follows."""
+        return self.active.setup.plan
+
+
+class Launcher:
+    """Launches runs and keeps those that are alive."""
+
+    def __init__(
+        self,
+        *,
+        history: History,
+        values: StoredValues,
+        clock: Clock,
+        pool: ThreadPool,
+        logs: Path | None,
+        note: Callable[[Event], None],
+        on_change: Callable[[], None],
+        notebook: str | None,
+        kernel_id: str | None,
+    ) -> None:
+        self._history = history
+        self._values = values
+        self._clock = clock
+        self._pool = pool
+        self._logs = logs
+        self._note = note
+        self._on_change = on_change
+        self._notebook = notebook
+        self._kernel_id = kernel_id
+        self._lock = threading.Lock()  # protects runs
+        self.runs: dict[str, LiveRun] = {}
+        self._unlisten = [history.listen("admitted", self._admitted), history.listen("cancel", self._cancel_asked)]
+
+    def launch(
+        self,
+        plan: Plan,
+        options: RunOptions,
+        *,
+        resource_defs: Mapping[str, Any],
+        io_of_asset: IoOf = lambda _key: (DEFAULT_IO, EMPTY),
+        fingerprint: Callable[[PlannedStep], Mapping[str, Any] | None] = lambda _step: None,
+    ) -> LiveRun:
+        """Queue a run of a plan; it starts as soon as the project's queue admits it.
+
+        Names that cells use are captured now, on the calling thread: redefining them later changes nothing in the run.
+
+        Raises:
+            InvalidConfig: run config does not fit; nothing was queued then.
+        """
+        definitions = {**resource_defs, **plan.resource_defs}
+        config = resolve_run_config(schemas_of_plan(plan), options.config, plan.job.config if plan.job else None)
+        plan = fed_from_config(plan, config)
+        setup = RunSetup(
+            plan=plan,
+            facts=self._facts(plan, options, config.stored()),
+            config=config,
+            emit=self._emit,
+            clock=self._clock,
+            make_exchange=lambda progress, resources: self._exchange(progress, resources, io_of_asset),
+            open_resources=lambda emit: open_resources(definitions, config, _wanted(plan, definitions), emit),
+            max_workers=self._pool.size,
+            executor_name="threads",
+            computes=_captured(plan),
+            fingerprint=fingerprint,
+            describe=self._values.describe,
+            capture=lambda step, attempt: self._capture(options.run_id, step, attempt),
+            on_change=lambda _run: self._on_change(),
+            on_end=self._ended,
+        )
+        live = LiveRun(active=ActiveRun(setup), options=options, queued_at=self._clock.now_us())
+        self._enqueue(live)
+        return live
+
+    def get(self, run_id: str) -> LiveRun | None:
+        """Return a run of this kernel, also one that has ended lately; None where it is not ours."""
+        return self.runs.get(run_id)
+
+    def alive(self) -> list[LiveRun]:
+        """Return the runs that have not ended, oldest first."""
+        return [live for live in self.runs.values() if not live.active.ended.is_set()]
+
+    def cancel(self, live: LiveRun, *, forced: bool = False) -> None:
+        """Cancel a run of this kernel; one that waits in the queue is canceled at once."""
+        if not live.is_admitted:
+            with contextlib.suppress(ServerUnreachable):
+                self._history.request("cancel_run", run_id=live.options.run_id, forced=forced)
+        live.active.cancel(forced=forced)
+
+    def close(self) -> None:
+        """Cancel what still runs and stop listening."""
+        for live in self.alive():
+            live.active.cancel(forced=True)
+        for unlisten in self._unlisten:
+            unlisten()
+
+    def _emit(self, event: Event) -> None:
+        self._history.emit(event)
+        self._note(event)
+
+    def _facts(self, plan: Plan, options: RunOptions, stored_config: Any) -> RunFacts:
+        tags = {**(plan.job.tags_of_runs if plan.job else {}), **options.tags}
+        return RunFacts(
+            run_id=options.run_id,
+            job_name=plan.job_name,
+            tags=tags,
+            config=stored_config,
+            partition_key=options.partition_key,
+            parent_run_id=options.parent_run_id,
+            root_run_id=options.root_run_id,
+        )
+
+    def _enqueue(self, live: LiveRun) -> None:
+        facts, options = live.active.setup.facts, live.options
+        with self._lock:
+            self.runs[options.run_id] = live
+        body = {
+            "job_name": facts.job_name,
+            "tags": dict(facts.tags),
+            "config": facts.config,
+            "trigger": options.trigger,
+            "trigger_name": options.trigger_name,
+            "priority": options.priority,
+            "partition_key": options.partition_key,
+            "parent_run_id": options.parent_run_id,
+            "root_run_id": options.root_run_id,
+            "run_key": options.run_key,
+            "tick_id": options.tick_id,
+            "kernel_id": self._kernel_id,
+            "notebook": self._notebook,
+            "executor": live.active.setup.executor_name,
+            "steps": list(live.plan.steps),
+            "assets": live.plan.asset_keys,
+        }
+        live.active.emit(ev.RUN_ENQUEUED, body)
+        answer = self._submit(options, facts)
+        live.ahead = answer.get("ahead", 0)
+        if answer["admitted"]:
+            self._start(live)
+        self._on_change()
+
+    def _submit(self, options: RunOptions, facts: RunFacts) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = self._history.request(
+                "submit_run", run_id=options.run_id, priority=options.priority, tags=dict(facts.tags)
+            )
+        except ServerUnreachable:
+            # nobody can queue us, and nobody else can start runs either: run now, the log follows when it can
+            return {"admitted": True, "ahead": 0}
+        return answer
+
+    def _admitted(self, fields: Mapping[str, Any]) -> None:
+        live = self.runs.get(fields["run_id"])
+        if live is not None:
+            self._start(live)
+
+    def _start(self, live: LiveRun) -> None:
+        with self._lock:
+            if live.is_admitted:
+                return
+            live.is_admitted = True
+        live.active.emit(ev.RUN_DEQUEUED)
+        live.active.emit(ev.RUN_STARTING)
+        live.active.start(self._pool)
+
+    def _cancel_asked(self, fields: Mapping[str, Any]) -> None:
+        live = self.runs.get(fields["run_id"])
+        if live is not None:
+            live.active.cancel(forced=bool(fields.get("forced")))
+
+    def _exchange(self, progress: RunProgress, resources: Mapping[str, Any], io_of_asset: IoOf) -> RunExchange:
+        return RunExchange(progress, resources, self._values, io_of_asset)
+
+    def _capture(self, run_id: str, step: PlannedStep, attempt: int) -> AbstractContextManager[None]:
+        return self._captured_step(run_id, step, attempt)
+
+    @contextmanager
+    def _captured_step(self, run_id: str, step: PlannedStep, attempt: int) -> Iterator[None]:
+        key = step.key if attempt == 1 else f"{step.key}#{attempt}"
+        path = output_path(self._logs, run_id, key) if self._logs is not None else None
+        output = StepOutput(path, self._clock.now_us, lambda _lines: self._on_change())
+        live = self.runs[run_id]
+        live.outputs[step.key] = output
+        try:
+            with capturing(output):
+                yield
+        finally:
+            summary = output.close()
+            if summary.lines:
+                body = {"path": str(summary.path) if summary.path else None, "lines": summary.lines, "bytes": summary.bytes}
+                live.active.emit(ev.LOGS_CAPTURED, body, step.key)
+
+    def _ended(self, run: ActiveRun) -> None:
+        live = self.runs[run.run_id]
+        try:
+            self._values.flush(run.run_id)
+            self._history.flush()
+        except (ServerUnreachable, OSError) as error:
+            live.loss = str(error)
+        live.durable.set()
+        self._forget_old()
+
+    def _forget_old(self) -> None:
+        with self._lock:
+            over = [run_id for run_id, live in self.runs.items() if live.active.ended.is_set()]
+            for run_id in over[:-50]:  # what the last fifty printed stays at hand
+                del self.runs[run_id]
+
+
+def new_run_id() -> str:
+    """Return a fresh run id, a UUID as Dagster's are."""
+    return str(uuid4())
+
+
+def _captured(plan: Plan) -> dict[str, Callable[..., Any]]:
+    memo: dict[Any, Any] = {}
+    return {key: step.op.capture(memo) for key, step in plan.steps.items() if step.op.capture is not None}
+
+
+def _wanted(plan: Plan, definitions: Mapping[str, Any]) -> set[str]:
+    keys = needed_resources(plan)
+    return keys if DEFAULT_IO in definitions else keys - {DEFAULT_IO}
+
+

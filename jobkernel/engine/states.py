@@ -1,0 +1,172 @@
+"""What is known of each asset's last value and last attempt. Read once from the history, then kept by events.
+
+Knows no code and no screen: staleness asks it what was made from what.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from jobkernel.model import events as ev
+from jobkernel.model.definitions import EMPTY
+from jobkernel.model.events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """The last materialisation of an asset. ``made_at`` is µs since the epoch; ``upstream`` are data versions."""
+
+    run_id: str | None
+    made_at: int
+    step_key: str | None = None
+    data_version: str | None = None
+    fingerprint: Mapping[str, Any] = field(default=EMPTY)
+    upstream: Mapping[str, str] = field(default=EMPTY)
+    metadata: Mapping[str, Any] = field(default=EMPTY)
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetState:
+    """Where one asset stands: what was made last, and how the last attempt ended if it failed or was stopped."""
+
+    made: Made | None = None
+    last_run_id: str | None = None
+    last_at: int | None = None
+    last_ending: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckState:
+    """The last result of an asset check."""
+
+    passed: bool
+    severity: str
+    evaluated_at: int
+    description: str | None = None
+    run_id: str | None = None
+
+
+UNKNOWN = AssetState()
+
+
+class AssetStates:
+    """The states of all assets of a project, as this kernel knows them. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # protects the three below
+        self._states: dict[str, AssetState] = {}
+        self._checks: dict[tuple[str, str], CheckState] = {}
+        self.version = 0
+
+    def load(self, assets: Iterable[Mapping[str, Any]], checks: Iterable[Mapping[str, Any]]) -> None:
+        """Take in what the history says; what this kernel knows to be newer stays."""
+        with self._lock:
+            for row in assets:
+                if row.get("partition_key") is None:
+                    self._take(row["asset_key"], _state_of_row(row))
+            for row in checks:
+                self._checks[row["asset_key"], row["check_name"]] = _check_of_row(row)
+            self.version += 1
+
+    def of(self, key: str) -> AssetState:
+        """Return where an asset stands; one never heard of was never made."""
+        return self._states.get(key, UNKNOWN)
+
+    def made(self, key: str) -> Made | None:
+        """Return the asset's last materialisation, or None."""
+        return self.of(key).made
+
+    def check(self, asset_key: str, name: str) -> CheckState | None:
+        """Return a check's last result, or None."""
+        return self._checks.get((asset_key, name))
+
+    def note(self, event: Event) -> None:
+        """Take in one event of a run of this kernel."""
+        match event.event_type:
+            case ev.ASSET_MATERIALIZATION:
+                self._note_made(event, event.body or {})
+            case ev.ASSET_FAILED_TO_MATERIALIZE:
+                self._note_ending(event, "FAILURE")
+            case ev.ASSET_CHECK_EVALUATION:
+                self._note_check(event, event.body or {})
+
+    def _note_made(self, event: Event, body: Mapping[str, Any]) -> None:
+        if body.get("partition_key") is not None:
+            return
+        made = Made(
+            run_id=event.run_id,
+            made_at=event.occurred_at,
+            step_key=event.step_key,
+            data_version=body.get("data_version"),
+            fingerprint=(body.get("fingerprint") or {}).get("parts", {}),
+            upstream=(body.get("fingerprint") or {}).get("upstream", {}),
+            metadata=body.get("metadata", {}),
+        )
+        state = AssetState(made=made, last_run_id=event.run_id, last_at=event.occurred_at, last_ending="SUCCESS")
+        with self._lock:
+            self._states[body["asset_key"]] = state
+            self.version += 1
+
+    def _note_ending(self, event: Event, ending: str) -> None:
+        body = event.body or {}
+        with self._lock:
+            before = self._states.get(body["asset_key"], UNKNOWN)
+            self._states[body["asset_key"]] = replace(
+                before, last_run_id=event.run_id, last_at=event.occurred_at, last_ending=ending, error=body.get("error")
+            )
+            self.version += 1
+
+    def _note_check(self, event: Event, body: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._checks[body["asset_key"], body["check_name"]] = CheckState(
+                passed=body["passed"],
+                severity=body["severity"],
+                evaluated_at=event.occurred_at,
+                description=body.get("description"),
+                run_id=event.run_id,
+            )
+            self.version += 1
+
+    def _take(self, key: str, state: AssetState) -> None:
+        known = self._states.get(key)
+        if known is None or (state.last_at or 0) >= (known.last_at or 0):
+            self._states[key] = state
+
+
+def _state_of_row(row: Mapping[str, Any]) -> AssetState:
+    made = None
+    if row.get("last_materialized_at") is not None:
+        fingerprint = row.get("fingerprint") or {}
+        made = Made(
+            run_id=row.get("materialized_run_id"),
+            made_at=row["last_materialized_at"],
+            step_key=row.get("step_key"),
+            data_version=row.get("data_version"),
+            fingerprint=fingerprint.get("parts", {}),
+            upstream=fingerprint.get("upstream", {}),
+            metadata=row.get("metadata") or {},
+            duration_s=row.get("duration_s"),
+        )
+    error = row.get("error")
+    return AssetState(
+        made=made,
+        last_run_id=row.get("last_run_id"),
+        last_at=row.get("last_at"),
+        last_ending="FAILURE" if row.get("status") == "FAILED" else row.get("status"),
+        error=error.get("message") if isinstance(error, Mapping) else error,
+    )
+
+
+def _check_of_row(row: Mapping[str, Any]) -> CheckState:
+    return CheckState(
+        passed=bool(row["passed"]),
+        severity=row["severity"],
+        evaluated_at=row["occurred_at"],
+        description=row.get("description"),
+        run_id=row.get("run_id"),
+    )

@@ -1,0 +1,204 @@
+"""The table of every magic and its options. The parser, ``--help``, Tab and the docs all read it here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from jobkernel.notebook.options import Option, Usage
+
+_DESCRIPTION: Final = Option(name="description", help="one sentence about it", metavar="TEXT")
+_TAG: Final = Option(name="tag", help="a tag; may be repeated", shape="many", metavar="K=V", completes="tag")
+_META: Final = Option(name="meta", help="metadata: JSON, text or a notebook variable; may be repeated", shape="many", metavar="K=V")
+_PARAM: Final = Option(
+    name="param", help="a parameter the body sees, set by --set; may be repeated", shape="many", metavar="NAME[:TYPE][=DEFAULT]"
+)
+_RETRIES: Final = (
+    Option(name="retries", help="how often a failed step is tried again", metavar="N"),
+    Option(name="retry-delay", help="how long to wait before that", metavar="10s"),
+    Option(name="backoff", help="how the delay grows", choices=("linear", "exponential"), metavar="linear|exponential"),
+    Option(name="jitter", help="how the delay is blurred", choices=("full", "plus_minus"), metavar="full|plus_minus"),
+)
+_STEP: Final = (
+    Option(name="pool", help="a limit shared by steps of this name", metavar="POOL"),
+    Option(name="executor", help="where it runs", choices=("threads",), metavar="threads", completes="executor"),
+)
+_QUIET: Final = Option(name="quiet", help="print nothing", shape="flag", short="q")
+_TAKE_OVER: Final = Option(name="take-over", help="take the key from the notebook that holds it", shape="flag")
+
+ASSET: Final = Usage(
+    magic="%%asset",
+    about="Define an asset by this cell: its last expression, the variable NAME, or one def.",
+    optional_positional=("name",),
+    options=(
+        Option(name="ins", help="inputs: a name, or variable=key", shape="list", short="i", metavar="x=a/b,…", completes="key"),
+        Option(name="deps", help="assets to wait for without loading them", shape="list", short="d", metavar="a,b", completes="key"),
+        Option(name="no-infer", help="read no dependencies from the code", shape="flag"),
+        Option(name="group", help="the group it is shown in", short="g", metavar="GROUP", completes="group"),
+        _TAG,
+        _META,
+        Option(name="owner", help="an e-mail address or team:name; may be repeated", shape="many", metavar="OWNER", completes="owner"),
+        Option(name="kind", help="a label such as python or duckdb; may be repeated", shape="many", metavar="KIND", completes="kind"),
+        _DESCRIPTION,
+        Option(name="io", help="the IO manager that keeps its value: a %%resource, or memory", metavar="MANAGER", completes="io"),
+        Option(name="partitions", help="partitions (not available yet)", metavar="daily:2024-01-01"),
+        _PARAM,
+        *_RETRIES,
+        Option(name="timeout", help="how long it may take", metavar="5m"),
+        *_STEP,
+        Option(name="automation", help="automation condition (not available yet)", metavar="eager"),
+        Option(name="sql", help="the body is one DuckDB query", shape="flag"),
+        Option(name="as", help="what the query's result becomes", choices=("arrow", "pandas", "polars"), metavar="arrow|pandas|polars"),
+        Option(name="run", help="materialize it now", shape="flag", short="r"),
+        _QUIET,
+        _TAKE_OVER,
+    ),
+    example="%%asset daily_totals --group report --retries 2 --run",
+)
+OP: Final = Usage(
+    magic="%%op",
+    about="Define an op by this cell; %%job composes ops by calling them.",
+    optional_positional=("name",),
+    options=(
+        Option(name="ins", help="inputs of a plain body", shape="list", short="i", metavar="a,b"),
+        Option(name="outs", help="outputs, when there are several", shape="list", metavar="x,y"),
+        _PARAM,
+        *_RETRIES,
+        Option(name="timeout", help="how long it may take", metavar="5m"),
+        *_STEP,
+        _TAG,
+        _DESCRIPTION,
+        _QUIET,
+    ),
+    example="%%op clean --ins raw",
+)
+JOB_CELL: Final = Usage(
+    magic="%%job",
+    about="Define an op job by composing ops: call them, pass their results on.",
+    positional=("name",),
+    options=(
+        _TAG,
+        Option(name="priority", help="higher runs first", metavar="N"),
+        Option(name="executor", help="where its steps run", choices=("threads",), metavar="threads"),
+        Option(name="max-concurrent", help="how many runs of it at once", metavar="N"),
+        Option(name="config", help="run config: JSON or a notebook variable", metavar="CONFIG", completes="variable"),
+        _DESCRIPTION,
+        _QUIET,
+    ),
+    example="%%job nightly --tag team=ops",
+)
+JOB_LINE: Final = Usage(
+    magic="%job",
+    about="Define an asset job over a selection.",
+    positional=("name",),
+    rest="selection",
+    options=JOB_CELL.options,
+    example="%job report +daily_totals",
+)
+RESOURCE: Final = Usage(
+    magic="%%resource",
+    about="Define a resource: the body's value is handed to bodies that name it.",
+    positional=("name",),
+    options=(_DESCRIPTION, _QUIET),
+    example="%%resource warehouse",
+)
+CHECK: Final = Usage(
+    magic="%%check",
+    about="Define a check of an asset: the body returns a bool or an AssetCheckResult.",
+    positional=("asset", "name"),
+    options=(
+        Option(name="blocking", help="a failure keeps what is downstream from running", shape="flag"),
+        Option(name="severity", help="how bad a failure is", choices=("WARN", "ERROR"), metavar="WARN|ERROR"),
+        _DESCRIPTION,
+        _QUIET,
+    ),
+    example="%%check daily_totals has_rows --blocking",
+)
+_LAUNCHING: Final = (
+    Option(name="set", help="a config value, such as orders.limit=10; may be repeated", shape="many", metavar="A.B=C"),
+    Option(name="config", help="run config: JSON or a notebook variable", metavar="CONFIG", completes="variable"),
+    _TAG,
+    Option(name="priority", help="higher runs first", metavar="N"),
+    Option(name="executor", help="where steps run", choices=("threads",), metavar="threads"),
+    Option(name="partition", help="partition (not available yet)", metavar="P"),
+    Option(name="dry-run", help="show the plan, run nothing", shape="flag", short="n"),
+)
+MATERIALIZE: Final = Usage(
+    magic="%materialize",
+    about="Run the selected assets here, with progress, and bind those named literally.",
+    rest="selection",
+    options=(
+        *_LAUNCHING,
+        Option(name="stale", help="only what is stale or was never made", shape="flag"),
+        Option(name="bg", help="run in the background and return a handle", shape="flag", short="b"),
+    ),
+    example="%materialize +report --stale",
+)
+LAUNCH: Final = Usage(
+    magic="%launch",
+    about="Run a job in the background and return its handle.",
+    positional=("job",),
+    options=(*_LAUNCHING, Option(name="wait", help="wait until it has ended", shape="flag", short="w")),
+    example="%launch nightly --set clean.limit=10",
+)
+RUNS: Final = Usage(
+    magic="%runs",
+    about="The run history, newest first.",
+    options=(
+        Option(name="job", help="of one job", metavar="JOB", completes="job"),
+        Option(name="status", help="of one status", metavar="STATUS", completes="status"),
+        Option(name="since", help="queued within this time", metavar="24h"),
+        Option(name="limit", help="how many (20)", metavar="N"),
+    ),
+    example="%runs --status FAILURE --since 24h",
+)
+LOGS: Final = Usage(
+    magic="%logs",
+    about="What a run's steps printed and logged.",
+    positional=("run",),
+    optional_positional=("step",),
+    options=(Option(name="follow", help="go on until the run ends", shape="flag", short="f"),),
+    example="%logs 7f3a91c2 orders -f",
+)
+GRAPH: Final = Usage(
+    magic="%graph",
+    about="The picture of a selection or job.",
+    rest="selection",
+    options=(Option(name="to", help="write it to a file instead", metavar="FILE.svg|.dot|.pdf|.png"),),
+    example="%graph +report --to report.svg",
+)
+WHY: Final = Usage(
+    magic="%why", about="Why an asset is fresh, stale or was never made.", positional=("name",), example="%why report"
+)
+CELL_USAGES: Final = {"asset": ASSET, "op": OP, "job": JOB_CELL, "resource": RESOURCE, "check": CHECK}
+LINE_USAGES: Final = {
+    "job": JOB_LINE,
+    "materialize": MATERIALIZE,
+    "launch": LAUNCH,
+    "runs": RUNS,
+    "logs": LOGS,
+    "graph": GRAPH,
+    "why": WHY,
+}
+SUB_USAGES: Final = {
+    "cancel": Usage(
+        magic="%jk cancel",
+        about="Cancel a run.",
+        positional=("run",),
+        options=(Option(name="force", help="interrupt its steps", shape="flag"),),
+    ),
+    "reexecute": Usage(
+        magic="%jk reexecute",
+        about="Run again what a run ran.",
+        positional=("run",),
+        options=(Option(name="from-failure", help="only what failed and what did not run", shape="flag"),),
+    ),
+    "sql": Usage(magic="%jk sql", about="One SELECT over the history.", rest="query"),
+    "use": Usage(magic="%jk use", about="Use assets that another notebook of this project makes.", rest="keys"),
+    "forget": Usage(magic="%jk forget", about="Drop definitions.", rest="names"),
+    "prune": Usage(
+        magic="%jk prune",
+        about="Delete history and values that retention no longer keeps.",
+        options=(Option(name="dry-run", help="only say what would go", shape="flag", short="n"),),
+    ),
+    "doctor": Usage(magic="%jk doctor", about="What is wrong with this installation and project, in sentences."),
+}

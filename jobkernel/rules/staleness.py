@@ -1,0 +1,99 @@
+"""Whether an asset's value is what its code and inputs would give now, and if not, what changed. Pure.
+
+An asset is stale when its own fingerprint differs from the one it was made with, when an upstream value is another
+than the one it was made from, or when something upstream is stale itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from jobkernel.model.definitions import EMPTY
+
+FRESH: Final = "fresh"
+STALE: Final = "stale"
+NEVER: Final = "never"
+
+CAUSE_OF_PART: Final = {
+    "own": "code",
+    "helper": "helper",
+    "constant": "code",
+    "package": "packages",
+    "param": "config",
+    "params": "config",
+    "config": "config",
+}
+"""What a changed part of a fingerprint is called on screens, by the word before its colon."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Where an asset stands. ``changed`` names the fingerprint parts, ``upstream`` the assets, that differ."""
+
+    status: str
+    cause: str | None = None
+    changed: tuple[str, ...] = ()
+    upstream: tuple[str, ...] = ()
+
+
+IS_FRESH: Final = Verdict(status=FRESH)
+WAS_NEVER_MADE: Final = Verdict(status=NEVER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """How a value was made: the hash of each part of its fingerprint, and the version of each upstream value."""
+
+    parts: Mapping[str, str] = field(default=EMPTY)
+    upstream: Mapping[str, str] = field(default=EMPTY)
+
+
+def judge(
+    now: Mapping[str, str] | None,
+    made: Making | None,
+    versions: Mapping[str, str | None],
+    stale_upstream: Iterable[str] = (),
+) -> Verdict:
+    """Return the verdict on one asset.
+
+    ``now`` are its fingerprint's part hashes, None where its code is not known here; ``versions`` the present data
+    version of each upstream; ``stale_upstream`` those that are stale themselves.
+    """
+    if made is None:
+        return WAS_NEVER_MADE
+    changed = changed_parts(made.parts, now) if now is not None and made.parts else ()
+    moved = tuple(key for key, version in versions.items() if version is not None and made.upstream.get(key) != version)
+    moved += tuple(key for key in stale_upstream if key not in moved)
+    if not changed and not moved:
+        return IS_FRESH
+    cause = CAUSE_OF_PART.get(changed[0].partition(":")[0], "code") if changed else "upstream"
+    return Verdict(status=STALE, cause=cause, changed=changed, upstream=moved)
+
+
+def changed_parts(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the parts that differ, that came or that went, own code first."""
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return tuple(sorted(names, key=lambda name: (not name.startswith("own"), name)))
+
+
+def judge_all(
+    order: Iterable[str],
+    parents: Mapping[str, tuple[str, ...]],
+    now: Mapping[str, Mapping[str, str] | None],
+    made: Mapping[str, Making],
+    versions: Mapping[str, str | None],
+) -> dict[str, Verdict]:
+    """Return the verdict on every asset; ``order`` is upstream first."""
+    verdicts: dict[str, Verdict] = {}
+    for key in order:
+        above = parents.get(key, ())
+        stale = [parent for parent in above if parent != key and _is_stale(verdicts.get(parent))]
+        seen = {parent: versions.get(parent) for parent in above if parent != key}
+        verdicts[key] = judge(now.get(key), made.get(key), seen, stale)
+    return verdicts
+
+
+def _is_stale(verdict: Verdict | None) -> bool:
+    return verdict is not None and verdict.status == STALE
