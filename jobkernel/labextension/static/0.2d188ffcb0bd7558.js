@@ -1,0 +1,1549 @@
+"use strict";(self.rspackChunkjobkernel=self.rspackChunkjobkernel||[]).push([[0],{19(r,o,i){var e=i(16),a=i.n(e),n=i(17),t=(i.n(n))()(a());t.push([r.id,`/* The design language: roles from the theme's --jp-* values, named once; type, controls, menus. */
+.jk-root,
+.jk-cellstrip {
+  --jk-c0: var(--jp-ui-font-color0, CanvasText);
+  --jk-bg: var(--jp-layout-color1, Canvas);
+  --jk-ink: var(--jp-ui-font-color1, CanvasText);
+  --jk-ink2: color-mix(in srgb, var(--jk-c0) 60%, var(--jk-bg));
+  --jk-faint: var(--jp-ui-font-color3, GrayText);
+  --jk-line: var(--jp-border-color2, color-mix(in srgb, var(--jk-c0) 12%, var(--jk-bg)));
+  --jk-hair: color-mix(in srgb, var(--jk-line) 60%, var(--jk-bg));
+  --jk-edge: var(--jp-border-color1, color-mix(in srgb, var(--jk-c0) 26%, var(--jk-bg)));
+  --jk-wire: color-mix(in srgb, var(--jk-c0) 42%, var(--jk-bg));
+  --jk-fill: color-mix(in srgb, var(--jk-c0) 4%, var(--jk-bg));
+  --jk-fill2: color-mix(in srgb, var(--jk-c0) 8%, var(--jk-bg));
+  --jk-accent: var(--jp-brand-color1, Highlight);
+  --jk-button: var(--jp-brand-color1, Highlight);
+  --jk-ok: var(--jp-success-color1, CanvasText);
+  --jk-fail: var(--jp-error-color1, CanvasText);
+  --jk-warn: color-mix(in srgb, var(--jp-warn-color1, CanvasText) 86%, var(--jk-c0));
+  --jk-run: var(--jp-brand-color1, Highlight);
+  --jk-accent-ink: color-mix(in srgb, var(--jk-accent) 84%, var(--jk-c0));
+  --jk-ok-ink: color-mix(in srgb, var(--jk-ok) 80%, var(--jk-c0));
+  --jk-fail-ink: color-mix(in srgb, var(--jk-fail) 76%, var(--jk-c0));
+  --jk-warn-ink: color-mix(in srgb, var(--jp-warn-color1, CanvasText) 66%, var(--jk-c0));
+  --jk-accent-wash: color-mix(in srgb, var(--jk-accent) 10%, var(--jk-bg));
+  --jk-ok-wash: color-mix(in srgb, var(--jk-ok) 14%, var(--jk-bg));
+  --jk-fail-wash: color-mix(in srgb, var(--jk-fail) 9%, var(--jk-bg));
+  --jk-warn-wash: color-mix(in srgb, var(--jk-warn) 12%, var(--jk-bg));
+  --jk-ok-soft: color-mix(in srgb, var(--jk-ok) 52%, var(--jk-bg));
+  --jk-stripe: color-mix(in srgb, var(--jk-run) 72%, var(--jk-bg));
+  --jk-r: 4px;
+  --jk-u: calc(var(--jp-ui-font-size1, 13px) / 13);
+  --jk-f15: calc(var(--jk-u) * 15);
+  --jk-f13: calc(var(--jk-u) * 13);
+  --jk-f12: calc(var(--jk-u) * 12);
+  --jk-f11: calc(var(--jk-u) * 11);
+  --jk-sans: var(--jp-ui-font-family, system-ui, sans-serif);
+  --jk-mono: var(--jp-code-font-family, ui-monospace, monospace);
+  box-sizing: border-box;
+  color: var(--jk-ink);
+  font: var(--jk-f12) / 16px var(--jk-sans);
+  font-variant-numeric: tabular-nums;
+}
+[data-jp-theme-light='false'] .jk-root {
+  --jk-button: var(--jp-brand-color0, Highlight);
+}
+.jk-root *,
+.jk-cellstrip * {
+  box-sizing: border-box;
+}
+.jk-root [hidden] {
+  display: none !important;
+}
+.jk-root {
+  position: relative;
+  display: flex;
+  flex-direction: column;
+  height: calc(var(--jk-height, 360px) + 86px);
+  min-height: 180px;
+  background: var(--jk-bg);
+  border: 1px solid var(--jk-line);
+  border-radius: var(--jk-r);
+  overflow: hidden;
+  resize: vertical;
+  text-align: left;
+}
+.jk-root.jk-fills {
+  height: 100%;
+  border: 0;
+  border-radius: 0;
+  resize: none;
+}
+.jk-tab-host {
+  height: 100%;
+  overflow: hidden;
+}
+.jk-body {
+  flex: 1;
+  min-height: 0;
+  display: flex;
+  flex-direction: column;
+  transition: opacity 0.2s;
+}
+.jk-gone .jk-body {
+  opacity: 0.5;
+}
+.jk-said {
+  position: absolute;
+  width: 1px;
+  height: 1px;
+  overflow: hidden;
+  clip-path: inset(50%);
+}
+
+/* words */
+.jk-root svg,
+.jk-cellstrip svg {
+  display: block;
+  flex: none;
+}
+.jk-root b {
+  font-weight: 600;
+}
+.jk-root code {
+  font: var(--jk-f11) / 16px var(--jk-mono);
+  color: inherit;
+  background: none;
+  padding: 0;
+}
+.jk-root code.jk-mut {
+  color: var(--jk-ink2);
+}
+.jk-num {
+  text-align: right;
+}
+.jk-mut {
+  color: var(--jk-ink2);
+}
+.jk-b {
+  font-weight: 600;
+}
+.jk-w4 {
+  font-weight: 400;
+}
+.jk-row {
+  display: flex;
+  align-items: center;
+  gap: 8px;
+  min-width: 0;
+}
+.jk-gap6 {
+  gap: 6px;
+}
+.jk-grow {
+  flex: 1;
+  min-width: 0;
+}
+.jk-cut {
+  overflow: hidden;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+  min-width: 0;
+}
+.jk-nw {
+  white-space: nowrap;
+}
+.jk-wrap {
+  overflow-wrap: anywhere;
+}
+.jk-pre {
+  white-space: pre-line;
+}
+.jk-h {
+  font-size: var(--jk-f13);
+  font-weight: 600;
+  line-height: 20px;
+}
+.jk-title {
+  font-size: var(--jk-f15);
+  line-height: 20px;
+  font-weight: 600;
+}
+.jk-t-fail {
+  color: var(--jk-fail-ink);
+}
+.jk-t-warn {
+  color: var(--jk-warn-ink);
+}
+.jk-t-run {
+  color: var(--jk-accent-ink);
+}
+
+/* glyphs: shape first, colour second */
+.jk-g-fresh {
+  color: var(--jk-ok);
+}
+.jk-g-failed {
+  color: var(--jk-fail);
+}
+.jk-g-running {
+  color: var(--jk-run);
+}
+.jk-g-stale,
+.jk-g-warning,
+.jk-g-retry {
+  color: var(--jk-warn);
+}
+.jk-g-never,
+.jk-g-queued,
+.jk-g-canceled,
+.jk-g-skipped,
+.jk-g-missed {
+  color: var(--jk-ink2);
+}
+.jk-g-edited {
+  color: var(--jk-accent);
+}
+.jk-spin {
+  transform-origin: 8px 8px;
+  animation: jk-spin 1.1s linear infinite;
+}
+@keyframes jk-spin {
+  to {
+    transform: rotate(360deg);
+  }
+}
+@keyframes jk-slide {
+  to {
+    background-position: 16px 0;
+  }
+}
+@keyframes jk-breathe {
+  50% {
+    opacity: 0.5;
+  }
+}
+.jk-i {
+  color: var(--jk-ink2);
+}
+.jk-prog {
+  height: 4px;
+  border-radius: 2px;
+  background: var(--jk-fill2);
+  overflow: hidden;
+  width: 100%;
+}
+.jk-prog i {
+  display: block;
+  height: 100%;
+  border-radius: 2px;
+  background: repeating-linear-gradient(-45deg, var(--jk-run) 0 6px, var(--jk-stripe) 6px 11.3px);
+  background-size: 16px 100%;
+  animation: jk-slide 1s linear infinite;
+}
+
+/* controls: 28 px high, 24 px when dense */
+.jk-root button,
+.jk-cellstrip button,
+.jk-root input {
+  font: inherit;
+  color: inherit;
+  margin: 0;
+}
+.jk-btn {
+  height: 28px;
+  padding: 0 12px;
+  border: 1px solid var(--jk-edge);
+  border-radius: var(--jk-r);
+  background: transparent;
+  display: inline-flex;
+  align-items: center;
+  gap: 6px;
+  white-space: nowrap;
+  cursor: pointer;
+  min-width: 0;
+}
+.jk-root .jk-btn,
+.jk-cellstrip .jk-btn {
+  font-weight: 500;
+}
+.jk-btn:hover {
+  background: var(--jk-fill2);
+}
+.jk-btn.sm {
+  height: 24px;
+  padding: 0 8px;
+}
+.jk-btn.ghost {
+  border-color: transparent;
+}
+.jk-btn.pri {
+  background: var(--jk-button);
+  border-color: transparent;
+}
+.jk-root .jk-btn.pri,
+.jk-btn.pri .jk-i {
+  color: var(--jp-ui-inverse-font-color0, #fff);
+  color: #fff;
+}
+.jk-btn.pri:hover {
+  background: color-mix(in srgb, var(--jk-button) 88%, var(--jk-c0));
+}
+.jk-split {
+  display: inline-flex;
+  min-width: 0;
+}
+.jk-split .jk-btn:first-child {
+  border-radius: var(--jk-r) 0 0 var(--jk-r);
+}
+.jk-split .jk-half {
+  flex: none;
+  padding: 0 4px;
+  border-radius: 0 var(--jk-r) var(--jk-r) 0;
+  border-left: 0;
+}
+.jk-split .jk-half.pri {
+  border-left: 1px solid color-mix(in srgb, #fff 35%, transparent);
+}
+.jk-ib {
+  width: 28px;
+  height: 28px;
+  border: 0;
+  border-radius: var(--jk-r);
+  background: none;
+  display: inline-grid;
+  place-items: center;
+  cursor: pointer;
+  padding: 0;
+  flex: none;
+}
+.jk-ib.sm {
+  width: 24px;
+  height: 24px;
+}
+.jk-ib:hover,
+.jk-chip:hover {
+  background: var(--jk-fill2);
+}
+.jk-link {
+  border: 0;
+  padding: 0;
+  background: none;
+  cursor: pointer;
+  max-width: 100%;
+}
+.jk-root .jk-link,
+.jk-cellstrip .jk-link,
+.jk-root a {
+  color: var(--jk-accent-ink);
+  text-decoration: none;
+}
+.jk-root .jk-link.jk-mut,
+.jk-cellstrip .jk-link.jk-mut {
+  color: var(--jk-ink2);
+}
+.jk-link:hover,
+.jk-root a:hover {
+  text-decoration: underline;
+}
+.jk-root :focus-visible,
+.jk-cellstrip :focus-visible {
+  outline: 2px solid var(--jk-accent);
+  outline-offset: 1px;
+}
+.jk-field {
+  height: 28px;
+  border: 1px solid var(--jk-edge);
+  border-radius: var(--jk-r);
+  background: var(--jk-bg);
+  padding: 0 8px;
+  display: flex;
+  align-items: center;
+  gap: 6px;
+  min-width: 0;
+  text-align: left;
+}
+.jk-field:focus-within {
+  border-color: var(--jk-accent);
+  box-shadow: 0 0 0 1px var(--jk-accent);
+}
+.jk-field.jk-bad {
+  border-color: var(--jk-fail);
+}
+.jk-field .jk-ib.sm {
+  width: 20px;
+  height: 20px;
+  margin-right: -4px;
+}
+.jk-drop {
+  width: 136px;
+  cursor: pointer;
+}
+.jk-root .jk-input {
+  flex: 1 1 60px;
+  min-width: 0;
+  width: 60px;
+  height: 26px;
+  border: 0;
+  padding: 0;
+  background: none;
+  box-shadow: none;
+  color: var(--jk-ink);
+}
+.jk-root .jk-input:focus {
+  outline: none;
+}
+.jk-root .jk-input::placeholder {
+  color: var(--jk-ink2);
+  opacity: 1;
+  text-overflow: ellipsis;
+}
+.jk-root kbd {
+  font: var(--jk-f11) / 16px var(--jk-sans);
+  color: var(--jk-ink2);
+  background: none;
+  border: 1px solid var(--jk-line);
+  border-radius: 3px;
+  padding: 0 4px;
+  box-shadow: none;
+}
+.jk-root .jk-tok {
+  background: var(--jk-fill2);
+  border-radius: 3px;
+  padding: 0 8px;
+  font-size: var(--jk-f12);
+  line-height: 24px;
+}
+.jk-tag {
+  font-size: var(--jk-f11);
+  line-height: 16px;
+  padding: 0 4px;
+  border-radius: 3px;
+  background: var(--jk-fill2);
+  max-width: 100%;
+  overflow: hidden;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+}
+.jk-tags {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 4px;
+  margin-top: 4px;
+}
+.jk-chip {
+  height: 24px;
+  display: inline-flex;
+  align-items: center;
+  gap: 6px;
+  padding: 0 8px;
+  border: 0;
+  border-radius: 12px;
+  background: var(--jk-fill);
+  cursor: pointer;
+}
+.jk-chip b {
+  color: var(--jk-accent-ink);
+}
+
+/* the two rows above */
+.jk-top {
+  flex: none;
+  height: 41px;
+  display: flex;
+  align-items: center;
+  padding: 0 8px 0 12px;
+  gap: 12px;
+  border-bottom: 1px solid var(--jk-line);
+}
+.jk-tabs {
+  display: flex;
+  gap: 16px;
+  align-self: stretch;
+}
+.jk-tab {
+  border: 0;
+  border-top: 2px solid transparent;
+  border-bottom: 2px solid transparent;
+  background: none;
+  padding: 0;
+  cursor: pointer;
+}
+.jk-root .jk-tab {
+  font-size: var(--jk-f13);
+  color: var(--jk-ink2);
+}
+.jk-root .jk-tab.jk-on {
+  color: var(--jk-ink);
+  font-weight: 600;
+  border-bottom-color: var(--jk-accent);
+}
+.jk-sum {
+  display: flex;
+  gap: 2px;
+  white-space: nowrap;
+  min-width: 0;
+  overflow: hidden;
+}
+.jk-count {
+  height: 24px;
+  display: inline-flex;
+  gap: 4px;
+  align-items: center;
+  border: 0;
+  border-radius: var(--jk-r);
+  background: none;
+  padding: 0 5px;
+  cursor: pointer;
+}
+.jk-count:hover {
+  background: var(--jk-fill2);
+}
+.jk-count[aria-pressed='true'] {
+  background: var(--jk-accent-wash);
+}
+.jk-narrow .jk-word,
+.jk-mid .jk-word {
+  display: none;
+}
+.jk-narrow .jk-tabs {
+  gap: 12px;
+}
+.jk-bar {
+  flex: none;
+  height: 45px;
+  display: flex;
+  align-items: center;
+  gap: 8px;
+  padding: 0 12px;
+  border-bottom: 1px solid var(--jk-line);
+}
+.jk-slot {
+  display: inline-flex;
+  gap: 8px;
+  min-width: 0;
+  flex: none;
+}
+.jk-slot:empty {
+  display: none;
+}
+.jk-narrow .jk-bar kbd,
+.jk-narrow .jk-stop span {
+  display: none;
+}
+.jk-narrow .jk-drop {
+  width: 96px;
+}
+.jk-narrow .jk-btn {
+  padding: 0 8px;
+}
+.jk-narrow .jk-half {
+  padding: 0 4px;
+}
+.jk-narrow .jk-bar .pri .jk-cut {
+  max-width: 128px;
+}
+
+/* menus and strips */
+.jk-menu {
+  position: absolute;
+  min-width: 200px;
+  max-width: min(360px, calc(100% - 8px));
+  overflow: auto;
+  background: var(--jk-bg);
+  border: 1px solid var(--jk-line);
+  border-radius: var(--jk-r);
+  box-shadow: var(--jp-elevation-z6, 0 4px 12px rgb(0 0 0 / 20%));
+  padding: 4px 0;
+  z-index: 9;
+}
+.jk-mi {
+  display: flex;
+  gap: 12px;
+  align-items: baseline;
+  padding: 4px 12px;
+  min-height: 24px;
+  cursor: pointer;
+}
+.jk-mi:hover,
+.jk-root .jk-mi:focus {
+  background: var(--jk-accent-wash);
+  outline: none;
+}
+.jk-mi[aria-disabled] {
+  color: var(--jk-faint);
+  cursor: default;
+}
+.jk-mi small {
+  display: block;
+  font-size: var(--jk-f11);
+  color: var(--jk-ink2);
+}
+.jk-tick {
+  width: 14px;
+  align-self: center;
+  margin-right: -4px;
+}
+.jk-note {
+  color: var(--jk-ink2);
+  white-space: nowrap;
+}
+.jk-menu hr {
+  border: 0;
+  border-top: 1px solid var(--jk-line);
+  margin: 4px 0;
+}
+.jk-banner {
+  min-height: 32px;
+  display: flex;
+  align-items: center;
+  gap: 8px;
+  padding: 4px 12px;
+  background: var(--jk-fill);
+  border-bottom: 1px solid var(--jk-line);
+}
+.jk-state {
+  flex: 1;
+  min-height: 116px;
+  display: flex;
+  flex-direction: column;
+  align-items: flex-start;
+  justify-content: center;
+  gap: 8px;
+  padding: 24px;
+}
+.jk-skel {
+  padding: 24px 12px;
+  display: grid;
+  gap: 12px;
+  max-width: 320px;
+}
+.jk-skel i {
+  height: 8px;
+  border-radius: 2px;
+  background: var(--jk-fill2);
+  animation: jk-breathe 1.6s ease-in-out infinite;
+}
+@media (prefers-reduced-motion: reduce) {
+  .jk-root *,
+  .jk-cellstrip * {
+    animation: none !important;
+    transition: none !important;
+  }
+}
+@media (forced-colors: active) {
+  .jk-g,
+  .jk-prog i,
+  .jk-strip i,
+  .jk-lane i,
+  .jk-spark,
+  .jk-mini,
+  .jk-sheet {
+    forced-color-adjust: none;
+  }
+  .jk-group {
+    outline: 1px solid ButtonBorder;
+  }
+  .jk-card.jk-sel,
+  .jk-arow.jk-on,
+  .jk-gr.jk-on,
+  .jk-mi:focus,
+  .jk-lg.jk-e,
+  .jk-hit {
+    outline: 2px solid Highlight;
+    outline-offset: -2px;
+  }
+  .jk-tab {
+    border-color: Canvas;
+  }
+  .jk-root .jk-tab.jk-on {
+    border-bottom-color: Highlight;
+  }
+  .jk-btn.pri .jk-i {
+    color: ButtonText;
+  }
+}
+`,""]),i.d(o,{},{A:t})},20(r,o,i){var e=i(16),a=i.n(e),n=i(17),t=(i.n(n))()(a());t.push([r.id,`/* The graph and its list. */
+.jk-split-v {
+  flex: 1;
+  min-height: 0;
+  display: flex;
+  position: relative;
+}
+.jk-stage {
+  flex: 1;
+  min-width: 0;
+  display: flex;
+  position: relative;
+}
+.jk-canvas {
+  position: relative;
+  overflow: hidden;
+  flex: 1;
+  min-width: 0;
+  cursor: grab;
+  touch-action: none;
+  user-select: none;
+}
+.jk-canvas.jk-dragging {
+  cursor: grabbing;
+}
+.jk-world {
+  position: absolute;
+  left: 0;
+  top: 0;
+  width: 0;
+  height: 0;
+  transform-origin: 0 0;
+}
+.jk-dragging .jk-world {
+  will-change: transform;
+}
+.jk-sheet {
+  position: absolute;
+  inset: 0;
+  width: 100%;
+  height: 100%;
+  pointer-events: none;
+  transform-origin: 0 0;
+}
+.jk-probe {
+  position: absolute;
+  visibility: hidden;
+}
+.jk-group {
+  position: absolute;
+  border-radius: 8px;
+  background: var(--jk-fill);
+}
+.jk-gl {
+  position: absolute;
+  left: 4px;
+  top: 2px;
+  max-width: calc(100% - 8px);
+  height: 20px;
+  border: 0;
+  border-radius: var(--jk-r);
+  padding: 0 4px;
+  background: none;
+  display: flex;
+  gap: 4px;
+  align-items: center;
+  cursor: pointer;
+}
+.jk-root .jk-gl {
+  font-size: var(--jk-f11);
+  color: var(--jk-ink2);
+}
+.jk-gl:hover {
+  background: var(--jk-fill2);
+}
+.jk-card {
+  position: absolute;
+  padding: 5px 7px 0;
+  background: var(--jk-bg);
+  border: 1px solid var(--jk-edge);
+  border-radius: var(--jk-r);
+  cursor: pointer;
+  contain: layout style;
+}
+.jk-n {
+  display: flex;
+  gap: 6px;
+  align-items: center;
+  height: 16px;
+}
+.jk-card .jk-n b {
+  font-size: var(--jk-f12);
+  letter-spacing: -0.006em;
+}
+.jk-m {
+  display: flex;
+  gap: 8px;
+  align-items: center;
+  height: 16px;
+  margin-top: 2px;
+  font-size: var(--jk-f11);
+  color: var(--jk-ink2);
+  white-space: nowrap;
+}
+.jk-m > .jk-cut {
+  flex: 0 1 auto;
+  min-width: 12px;
+}
+.jk-checks:empty {
+  display: none;
+}
+.jk-m .jk-age {
+  margin-left: auto;
+  display: inline-flex;
+  gap: 4px;
+  align-items: center;
+}
+.jk-ft {
+  position: absolute;
+  left: 7px;
+  right: 7px;
+  bottom: 5px;
+  height: 4px;
+}
+.jk-card.jk-failed {
+  border-color: var(--jk-fail);
+}
+.jk-card.jk-running {
+  border-color: var(--jk-accent);
+}
+.jk-card.jk-never {
+  border-style: dashed;
+}
+.jk-card.jk-never .jk-n b,
+.jk-card.jk-external .jk-n b {
+  font-weight: 500;
+}
+.jk-card.jk-external {
+  background: var(--jk-fill);
+}
+.jk-card.jk-dim > * {
+  opacity: 0.42;
+}
+.jk-card.jk-dim {
+  border-color: color-mix(in srgb, var(--jk-edge) 42%, var(--jk-bg));
+}
+.jk-card.jk-pile {
+  background: var(--jk-fill);
+  box-shadow: 3px 3px 0 -1px var(--jk-bg), 3px 3px 0 0 var(--jk-edge);
+}
+.jk-card.jk-pile.jk-failed {
+  box-shadow: 3px 3px 0 -1px var(--jk-bg), 3px 3px 0 0 var(--jk-fail);
+}
+.jk-card.jk-sel {
+  border-style: solid;
+  border-color: var(--jk-accent);
+  box-shadow: 0 0 0 1px var(--jk-accent), 0 0 0 4px color-mix(in srgb, var(--jk-accent) 22%, transparent);
+}
+.jk-root .jk-card:focus-visible {
+  outline: 2px solid var(--jk-accent);
+  outline-offset: 3px;
+}
+/* small: glyph and name only, large enough to read; smaller still: blocks on the canvas */
+.jk-far .jk-m,
+.jk-far .jk-ft {
+  display: none;
+}
+.jk-far .jk-n {
+  height: 44px;
+  gap: 8px;
+}
+.jk-far .jk-card .jk-n b {
+  font-size: calc(var(--jk-u) * 19);
+  line-height: 24px;
+}
+.jk-far .jk-n svg {
+  width: 22px !important;
+  height: 22px !important;
+}
+.jk-far .jk-gl b {
+  font-size: calc(var(--jk-u) * 18);
+}
+.jk-blocks .jk-card {
+  opacity: 0;
+}
+.jk-blocks .jk-card:focus-visible {
+  opacity: 1;
+}
+.jk-float {
+  position: absolute;
+  right: 12px;
+  bottom: 12px;
+  display: flex;
+  background: var(--jk-bg);
+  border: 1px solid var(--jk-line);
+  border-radius: var(--jk-r);
+}
+.jk-mini {
+  position: absolute;
+  left: 12px;
+  bottom: 12px;
+  outline: 1px solid var(--jk-line);
+  border-radius: 2px;
+  background: var(--jk-bg);
+  cursor: pointer;
+}
+.jk-rest {
+  position: absolute;
+  left: 96px;
+  bottom: 16px;
+  color: var(--jk-ink2);
+  pointer-events: none;
+}
+.jk-mini[hidden] ~ .jk-rest,
+.jk-rest:has(+ .jk-mini[hidden]) {
+  left: 12px;
+}
+.jk-tip {
+  position: absolute;
+  left: 0;
+  top: 0;
+  max-width: 320px;
+  padding: 4px 8px;
+  border: 1px solid var(--jk-line);
+  border-radius: var(--jk-r);
+  background: var(--jk-bg);
+  box-shadow: var(--jp-elevation-z6, 0 4px 12px rgb(0 0 0 / 20%));
+  pointer-events: none;
+  z-index: 3;
+  overflow-wrap: anywhere;
+}
+
+/* list with arcs */
+.jk-list {
+  flex: 1;
+  overflow: auto;
+  position: relative;
+}
+.jk-rows {
+  position: relative;
+}
+.jk-arow {
+  position: absolute;
+  left: 0;
+  right: 0;
+  display: grid;
+  grid-template-columns: 56px 14px minmax(80px, 1fr) minmax(0, auto) 52px;
+  gap: 8px;
+  align-items: center;
+  padding-right: 12px;
+  cursor: pointer;
+}
+.jk-arow:hover {
+  background: var(--jk-fill);
+}
+.jk-arow.jk-on {
+  background: var(--jk-accent-wash);
+}
+.jk-arow.jk-dim > * {
+  opacity: 0.42;
+}
+.jk-root .jk-arow:focus-visible {
+  outline-offset: -2px;
+}
+.jk-arow .jk-name {
+  font-weight: 500;
+}
+.jk-arow.jk-on .jk-name {
+  font-weight: 600;
+}
+.jk-arow .jk-age {
+  text-align: right;
+  color: var(--jk-ink2);
+}
+.jk-ahead {
+  position: absolute;
+  left: 64px;
+  line-height: 28px;
+  font-size: var(--jk-f11);
+  font-weight: 600;
+  color: var(--jk-ink2);
+}
+.jk-root .jk-arcs {
+  position: absolute;
+  left: 0;
+  top: 0;
+  width: 64px;
+  height: 100%;
+  z-index: 1;
+  pointer-events: none;
+}
+.jk-arcs path {
+  fill: none;
+  stroke: var(--jk-wire);
+  stroke-width: 1.25;
+}
+.jk-arcs .jk-inf {
+  stroke-dasharray: 4 3;
+}
+.jk-arcs .jk-hot {
+  stroke: var(--jk-accent);
+  stroke-width: 1.75;
+}
+`,""]),i.d(o,{},{A:t})},15(r,o,i){var e=i(16),a=i.n(e),n=i(17),t=i.n(n),k=i(18),p=i(23),l=t()(a());l.i(k.A),l.i(p.A),l.push([r.id,`
+`,""]),i.d(o,{},{A:l})},23(r,o,i){var e=i(16),a=i.n(e),n=i(17),t=(i.n(n))()(a());t.push([r.id,`/* In JupyterLab: the line in a cell's header slot. */
+.jp-Cell-header:has(> .jk-cellstrip),
+.jp-CellHeader:has(> .jk-cellstrip) {
+  height: auto;
+}
+.jk-cellstrip {
+  height: 24px;
+  margin: 0 0 2px calc(var(--jp-cell-prompt-width, 64px) + var(--jp-cell-collapser-width, 8px));
+  padding: 0 0 0 8px;
+  display: flex;
+  align-items: center;
+  gap: 8px;
+  white-space: nowrap;
+}
+.jk-btn.jk-mini-btn {
+  height: 20px;
+  padding: 0 8px;
+  flex: none;
+}
+.jk-cellstrip .jk-btn.jk-mini-btn {
+  min-height: 0;
+}
+`,""]),i.d(o,{},{A:t})},21(r,o,i){var e=i(16),a=i.n(e),n=i(17),t=(i.n(n))()(a());t.push([r.id,`/* The details pane: code, tables, diffs, errors. */
+.jk-pane {
+  width: 288px;
+  flex: none;
+  border-left: 1px solid var(--jk-line);
+  overflow: auto;
+  overscroll-behavior: contain;
+}
+.jk-mid .jk-pane {
+  width: 264px;
+}
+.jk-narrow .jk-pane {
+  position: absolute;
+  inset: 0;
+  width: auto;
+  border: 0;
+  background: var(--jk-bg);
+  z-index: 4;
+}
+.jk-phead {
+  padding: 12px 8px 12px 12px;
+}
+.jk-acts {
+  display: flex;
+  gap: 8px;
+  margin-top: 12px;
+}
+.jk-sec {
+  padding: 8px 12px 12px;
+  border-top: 1px solid var(--jk-line);
+}
+.jk-h2 {
+  display: flex;
+  justify-content: space-between;
+  gap: 8px;
+  margin-bottom: 4px;
+  font-size: var(--jk-f11);
+  font-weight: 600;
+  color: var(--jk-ink2);
+}
+.jk-why {
+  margin-top: 8px;
+}
+.jk-why .jk-diff {
+  margin-top: 4px;
+}
+.jk-diff,
+.jk-root .jk-code,
+.jk-root .jk-text {
+  margin: 0;
+  border: 0;
+  border-radius: var(--jk-r);
+  background: var(--jk-fill);
+  color: var(--jk-ink);
+  padding: 4px 0;
+  overflow: auto;
+  font: var(--jk-f11) / 16px var(--jk-mono);
+}
+.jk-root .jk-text,
+.jk-root pre.jk-code {
+  padding: 4px 8px;
+  white-space: pre;
+  max-height: 320px;
+}
+.jk-diff div {
+  padding: 0 8px;
+  white-space: pre;
+  width: max-content;
+  min-width: 100%;
+}
+.jk-del {
+  background: var(--jk-fail-wash);
+}
+.jk-add {
+  background: var(--jk-ok-wash);
+}
+.jk-del::before {
+  content: '− ';
+  color: var(--jk-fail-ink);
+}
+.jk-add::before {
+  content: '+ ';
+  color: var(--jk-ok-ink);
+}
+.jk-same::before {
+  content: '  ';
+}
+.jk-k {
+  color: var(--jp-mirror-editor-keyword-color);
+  font-weight: 600;
+}
+.jk-s {
+  color: var(--jp-mirror-editor-string-color);
+}
+.jk-c {
+  color: var(--jp-mirror-editor-comment-color);
+  font-style: italic;
+}
+.jk-nu {
+  color: var(--jp-mirror-editor-number-color);
+}
+.jk-mg {
+  color: var(--jp-mirror-editor-meta-color, var(--jp-mirror-editor-operator-color));
+}
+.jk-scroll {
+  overflow: auto;
+  max-height: 240px;
+}
+.jk-root table.jk-data {
+  border-collapse: collapse;
+  width: 100%;
+  margin: 0;
+  border: 0;
+  font-size: var(--jk-f11);
+}
+.jk-root .jk-data tr {
+  background: none;
+}
+.jk-root .jk-data th {
+  position: sticky;
+  top: 0;
+  height: 20px;
+  padding: 0 8px;
+  background: var(--jk-bg);
+  box-shadow: inset 0 -1px var(--jk-line);
+  font: 500 var(--jk-f11) / 16px var(--jk-sans);
+  color: var(--jk-ink2);
+  text-align: left;
+  white-space: nowrap;
+}
+.jk-root .jk-data td {
+  height: 18px;
+  padding: 0 8px;
+  border: 0;
+  font: var(--jk-f11) / 16px var(--jk-mono);
+  text-align: left;
+  white-space: nowrap;
+  max-width: 180px;
+  overflow: hidden;
+  text-overflow: ellipsis;
+}
+.jk-root .jk-data .num {
+  text-align: right;
+}
+.jk-root .jk-data :is(td, th):first-child {
+  padding-left: 0;
+}
+.jk-root .jk-data :is(td, th):last-child {
+  padding-right: 0;
+}
+.jk-picture {
+  display: block;
+  max-width: 100%;
+  border-radius: var(--jk-r);
+  background: #fff;
+}
+.jk-meta {
+  display: grid;
+  grid-template-columns: minmax(48px, 1fr) auto minmax(0, auto);
+  gap: 4px 12px;
+  align-items: center;
+}
+.jk-meta .jk-wide {
+  grid-column: 1 / -1;
+}
+.jk-spark polyline {
+  fill: none;
+  stroke: var(--jk-ink2);
+  stroke-width: 1.25;
+  stroke-linejoin: round;
+}
+.jk-spark circle {
+  fill: var(--jk-accent);
+}
+.jk-checklist {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 4px 12px;
+}
+.jk-check {
+  display: inline-flex;
+  gap: 4px;
+  align-items: center;
+  max-width: 100%;
+  overflow-wrap: anywhere;
+}
+.jk-mats {
+  display: grid;
+  grid-template-columns: 14px 1fr auto auto;
+  gap: 4px 12px;
+  align-items: center;
+  justify-items: start;
+}
+.jk-mats .jk-num {
+  justify-self: end;
+}
+.jk-mats > svg {
+  margin-right: -4px;
+}
+.jk-fold summary {
+  cursor: pointer;
+  line-height: 20px;
+}
+.jk-fold > div {
+  margin-top: 4px;
+}
+.jk-error {
+  display: grid;
+  gap: 8px;
+  min-width: 0;
+}
+.jk-error > .jk-row {
+  flex-wrap: wrap;
+}
+.jk-error > * {
+  min-width: 0;
+}
+.jk-frame .jk-mut {
+  font-size: var(--jk-f11);
+  margin-bottom: 4px;
+  overflow-wrap: anywhere;
+}
+.jk-frame .jk-code div {
+  white-space: pre;
+  padding: 0 8px;
+  border-left: 2px solid transparent;
+  width: max-content;
+  min-width: 100%;
+  line-height: 18px;
+}
+.jk-frame .jk-hit {
+  background: var(--jk-fail-wash);
+  border-left-color: var(--jk-fail) !important;
+}
+.jk-ln {
+  display: inline-block;
+  min-width: 24px;
+  padding-right: 12px;
+  text-align: right;
+  color: var(--jk-ink2);
+}
+`,""]),i.d(o,{},{A:t})},22(r,o,i){var e=i(16),a=i.n(e),n=i(17),t=(i.n(n))()(a());t.push([r.id,`/* Runs: the list, one run, its steps and its log. */
+.jk-runs,
+.jk-run {
+  flex: 1;
+  min-height: 0;
+  display: flex;
+  flex-direction: column;
+}
+.jk-run {
+  overflow: auto;
+}
+.jk-table {
+  flex: 1;
+  min-height: 0;
+  overflow: auto;
+  padding: 0 12px;
+}
+.jk-rr {
+  display: grid;
+  grid-template-columns: 14px minmax(96px, 2fr) 64px minmax(72px, 3fr) 200px 96px 80px;
+  gap: 12px;
+  height: 32px;
+  align-items: center;
+  border-bottom: 1px solid var(--jk-hair);
+  cursor: pointer;
+}
+.jk-rr:hover {
+  background: var(--jk-fill);
+}
+.jk-root .jk-rr:focus-visible,
+.jk-root .jk-gr:focus-visible {
+  outline-offset: -2px;
+}
+.jk-when {
+  color: var(--jk-ink2);
+  white-space: nowrap;
+}
+.jk-took {
+  white-space: nowrap;
+}
+.jk-mid .jk-rr {
+  grid-template-columns: 14px minmax(96px, 2fr) 64px minmax(48px, 1fr) 120px 88px 64px;
+  gap: 8px;
+}
+.jk-narrow .jk-rr {
+  grid-template-columns: 14px minmax(0, 1fr) auto auto;
+  grid-template-rows: 16px 16px;
+  gap: 2px 8px;
+  height: 48px;
+  align-content: center;
+}
+.jk-narrow .jk-rr code {
+  display: none;
+}
+.jk-narrow .jk-rr .jk-by {
+  grid-area: 2 / 2;
+}
+.jk-narrow .jk-rr .jk-strip {
+  grid-area: 2 / 3 / 3 / 5;
+  justify-content: flex-end;
+}
+.jk-narrow .jk-rr .jk-when {
+  grid-area: 1 / 3;
+}
+.jk-narrow .jk-rr .jk-took {
+  grid-area: 1 / 4;
+  min-width: 56px;
+}
+.jk-strip {
+  display: flex;
+  gap: 2px;
+  align-items: center;
+  height: 18px;
+  min-width: 0;
+  overflow: hidden;
+}
+.jk-strip i {
+  flex: 0 1 6px;
+  min-width: 2px;
+  height: 12px;
+  border-radius: 1px;
+  border: 1px dotted var(--jk-edge);
+}
+.jk-strip .jk-x-fresh {
+  border: 0;
+  background: var(--jk-ok-soft);
+}
+.jk-strip .jk-x-failed {
+  border: 0;
+  height: 18px;
+  background: var(--jk-fail);
+}
+.jk-strip .jk-x-running {
+  border: 0;
+  background: var(--jk-run);
+}
+.jk-strip .jk-x-skipped {
+  border: 0;
+  height: 2px;
+  background: var(--jk-edge);
+}
+.jk-strip .jk-x-canceled {
+  border: 1px solid var(--jk-ink2);
+}
+.jk-more {
+  flex: none;
+  padding: 6px 12px;
+  border-top: 1px solid var(--jk-line);
+}
+
+/* one run */
+.jk-rhead {
+  padding: 12px;
+}
+.jk-rhead .jk-row {
+  min-height: 24px;
+}
+.jk-facts {
+  margin: 8px 0 0 54px;
+  color: var(--jk-ink2);
+  line-height: 20px;
+}
+.jk-root .jk-facts b {
+  font-weight: 400;
+  color: var(--jk-ink);
+}
+.jk-narrow .jk-facts {
+  margin-left: 4px;
+}
+.jk-narrow .jk-rhead code {
+  display: none;
+}
+.jk-gantt {
+  border-top: 1px solid var(--jk-line);
+  padding: 8px 12px 12px;
+}
+.jk-gh {
+  height: 28px;
+  margin-bottom: 4px;
+}
+.jk-gr,
+.jk-axis {
+  display: grid;
+  grid-template-columns: minmax(96px, 168px) minmax(0, 1fr) 64px 64px;
+  column-gap: 8px;
+  align-items: center;
+}
+.jk-narrow :is(.jk-gr, .jk-axis) {
+  grid-template-columns: 112px minmax(0, 1fr) 56px;
+}
+.jk-narrow :is(.jk-gr, .jk-axis) > :nth-child(4) {
+  display: none;
+}
+.jk-lanes {
+  max-height: 432px;
+  overflow: auto;
+  margin: 0 -4px;
+}
+.jk-gr {
+  height: 24px;
+  border-radius: var(--jk-r);
+  padding: 0 4px;
+  cursor: pointer;
+}
+.jk-gr:hover {
+  background: var(--jk-fill);
+}
+.jk-gr.jk-bad {
+  background: var(--jk-fail-wash);
+}
+.jk-gr.jk-on {
+  box-shadow: inset 0 0 0 1px var(--jk-accent);
+}
+.jk-lane {
+  position: relative;
+  height: 24px;
+  overflow: hidden;
+}
+.jk-lane i {
+  position: absolute;
+  top: 6px;
+  height: 12px;
+  border-radius: 2px;
+}
+.jk-bar-ok {
+  background: var(--jk-ok-soft);
+}
+.jk-bar-crit {
+  background: var(--jk-ok);
+}
+.jk-bar-fail {
+  background: var(--jk-fail);
+}
+.jk-bar-run {
+  background: repeating-linear-gradient(-45deg, var(--jk-run) 0 6px, var(--jk-stripe) 6px 11.3px);
+  background-size: 16px 100%;
+  animation: jk-slide 1s linear infinite;
+}
+.jk-bar-try {
+  background: var(--jk-warn-wash);
+  border: 1px solid var(--jk-warn);
+}
+.jk-bar-stop {
+  border: 1px solid var(--jk-ink2);
+}
+.jk-bar-est {
+  border: 1px dashed var(--jk-ink2);
+  opacity: 0.7;
+}
+.jk-lane .jk-bar-wait {
+  top: 11px;
+  height: 1px;
+  background: var(--jk-edge);
+}
+.jk-lb {
+  position: absolute;
+  top: 4px;
+  font-size: var(--jk-f11);
+  color: var(--jk-ink2);
+  white-space: nowrap;
+}
+.jk-axis {
+  height: 20px;
+  font-size: var(--jk-f11);
+  color: var(--jk-ink2);
+}
+.jk-axis div {
+  position: relative;
+  height: 16px;
+}
+.jk-root .jk-axis b {
+  position: absolute;
+  font-weight: 400;
+  transform: translateX(-50%);
+  white-space: nowrap;
+}
+.jk-err {
+  border-top: 1px solid var(--jk-line);
+  padding: 12px;
+}
+
+/* log */
+.jk-logview {
+  flex: 1;
+  min-height: 200px;
+  display: flex;
+  flex-direction: column;
+}
+.jk-logbar {
+  flex: none;
+  height: 40px;
+  padding: 0 12px;
+  display: flex;
+  align-items: center;
+  gap: 12px;
+  border-top: 1px solid var(--jk-line);
+  border-bottom: 1px solid var(--jk-line);
+}
+.jk-lv {
+  border: 0;
+  padding: 0;
+  height: 24px;
+  background: none;
+  cursor: pointer;
+  white-space: nowrap;
+}
+.jk-lv.jk-off {
+  opacity: 0.55;
+  text-decoration: line-through;
+}
+.jk-log {
+  flex: 1;
+  min-height: 120px;
+  overflow: auto;
+  padding: 4px 0 8px;
+  font: var(--jk-f11) / 20px var(--jk-mono);
+}
+.jk-log.jk-tail {
+  min-height: 0;
+  padding: 0;
+  margin: 0 -12px;
+}
+.jk-lg {
+  display: grid;
+  grid-template-columns: 88px minmax(72px, 128px) 60px minmax(0, 1fr);
+  gap: 8px;
+  padding: 0 12px;
+  align-items: start;
+}
+.jk-tail .jk-lg {
+  grid-template-columns: 88px minmax(0, 1fr);
+  line-height: 16px;
+}
+.jk-tail .jk-ty {
+  display: none;
+}
+.jk-line {
+  white-space: pre-wrap;
+  overflow-wrap: anywhere;
+}
+.jk-lg .jk-ty {
+  color: var(--jk-ink2);
+}
+.jk-lg.jk-e {
+  background: var(--jk-fail-wash);
+}
+.jk-lg.jk-e .jk-ty {
+  color: var(--jk-fail-ink);
+  font-weight: 600;
+}
+.jk-lg.jk-w .jk-ty {
+  color: var(--jk-warn-ink);
+  font-weight: 600;
+}
+.jk-empty {
+  padding: 8px 12px;
+  font-family: var(--jk-sans);
+}
+.jk-narrow .jk-lg:not(.jk-tail *) {
+  grid-template-columns: 88px minmax(0, 1fr);
+}
+.jk-narrow .jk-lg:not(.jk-tail *) > :is(:nth-child(2), .jk-ty) {
+  display: none;
+}
+`,""]),i.d(o,{},{A:t})},18(r,o,i){var e=i(16),a=i.n(e),n=i(17),t=i.n(n),k=i(19),p=i(20),l=i(21),j=i(22),d=t()(a());d.i(k.A),d.i(p.A),d.i(l.A),d.i(j.A),d.push([r.id,`
+`,""]),i.d(o,{},{A:d})},17(r){r.exports=function(r){var o=[];return o.toString=function(){return this.map(function(o){var i="",e=void 0!==o[5];return o[4]&&(i+="@supports (".concat(o[4],") {")),o[2]&&(i+="@media ".concat(o[2]," {")),e&&(i+="@layer".concat(o[5].length>0?" ".concat(o[5]):""," {")),i+=r(o),e&&(i+="}"),o[2]&&(i+="}"),o[4]&&(i+="}"),i}).join("")},o.i=function(r,i,e,a,n){"string"==typeof r&&(r=[[null,r,void 0]]);var t={};if(e)for(var k=0;k<this.length;k++){var p=this[k][0];null!=p&&(t[p]=!0)}for(var l=0;l<r.length;l++){var j=[].concat(r[l]);e&&t[j[0]]||(void 0!==n&&(void 0===j[5]||(j[1]="@layer".concat(j[5].length>0?" ".concat(j[5]):""," {").concat(j[1],"}")),j[5]=n),i&&(j[2]&&(j[1]="@media ".concat(j[2]," {").concat(j[1],"}")),j[2]=i),a&&(j[4]?(j[1]="@supports (".concat(j[4],") {").concat(j[1],"}"),j[4]=a):j[4]="".concat(a)),o.push(j))}},o}},16(r){r.exports=function(r){return r[1]}},9(r){var o=[];function i(r){for(var i=-1,e=0;e<o.length;e++)if(o[e].identifier===r){i=e;break}return i}function e(r,e){for(var a={},n=[],t=0;t<r.length;t++){var k=r[t],p=e.base?k[0]+e.base:k[0],l=a[p]||0,j="".concat(p," ").concat(l);a[p]=l+1;var d=i(j),s={css:k[1],media:k[2],sourceMap:k[3],supports:k[4],layer:k[5]};if(-1!==d)o[d].references++,o[d].updater(s);else{var c=function(r,o){var i=o.domAPI(o);return i.update(r),function(o){o?(o.css!==r.css||o.media!==r.media||o.sourceMap!==r.sourceMap||o.supports!==r.supports||o.layer!==r.layer)&&i.update(r=o):i.remove()}}(s,e);e.byIndex=t,o.splice(t,0,{identifier:j,updater:c,references:1})}n.push(j)}return n}r.exports=function(r,a){var n=e(r=r||[],a=a||{});return function(r){r=r||[];for(var t=0;t<n.length;t++){var k=i(n[t]);o[k].references--}for(var p=e(r,a),l=0;l<n.length;l++){var j=i(n[l]);0===o[j].references&&(o[j].updater(),o.splice(j,1))}n=p}}},11(r){var o={};r.exports=function(r,i){var e=function(r){if(void 0===o[r]){var i=document.querySelector(r);if(window.HTMLIFrameElement&&i instanceof window.HTMLIFrameElement)try{i=i.contentDocument.head}catch(r){i=null}o[r]=i}return o[r]}(r);if(!e)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");e.appendChild(i)}},13(r){r.exports=function(r){var o=document.createElement("style");return r.setAttributes(o,r.attributes),r.insert(o,r.options),o}},12(r,o,i){r.exports=function(r){var o=i.nc;o&&r.setAttribute("nonce",o)}},10(r){r.exports=function(r){if("u"<typeof document)return{update:function(){},remove:function(){}};var o=r.insertStyleElement(r);return{update:function(i){var e,a,n;e="",i.supports&&(e+="@supports (".concat(i.supports,") {")),i.media&&(e+="@media ".concat(i.media," {")),(a=void 0!==i.layer)&&(e+="@layer".concat(i.layer.length>0?" ".concat(i.layer):""," {")),e+=i.css,a&&(e+="}"),i.media&&(e+="}"),i.supports&&(e+="}"),(n=i.sourceMap)&&"u">typeof btoa&&(e+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(n))))," */")),r.styleTagTransform(e,o,r.options)},remove:function(){var r;null===(r=o).parentNode||r.parentNode.removeChild(r)}}}},14(r){r.exports=function(r,o){if(o.styleSheet)o.styleSheet.cssText=r;else{for(;o.firstChild;)o.removeChild(o.firstChild);o.appendChild(document.createTextNode(r))}}},8(r,o,i){var e=i(9),a=i.n(e),n=i(10),t=i.n(n),k=i(11),p=i.n(k),l=i(12),j=i.n(l),d=i(13),s=i.n(d),c=i(14),x=i.n(c),g=i(15),h={};h.styleTagTransform=x(),h.setAttributes=j(),h.insert=p().bind(null,"head"),h.domAPI=t(),h.insertStyleElement=s(),a()(g.A,h),g.A&&g.A.locals&&g.A.locals}}]);

@@ -1,0 +1,88 @@
+/**
+ * What a person can make happen: materialise, launch, cancel, run again. Each tells the session what to say when
+ * the kernel refuses. Knows no element; called by buttons, menus and keys.
+ */
+import { plural } from './words';
+import { sentence } from './session';
+import type { Session } from './session';
+import type { RunRow, Scope } from './protocol';
+import { isActive } from './protocol';
+
+/** Start a run; when upstream was never made, offer to make it too. */
+export async function materialize(session: Session, keys: string[], scope: Scope, withMissing = false): Promise<void> {
+  session.setNotice(null);
+  try {
+    await session.ask('materialize', { keys, scope, include_missing: withMissing });
+  } catch (error) {
+    await offerMissing(session, keys, scope, sentence(error), withMissing);
+  }
+}
+
+async function offerMissing(session: Session, keys: string[], scope: Scope, refusal: string, tried: boolean) {
+  const missing = tried ? [] : await missingUpstream(session, keys, scope);
+  const label = `Materialize with ${plural(missing.length, 'missing upstream', 'missing upstream')}`;
+  const action = missing.length ? { label, run: () => void materialize(session, keys, scope, true) } : null;
+  session.setNotice({ text: refusal, tone: 'fail', action });
+}
+
+async function missingUpstream(session: Session, keys: string[], scope: Scope): Promise<string[]> {
+  try {
+    return (await session.ask('plan', { keys, scope })).missing_upstream;
+  } catch {
+    return []; // the refusal itself is what the person reads
+  }
+}
+
+export const launch = (session: Session, job: string): Promise<void> =>
+  attempt(session, () => session.ask('launch', { job }));
+
+/** Cancel once to ask, again to force; says what the kernel will do. */
+export async function cancel(session: Session, runId: string): Promise<void> {
+  const force = session.snapshot?.runs.find(run => run.run_id === runId)?.status === 'CANCELING';
+  await attempt(session, async () => {
+    const { text } = await session.ask('cancel', { run_id: runId, force });
+    session.setNotice(text ? { text: `Canceling: ${text}.`, tone: 'plain', action: null } : null);
+  });
+}
+
+/** Run again and open the new run. */
+export const reexecute = (session: Session, runId: string, scope: 'all' | 'from failure'): Promise<void> =>
+  attempt(session, async () => {
+    const { run_id } = await session.ask('reexecute', { run_id: runId, from_failure: scope === 'from failure' });
+    session.open({ tab: 'runs', run: run_id });
+  });
+
+async function attempt(session: Session, act: () => Promise<unknown>): Promise<void> {
+  session.setNotice(null);
+  try {
+    await act();
+  } catch (error) {
+    session.setNotice({ text: sentence(error), tone: 'fail', action: null });
+  }
+}
+
+/** Runs that can still be cancelled, newest first. */
+export const activeRuns = (session: Session): RunRow[] => (session.snapshot?.runs ?? []).filter(isActive);
+
+/** What Cancel on this run will do, in words, as far as a running step tells. */
+export function cancelWords(session: Session, runId: string): string {
+  const statuses = Object.values(session.snapshot?.status ?? {});
+  const told = statuses.find(status => status.run_id === runId && status.cancel)?.cancel;
+  const canceling = session.snapshot?.runs.find(run => run.run_id === runId)?.status === 'CANCELING';
+  if (canceling) {
+    return 'Cancel again: stops without waiting for the step';
+  }
+  return told ? `Cancel: ${told}` : 'Cancel this run';
+}
+
+/** Go to the cell that defines the asset; asks for the cell when it is not known. */
+export async function goToCell(session: Session, key: string, cellId?: string | null): Promise<void> {
+  if (!session.host.goto) {
+    return;
+  }
+  if (cellId !== undefined) {
+    session.host.goto(key, cellId);
+    return;
+  }
+  await attempt(session, async () => session.host.goto?.(key, (await session.ask('details', { key })).code.cell_id));
+}

@@ -1,0 +1,470 @@
+/**
+ * One open screen in one element: `mount(element, host)` draws it and returns how to take it away. Puts header,
+ * pages and pane together, carries keys, focus, size and time to them. Called by the widget and the tab.
+ */
+import { goToCell, materialize } from './actions';
+import { announcement } from './changes';
+import { directionFor, neighbour } from './geometry';
+import type { Arrow } from './geometry';
+import type { Host } from './protocol';
+import { sentence, Session } from './session';
+import type { Tab } from './session';
+import { clockTime } from './words';
+import { DetailsPane, skeleton, trouble } from './view/details';
+import { h, put, recall, remember, say } from './view/dom';
+import { glyph } from './view/glyphs';
+import { GraphView } from './view/graph';
+import { Header, Toolbar } from './view/header';
+import type { Way } from './view/header';
+import { ListView } from './view/list';
+import { button, closeMenu, iconButton } from './view/menu';
+import { RunsList } from './view/runs';
+import { RunView } from './view/run';
+
+const NARROW = 560;
+const MANY_NODES = 1000;
+const TICK = 1000;
+const SPEAK_EVERY = 1000;
+const LOADING_AFTER = 300;
+const WAYS: Way[] = ['auto', 'LR', 'TD', 'list'];
+
+/** Draw a screen in `element`; returns its cleanup. */
+export function mount(element: HTMLElement, host: Host): () => void {
+  const app = new App(host);
+  element.append(app.element);
+  app.start();
+  return () => app.dispose();
+}
+
+class App {
+  readonly element: HTMLElement;
+  private readonly session: Session;
+  private readonly header: Header;
+  private readonly toolbar: Toolbar;
+  private readonly graph: GraphView;
+  private readonly list: ListView;
+  private readonly pane: DetailsPane;
+  private readonly strip = h('div.jk-strips');
+  private readonly body = h('div.jk-body');
+  private readonly stage = h('div.jk-stage');
+  private readonly speaker = h('div.jk-said', { role: 'status', 'aria-live': 'polite' });
+  private runs: RunsList | null = null;
+  private run: RunView | null = null;
+  private way: Way;
+  private width = 0;
+  private spokenAt = 0;
+  private timers: ReturnType<typeof setInterval>[] = [];
+  private cleanups: (() => void)[] = [];
+  private problem: string | null = null;
+  private loading = false;
+
+  constructor(host: Host) {
+    this.session = new Session(host);
+    const kept = recall('direction') as Way | null;
+    this.way = kept && WAYS.includes(kept) ? kept : 'auto';
+    const events = {
+      select: (key: string | null) => this.session.select(key),
+      open: (key: string) => void goToCell(this.session, key),
+      toggleGroup: (name: string) => this.session.toggleGroup(name)
+    };
+    this.graph = new GraphView(events);
+    this.list = new ListView(events);
+    this.pane = new DetailsPane(this.session);
+    this.header = new Header(this.session);
+    this.toolbar = new Toolbar(this.session, () => this.way, way => this.chooseWay(way));
+    this.element = h(
+      `div.jk-root${host.fills ? '.jk-fills' : ''}`,
+      { 'data-lm-suppress-shortcuts': 'true', 'data-jp-suppress-context-menu': 'true', role: 'region', 'aria-label': 'jobkernel' },
+      this.header.element,
+      this.strip,
+      this.body,
+      this.speaker
+    );
+    this.subscribe();
+  }
+
+  private subscribe(): void {
+    const { session } = this;
+    this.element.addEventListener('keydown', event => this.onKey(event));
+    session.on('status', before => this.onStatus(before));
+    session.on('snapshot', () => this.onSnapshot());
+    session.on('graph', () => this.showGraph());
+    session.on('selected', () => this.onSelected());
+    session.on('matches', () => this.onMatches());
+    session.on('page', () => this.drawPage());
+    for (const topic of ['gone', 'busy', 'notice'] as const) {
+      session.on(topic, () => this.drawStrips());
+    }
+  }
+
+  /** After the element is in the page. */
+  start(): void {
+    const sizes = new ResizeObserver(() => this.resized());
+    sizes.observe(this.element);
+    sizes.observe(this.stage);
+    const theme = new MutationObserver(() => [50, 600].forEach(wait => setTimeout(() => this.graph.themeChanged(), wait)));
+    theme.observe(document.body, { attributes: true, attributeFilter: ['data-jp-theme-name', 'data-jp-theme-light', 'class', 'style'] });
+    const contrast = window.matchMedia?.('(forced-colors: active)');
+    const recolour = () => this.graph.themeChanged();
+    contrast?.addEventListener?.('change', recolour);
+    this.timers.push(setInterval(() => this.tick(), TICK));
+    this.cleanups.push(() => sizes.disconnect(), () => theme.disconnect(), () => contrast?.removeEventListener?.('change', recolour));
+    this.drawPage();
+    this.resized();
+    if (!this.session.snapshot) {
+      void this.load();
+    }
+  }
+
+  private async load(): Promise<void> {
+    this.problem = null;
+    const timer = setTimeout(() => {
+      this.loading = true;
+      this.drawPage();
+    }, LOADING_AFTER);
+    try {
+      await this.session.load();
+    } catch (error) {
+      this.problem = this.session.gone ? null : sentence(error);
+    }
+    clearTimeout(timer);
+    this.loading = false;
+    this.drawPage();
+  }
+
+  // what changed
+
+  private onStatus(before: Record<string, never> | object): void {
+    const { session } = this;
+    const status = session.snapshot?.status ?? {};
+    this.graph.setStatus(status);
+    this.list.setStatus(status);
+    this.header.draw();
+    this.toolbar.draw();
+    this.runs?.update();
+    this.run?.update();
+    if (session.selected && session.outdated(session.selected, before as never)) {
+      this.pane.reread();
+    }
+    this.speak(announcement(before as never, status));
+  }
+
+  private onSnapshot(): void {
+    this.drawPage();
+    if (this.session.selected) {
+      this.pane.reread();
+    }
+  }
+
+  private onSelected(): void {
+    const { selected } = this.session;
+    this.graph.setSelected(selected);
+    this.list.setSelected(selected);
+    this.element.classList.toggle('jk-has-pane', selected !== null);
+    this.pane.show(selected);
+    this.toolbar.draw();
+    this.resized();
+  }
+
+  private onMatches(): void {
+    this.graph.setMatches(this.session.matches);
+    this.list.setMatches(this.session.matches);
+    this.header.draw();
+    this.toolbar.draw();
+  }
+
+  /** At most one sentence a second, politely. */
+  private speak(text: string): void {
+    if (text && Date.now() - this.spokenAt >= SPEAK_EVERY) {
+      this.spokenAt = Date.now();
+      say(this.speaker, text);
+    }
+  }
+
+  private tick(): void {
+    if (!this.element.isConnected || document.hidden) {
+      return;
+    }
+    const status = Object.values(this.session.snapshot?.status ?? {});
+    const moving = status.some(one => one.status === 'running');
+    const slowly = Math.floor(Date.now() / TICK) % 15 === 0;
+    if (this.session.page.tab === 'graph' && (moving || slowly)) {
+      (this.showsList() ? this.list : this.graph).tick();
+    }
+    if (moving || slowly) {
+      this.runs?.tick();
+    }
+    this.run?.tick();
+  }
+
+  // pages
+
+  private drawPage(): void {
+    closeMenu();
+    this.header.draw();
+    const { page, snapshot } = this.session;
+    this.closePages(page.tab, page.run);
+    this.element.dataset.page = page.run ? 'run' : page.tab;
+    if (!snapshot) {
+      put(this.body, this.problem ? trouble(this.problem, () => void this.load()) : this.loading ? skeleton() : null);
+    } else if (page.tab === 'runs') {
+      this.drawRuns();
+    } else if (page.tab === 'automation') {
+      put(this.body, automation());
+    } else {
+      this.drawGraphPage();
+    }
+    this.drawStrips();
+  }
+
+  private closePages(tab: Tab, run: string | null): void {
+    if (tab !== 'runs' || this.run?.runId !== run) {
+      this.run?.dispose();
+      this.run = null;
+    }
+    if (tab !== 'runs' || run) {
+      this.runs = null;
+    }
+  }
+
+  private drawRuns(): void {
+    const { page } = this.session;
+    if (page.run) {
+      this.run ??= new RunView(this.session, page.run, page.step);
+      put(this.body, this.run.element);
+      return;
+    }
+    if (!this.runs) {
+      this.runs = new RunsList(this.session);
+      void this.runs.read();
+    }
+    put(this.body, this.runs.element);
+  }
+
+  private drawGraphPage(): void {
+    const { graph, snapshot } = this.session;
+    if (!Object.keys(snapshot?.status ?? {}).length && !graph?.nodes.length && !this.session.query.job) {
+      put(this.body, emptyProject());
+      return;
+    }
+    put(this.body, this.toolbar.element, h('div.jk-split-v', null, this.stage, this.pane.element));
+    this.toolbar.draw();
+    this.showGraph();
+  }
+
+  private showsList(): boolean {
+    const many = (this.session.graph?.nodes.length ?? 0) > MANY_NODES;
+    return this.way === 'list' || (this.way === 'auto' && ((this.width > 0 && this.width < NARROW) || many));
+  }
+
+  private showGraph(): void {
+    const { graph, layoutError, snapshot, selected, matches } = this.session;
+    if (!this.body.contains(this.stage)) {
+      return;
+    }
+    this.toolbar.draw();
+    if (layoutError) {
+      put(this.stage, trouble(layoutError, () => void this.session.relayout()));
+      return;
+    }
+    if (!graph) {
+      return;
+    }
+    const view = this.showsList() ? this.list : this.graph;
+    if (this.stage.firstChild !== view.element || this.stage.childElementCount !== 1) {
+      put(this.stage, view.element);
+    }
+    this.element.classList.toggle('jk-as-list', view === this.list);
+    this.size();
+    view.resize();
+    if (this.drawn.get(view) !== graph) {
+      this.drawn.set(view, graph);
+      view.setGraph(graph);
+    }
+    view.setStatus(snapshot?.status ?? {});
+    view.setMatches(matches);
+    view.setSelected(selected);
+  }
+
+  private readonly drawn = new WeakMap<object, object>();
+
+  // size: a cell's output takes the height its graph needs, within limits, and never shrinks under the hand
+
+  private size(): void {
+    const { graph } = this.session;
+    if (!graph || this.session.host.fills) {
+      return;
+    }
+    const rows = graph.nodes.length * 36 + graph.groups.length * 24;
+    const wanted = this.showsList() ? rows + 12 : graph.height + 48;
+    const height = Math.min(560, Math.max(this.session.selected ? 520 : 300, wanted));
+    const held = Number(this.element.dataset.height ?? 0);
+    if (height > held) {
+      this.element.dataset.height = String(height);
+      this.element.style.setProperty('--jk-height', `${height}px`);
+    }
+  }
+
+  private resized(): void {
+    this.width = this.element.clientWidth;
+    if (!this.width) {
+      return;
+    }
+    this.element.classList.toggle('jk-narrow', this.width < NARROW);
+    this.element.classList.toggle('jk-mid', this.width >= NARROW && this.width < 800);
+    const canvas = this.stage.clientWidth || this.width;
+    const chosen = this.way === 'list' ? 'auto' : this.way;
+    this.session.setDirection(directionFor(canvas, chosen));
+    this.showGraph();
+    this.graph.resize();
+    this.list.resize();
+  }
+
+  private chooseWay(way: Way): void {
+    this.way = way;
+    remember('direction', way);
+    this.resized();
+    this.toolbar.draw();
+  }
+
+  // strips: kernel gone, kernel busy, what an action answered
+
+  private drawStrips(): void {
+    const { gone, busy, notice } = this.session;
+    this.element.classList.toggle('jk-gone', gone !== null);
+    this.body.toggleAttribute('inert', gone !== null);
+    const lines = [
+      gone ? h('div.jk-banner', { role: 'alert' }, glyph('canceled'), h('span.jk-grow.jk-wrap', null, h('b', null, gone.reason), ` at ${clockTime(gone.at)}. This is what was last seen.`)) : null,
+      busy && !gone ? h('div.jk-banner', null, glyph('queued'), h('span.jk-grow', null, 'A cell is running. What you asked for waits for it.')) : null,
+      notice ? this.noticeLine() : null
+    ];
+    put(this.strip, lines);
+    this.toolbar.draw();
+  }
+
+  private noticeLine(): HTMLElement | null {
+    const { notice } = this.session;
+    return (
+      notice &&
+      h(
+        'div.jk-banner',
+        { role: 'alert' },
+        notice.tone === 'fail' ? glyph('warning') : glyph('queued'),
+        h('span.jk-grow.jk-wrap', null, notice.text),
+        notice.action ? button(notice.action.label, notice.action.run, { icon: 'play' }) : null,
+        iconButton('x', 'Dismiss', () => this.session.setNotice(null), 'sm')
+      )
+    );
+  }
+
+  // keys act only while the screen has the focus
+
+  private onKey(event: KeyboardEvent): void {
+    const typing = (event.target as HTMLElement).closest('input, textarea, select');
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing) {
+      return;
+    }
+    if (this.session.page.tab === 'graph' && this.arrow(event.key)) {
+      event.preventDefault();
+      return;
+    }
+    const act = this.keys()[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (act && !(event.key === 'Enter' && (event.target as HTMLElement).closest('button, a, summary, .jk-rr, .jk-gr'))) {
+      event.preventDefault();
+      act();
+    }
+  }
+
+  private focusedKey(): string | null {
+    const held = document.activeElement?.closest<HTMLElement>('[data-key]')?.dataset.key;
+    return held ?? this.session.selected;
+  }
+
+  private keys(): Record<string, () => void> {
+    const { session, graph } = this;
+    const key = this.focusedKey();
+    const always: Record<string, () => void> = {
+      '1': () => session.open({ tab: 'graph' }),
+      '2': () => session.open({ tab: 'runs' }),
+      '3': () => session.open({ tab: 'automation' }),
+      '/': () => {
+        session.open({ tab: 'graph' });
+        this.toolbar.focusSearch();
+      },
+      Escape: () => this.leave()
+    };
+    const onGraph: Record<string, () => void> = {
+      f: () => graph.fit(),
+      '+': () => graph.zoom(1.25),
+      '=': () => graph.zoom(1.25),
+      '-': () => graph.zoom(1 / 1.25),
+      j: () => this.list.step(1),
+      k: () => this.list.step(-1),
+      Enter: () => this.enter(key),
+      m: () => key && session.snapshot?.status[key] && void materialize(session, [key], 'only'),
+      c: () => key && void goToCell(session, key)
+    };
+    return session.page.tab === 'graph' ? { ...always, ...onGraph } : always;
+  }
+
+  private enter(key: string | null): void {
+    const node = this.session.graph?.nodes.find(one => one.key === key);
+    if (node?.type === 'group') {
+      this.session.toggleGroup(node.group || node.label);
+    } else {
+      this.session.select(key);
+    }
+  }
+
+  private arrow(name: string): boolean {
+    const { graph } = this.session;
+    if (!name.startsWith('Arrow') || !graph?.nodes.length) {
+      return false;
+    }
+    if (this.showsList()) {
+      this.list.step(name === 'ArrowUp' || name === 'ArrowLeft' ? -1 : 1);
+      return true;
+    }
+    const from = this.graph.indexOf(this.focusedKey());
+    const to = from < 0 ? 0 : neighbour(graph, from, name as Arrow);
+    if (to !== null) {
+      this.graph.focusNode(to);
+    }
+    return true;
+  }
+
+  /** Esc: the run, then the pane, then the search. */
+  private leave(): void {
+    const { session } = this;
+    if (session.page.run) {
+      session.open({ tab: 'runs' });
+    } else if (session.selected) {
+      const key = session.selected;
+      session.select(null);
+      this.graph.focusNode(this.graph.indexOf(key));
+    } else {
+      this.toolbar.reset();
+    }
+  }
+
+  dispose(): void {
+    closeMenu();
+    this.timers.forEach(clearInterval);
+    this.cleanups.forEach(clean => clean());
+    this.run?.dispose();
+    this.pane.dispose();
+    this.graph.dispose();
+    this.list.dispose();
+    this.session.dispose();
+    this.element.remove();
+  }
+}
+
+function emptyProject(): HTMLElement {
+  const line = '%%asset raw_flights';
+  const copy = iconButton('copy', 'Copy', () => void navigator.clipboard?.writeText(`${line}\n`), 'sm');
+  return h('div.jk-state', null, h('span.jk-h', null, 'No assets yet'), h('span', null, 'Start a cell with this line and run it. It appears here.'), h('span.jk-row', null, h('code.jk-tok', null, line), copy));
+}
+
+const automation = (): HTMLElement =>
+  h('div.jk-state', null, h('span.jk-h', null, 'Nothing automated yet'), h('span', null, 'This project has no schedules or sensors.'));

@@ -1,0 +1,87 @@
+/**
+ * What a push does to what is on screen, and what differs between two states. Pure; called by the session.
+ */
+import { STATUS_ORDER } from './words';
+import type { GraphNode, NodeStatus, RunRow, Snapshot, StatusMap, StatusPush, StatusWord } from './protocol';
+
+const RUNS_KEPT = 50;
+
+/** Return the snapshot with a status push applied; the same object when the push is older than what is shown. */
+export function applyStatus(snapshot: Snapshot, push: StatusPush): Snapshot {
+  if (push.seq < snapshot.seq) {
+    return snapshot;
+  }
+  return {
+    ...snapshot,
+    seq: push.seq,
+    status: { ...snapshot.status, ...push.status },
+    runs: mergeRuns(snapshot.runs, push.runs, RUNS_KEPT)
+  };
+}
+
+/** Newer rows replace rows of the same id; newest first; at most `limit`. */
+export function mergeRuns(held: RunRow[], changed: RunRow[], limit = Infinity): RunRow[] {
+  if (!changed.length) {
+    return held;
+  }
+  const rows = new Map(held.map(row => [row.run_id, row]));
+  for (const row of changed) {
+    rows.set(row.run_id, row);
+  }
+  const begun = (row: RunRow) => row.queued_at ?? row.started_at ?? Infinity;
+  return [...rows.values()].sort((a, b) => begun(b) - begun(a)).slice(0, limit);
+}
+
+/** Keys whose status word differs. */
+export function changedWords(before: StatusMap, after: StatusMap): string[] {
+  return Object.keys(after).filter(key => after[key] !== before[key] && after[key].status !== before[key]?.status);
+}
+
+/** Whether a details pane that shows `before` must be read again. */
+export function detailsOutdated(before: NodeStatus | undefined, after: NodeStatus | undefined): boolean {
+  const facts = (s: NodeStatus | undefined) =>
+    s && [s.status, s.cause, s.at, s.run_id, s.error, s.edited, s.checks_passed, s.checks_failed].join('|');
+  return facts(before) !== facts(after);
+}
+
+export type Counts = [StatusWord, number][];
+
+/** How many of the keys stand where, worst first, words without any left out. */
+export function countWords(keys: Iterable<string>, status: StatusMap): Counts {
+  const counts = new Map<StatusWord, number>();
+  for (const key of keys) {
+    const word = status[key]?.status ?? 'never';
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  return STATUS_ORDER.filter(word => counts.has(word)).map(word => [word, counts.get(word) as number]);
+}
+
+/** Keys with one of these status words. */
+export const keysWith = (keys: readonly string[], status: StatusMap, word: StatusWord): string[] =>
+  keys.filter(key => (status[key]?.status ?? 'never') === word);
+
+/** Every key of the project, or of one job; a key shown only inside a collapsed group counts too. */
+export function keysOf(snapshot: Snapshot, job: string | null): string[] {
+  const named = job === null ? undefined : snapshot.jobs.find(row => row.name === job);
+  if (named) {
+    return named.keys;
+  }
+  const shown = snapshot.graph.nodes.filter(node => node.type === 'asset' || node.type === 'op');
+  return [...new Set([...Object.keys(snapshot.status), ...shown.map(node => node.key)])];
+}
+
+/** The nodes by key, for look-ups in one draw. */
+export const nodesByKey = (nodes: GraphNode[]): Map<string, GraphNode> => new Map(nodes.map(node => [node.key, node]));
+
+/** One sentence for the live region, or nothing when no word changed. */
+export function announcement(before: StatusMap, after: StatusMap): string {
+  const changed = changedWords(before, after);
+  if (!changed.length) {
+    return '';
+  }
+  if (changed.length === 1) {
+    return `${changed[0]} is ${after[changed[0]].status}.`;
+  }
+  const counts = countWords(changed, after);
+  return `${counts.map(([word, n]) => `${n} ${word}`).join(', ')}.`;
+}

@@ -1,0 +1,155 @@
+/**
+ * The 24 px line in the header slot of cells that define an asset or op: status and reason, rows and age, a
+ * button. Only where the kernel knows the key. Knows notebooks and cells; draws nothing over code.
+ */
+import type { Cell } from '@jupyterlab/cells';
+import { definitionOf } from '../cells';
+import type { Definition } from '../cells';
+import type { NodeStatus, Shown } from '../protocol';
+import { age, causeLabel, exactTime, plural, statusLabel, urgent } from '../words';
+import { h, put } from '../view/dom';
+import type { Child } from '../view/dom';
+import { glyph } from '../view/glyphs';
+import { button } from '../view/menu';
+import type { Watched } from './notebooks';
+
+const SLOT = '.jp-Cell-header, .jp-CellHeader';
+const SOON = 120;
+const EVERY = 5000;
+
+/** Keep strips on every defining cell of a notebook. */
+export class Strips {
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private readonly clock: ReturnType<typeof setInterval>;
+  private readonly drawn = new WeakMap<HTMLElement, string>();
+  private refusals = new Map<string, string>();
+
+  constructor(
+    private readonly one: Watched,
+    private readonly show: (shown: Shown) => void
+  ) {
+    const { content, context } = one.panel;
+    one.onPush(() => this.soon());
+    context.model.contentChanged.connect(this.soon, this);
+    content.modelContentChanged?.connect(this.soon, this);
+    content.activeCellChanged.connect(this.soon, this);
+    this.clock = setInterval(() => this.one.snapshot && this.soon(), EVERY);
+    one.panel.disposed.connect(() => this.dispose());
+  }
+
+  private soon(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      this.sweep();
+    }, SOON);
+  }
+
+  private sweep(): void {
+    if (this.one.panel.isDisposed) {
+      return;
+    }
+    for (const cell of this.one.panel.content.widgets) {
+      if (cell.model.type === 'code') {
+        this.draw(cell);
+      }
+    }
+  }
+
+  private draw(cell: Cell): void {
+    const slot = cell.node.querySelector<HTMLElement>(SLOT);
+    if (!slot) {
+      return;
+    }
+    const found = definitionOf(cell.model.sharedModel.getSource());
+    const status = found ? this.one.snapshot?.status[found.key] : undefined;
+    const held = slot.querySelector<HTMLElement>('.jk-cellstrip');
+    if (!found || !status) {
+      held?.remove();
+      return;
+    }
+    const strip = held ?? h('div.jk-cellstrip', { 'data-lm-suppress-shortcuts': 'true' });
+    const signature = JSON.stringify([found, status, Math.floor(Date.now() / (status.status === 'running' ? 1000 : 30_000)), this.refusals.get(found.key)]);
+    if (!held) {
+      slot.append(strip);
+    }
+    if (this.drawn.get(strip) !== signature) {
+      this.drawn.set(strip, signature);
+      put(strip, this.parts(found, status));
+    }
+  }
+
+  private parts({ key, kind }: Definition, status: NodeStatus): Child[] {
+    const refusal = this.refusals.get(key);
+    return [
+      glyph(status.status, 14, statusLabel(status.status)),
+      refusal ? h('span.jk-cut.jk-t-fail', { title: refusal, role: 'alert' }, refusal) : this.words(status),
+      h('span.jk-mut.jk-nw', { title: exactTime(status.at) }, factsOf(status)),
+      status.status === 'failed' && status.run_id ? h('button.jk-link', { type: 'button', onclick: () => this.show({ run: status.run_id as string, step: key }) }, 'Log') : null,
+      h('span.jk-grow'),
+      h('button.jk-link.jk-mut', { type: 'button', title: 'Show in the graph', onclick: () => this.show({ key }) }, status.kind ?? kind),
+      this.action(key, kind, status)
+    ];
+  }
+
+  private words(status: NodeStatus): Child {
+    const now = Date.now();
+    switch (status.status) {
+      case 'fresh':
+        return status.edited ? h('span.jk-t-run', null, 'edited, not run') : null;
+      case 'stale':
+        return h('span.jk-cut', null, h('span.jk-b.jk-t-warn', null, 'Stale: '), causeLabel(status.cause));
+      case 'failed':
+        return h('span.jk-cut', { title: status.error }, h('span.jk-b.jk-t-fail', null, 'Failed: '), status.error ?? '');
+      case 'running':
+        return h('span.jk-nw', null, h('span.jk-b.jk-t-run', null, 'Running '), urgent(status, now).text);
+      default:
+        return h('span.jk-mut.jk-nw', null, statusLabel(status.status));
+    }
+  }
+
+  private action(key: string, kind: Definition['kind'], status: NodeStatus): Child {
+    const busy = status.status === 'running' || status.status === 'queued';
+    if (busy && status.run_id) {
+      const title = status.cancel ? `Cancel: ${status.cancel}` : 'Cancel this run';
+      return button('Cancel', () => void this.ask(key, 'cancel', { run_id: status.run_id, force: false }), { icon: 'stop', look: 'jk-mini-btn', title });
+    }
+    return kind === 'asset' ? button('Materialize', () => void this.materialize(key), { icon: 'play', look: 'jk-mini-btn' }) : null;
+  }
+
+  private async materialize(key: string): Promise<void> {
+    const done = await this.ask(key, 'materialize', { keys: [key], scope: 'only', include_missing: false });
+    if (!done) {
+      this.show({ key }); // the pane offers what the strip has no room for
+    }
+  }
+
+  private async ask(key: string, op: string, fields: Record<string, unknown>): Promise<boolean> {
+    this.refusals.delete(key);
+    try {
+      await this.one.request(op, fields);
+      return true;
+    } catch (error) {
+      this.refusals.set(key, error instanceof Error ? error.message : String(error));
+      return false;
+    } finally {
+      this.soon();
+    }
+  }
+
+  private dispose(): void {
+    clearInterval(this.clock);
+    if (this.timer) {
+      clearTimeout(this.timer);
+    }
+  }
+}
+
+function factsOf(status: NodeStatus): string {
+  if (status.status === 'running' || status.status === 'never') {
+    return '';
+  }
+  const ago = age(status.at, Date.now());
+  const when = ago === 'now' || !ago ? ago : `${ago} ago`;
+  const rows = status.rows === null || status.status === 'failed' ? '' : plural(status.rows, 'row');
+  return [rows, when].filter(Boolean).join(', ');
+}

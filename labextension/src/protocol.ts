@@ -1,0 +1,395 @@
+/**
+ * The words kernel and screen exchange, version 1. Knows types and guards; knows no transport and no drawing.
+ * Every module speaks these types; the Python side is jobkernel/notebook/graph_view.py.
+ */
+export const PROTOCOL = 1;
+
+export type StatusWord = 'fresh' | 'failed' | 'running' | 'stale' | 'never' | 'queued' | 'canceled' | 'skipped';
+export type Cause = 'code' | 'helper' | 'upstream' | 'config' | 'packages';
+export type RunStatus =
+  'QUEUED' | 'NOT_STARTED' | 'STARTING' | 'STARTED' | 'SUCCESS' | 'FAILURE' | 'CANCELING' | 'CANCELED';
+export type Direction = 'LR' | 'TD';
+export type Scope = 'only' | 'downstream' | 'upstream' | 'stale' | 'missing' | 'all';
+export type Millis = number | null;
+
+export interface NodeStatus {
+  status: StatusWord;
+  cause: Cause | null;
+  at: Millis;
+  started_at: Millis;
+  usual_s: number | null;
+  progress: number | null;
+  checks_passed: number;
+  checks_failed: number;
+  edited: boolean;
+  error: string | null;
+  kind: string | null;
+  rows: number | null;
+  run_id: string | null;
+  cancel: string | null;
+}
+
+export interface GraphNode {
+  key: string;
+  label: string;
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+  type: 'asset' | 'op' | 'group' | 'external';
+  kind: string;
+  group: string;
+  layer: number;
+  index: number;
+  layer_size: number;
+  members: number;
+  checks: number;
+  description: string;
+  /** Only for a collapsed group: the keys inside, so that it can show the worst of them. */
+  member_keys?: string[];
+}
+
+export interface GraphEdge {
+  from: number;
+  to: number;
+  inferred: boolean;
+  names: string[];
+  points: [number, number][];
+}
+
+export interface GraphGroup {
+  name: string;
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+  collapsed: boolean;
+}
+
+export interface GraphSlice {
+  job: string | null;
+  selection: string | null;
+  focus: string | null;
+  depth: number;
+  hidden: number;
+  collapsed: string[];
+}
+
+export interface Graph {
+  id: string;
+  direction: Direction;
+  width: number;
+  height: number;
+  view: GraphSlice;
+  nodes: GraphNode[];
+  edges: GraphEdge[];
+  groups: GraphGroup[];
+}
+
+export interface JobRow {
+  name: string;
+  kind: 'asset' | 'op';
+  keys: string[];
+}
+
+export interface RunRow {
+  run_id: string;
+  job_name: string;
+  status: RunStatus;
+  queued_at: Millis;
+  started_at: Millis;
+  ended_at: Millis;
+  duration_s: number | null;
+  trigger: string;
+  steps_total: number;
+  steps_done: number;
+  steps_failed: number;
+  segments: StatusWord[];
+  error: string | null;
+  priority: number;
+  tags: Record<string, string>;
+  partition_key: string | null;
+  waiting: string | null;
+}
+
+export type StatusMap = Record<string, NodeStatus>;
+
+export interface Snapshot {
+  protocol: number;
+  seq: number;
+  project: string;
+  notebook: string | null;
+  kernel_id: string;
+  jobs: JobRow[];
+  graph: Graph;
+  status: StatusMap;
+  runs: RunRow[];
+}
+
+export type DiffLine = [' ' | '-' | '+', string];
+
+export interface WhyPart {
+  what: Cause | 'missing';
+  name: string;
+  text: string;
+  diff: DiffLine[] | null;
+}
+
+export interface Why {
+  headline: string;
+  parts: WhyPart[];
+}
+
+export interface Column {
+  name: string;
+  dtype: string;
+  numeric: boolean;
+}
+
+export type Preview =
+  | { form: 'table'; columns: Column[]; rows: string[][]; shape: [number, number] }
+  | { form: 'text'; text: string }
+  | { form: 'image'; data: string };
+
+export interface MetadataRow {
+  name: string;
+  kind: string;
+  text: string;
+  value: unknown;
+  history: number[];
+}
+
+export interface CheckRow {
+  name: string;
+  status: 'fresh' | 'failed' | 'never' | 'running';
+  severity: string;
+  blocking: boolean;
+  description: string;
+  at: Millis;
+}
+
+export interface MaterializationRow {
+  run_id: string;
+  at: Millis;
+  duration_s: number | null;
+  status: StatusWord;
+  rows: number | null;
+}
+
+export interface LogLine {
+  at: Millis;
+  level: string;
+  step_key: string | null;
+  text: string;
+  seq: number;
+}
+
+export interface ErrorFrame {
+  where: string;
+  line: number | null;
+  code: string;
+  own: boolean;
+}
+
+export interface ErrorShown {
+  type: string;
+  message: string;
+  cell: number | null;
+  line: number | null;
+  frames: ErrorFrame[];
+  text: string;
+}
+
+export interface Details {
+  key: string;
+  type: GraphNode['type'];
+  label: string;
+  description: string;
+  kind: string;
+  group: string;
+  owners: string[];
+  tags: Record<string, string>;
+  upstream: string[];
+  downstream: string[];
+  status: NodeStatus;
+  why: Why | null;
+  preview: Preview | null;
+  metadata: MetadataRow[];
+  checks: CheckRow[];
+  materializations: MaterializationRow[];
+  code: { source: string; language: 'python' | 'sql'; cell: number | null; cell_id: string | null };
+  log: { run_id: string; step_key: string; lines: LogLine[] } | null;
+  error: ErrorShown | null;
+}
+
+export interface Attempt {
+  started_at: Millis;
+  ended_at: Millis;
+  status: StatusWord;
+}
+
+export interface StepRow {
+  step_key: string;
+  status: StatusWord;
+  attempts: Attempt[];
+  started_at: Millis;
+  ended_at: Millis;
+  duration_s: number | null;
+  usual_s: number | null;
+  reason: string | null;
+}
+
+export interface RunDetails extends Omit<RunRow, 'error'> {
+  error: ErrorShown | null;
+  steps: StepRow[];
+  longest_path: string[];
+  error_step: string | null;
+  config: unknown;
+  log: LogLine[];
+  parent_run_id: string | null;
+  root_run_id: string | null;
+  executor: string;
+}
+
+export interface Plan {
+  keys: string[];
+  missing_upstream: string[];
+  expected_s: number | null;
+  text: string;
+}
+
+export interface LayoutQuery {
+  job?: string | null;
+  selection?: string | null;
+  focus?: string | null;
+  depth?: number;
+  collapsed?: string[];
+  direction?: Direction;
+}
+
+export interface RunsQuery {
+  job?: string | null;
+  status?: string | null;
+  before?: number | null;
+  limit?: number;
+}
+
+/** What each request takes and what its answer holds. */
+export interface Operations {
+  snapshot: { fields: Record<string, never>; result: Snapshot };
+  layout: { fields: LayoutQuery; result: Graph };
+  select: { fields: { text: string }; result: { keys: string[] } };
+  details: { fields: { key: string }; result: Details };
+  plan: { fields: { keys: string[]; scope: Scope }; result: Plan };
+  materialize: { fields: { keys: string[]; scope: Scope; include_missing: boolean }; result: { run_id: string } };
+  launch: { fields: { job: string }; result: { run_id: string } };
+  cancel: { fields: { run_id: string; force: boolean }; result: { text: string } };
+  reexecute: { fields: { run_id: string; from_failure: boolean }; result: { run_id: string } };
+  runs: { fields: RunsQuery; result: { rows: RunRow[]; more: boolean } };
+  run: { fields: { run_id: string }; result: RunDetails };
+  log: {
+    fields: { run_id: string; step_key: string | null; after: number };
+    result: { lines: LogLine[]; ended: boolean };
+  };
+}
+export type Operation = keyof Operations;
+
+export interface Request {
+  id: number;
+  op: string;
+  [field: string]: unknown;
+}
+export type Reply = { id: number; ok: true; result: unknown } | { id: number; ok: false; error: string };
+
+export type StatusPush = { push: 'status'; seq: number; status: StatusMap; runs: RunRow[] };
+export type GraphPush = { push: 'graph'; seq: number; snapshot: Snapshot };
+export type GonePush = { push: 'gone'; reason: string };
+export type Push = StatusPush | GraphPush | GonePush;
+
+/** Something to look at, pointed to from outside the screen. */
+export interface Shown {
+  key?: string;
+  run?: string;
+  step?: string;
+}
+
+/** Where requests go and pushes come from: an anywidget model, a kernel's control channel, or a test. */
+export interface Host {
+  request(op: string, fields: Record<string, unknown>): Promise<unknown>;
+  onPush(listener: (push: Push) => void): () => void;
+  initial: Snapshot | null;
+  goto?(key: string, cellId: string | null): void;
+  openTab?(): void;
+  /** Fill the element's height instead of choosing one (a tab, not a cell's output). */
+  fills?: boolean;
+  /** Called with what somebody outside wants shown. */
+  onShow?(listener: (shown: Shown) => void): void;
+}
+
+/** A kernel's refusal: one sentence for the person. */
+export class Refusal extends Error {}
+
+type Json = Record<string, unknown>;
+const isRecord = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export function isSnapshot(value: unknown): value is Snapshot {
+  return (
+    isRecord(value) &&
+    value.protocol === PROTOCOL &&
+    isRecord(value.status) &&
+    Array.isArray(value.runs) &&
+    Array.isArray(value.jobs) &&
+    isGraph(value.graph)
+  );
+}
+
+export function isGraph(value: unknown): value is Graph {
+  return isRecord(value) && [value.nodes, value.edges, value.groups].every(Array.isArray) && isRecord(value.view);
+}
+
+export function isReply(value: unknown): value is Reply {
+  return isRecord(value) && typeof value.id === 'number' && typeof value.ok === 'boolean';
+}
+
+export function isPush(value: unknown): value is Push {
+  if (!isRecord(value)) {
+    return false;
+  }
+  switch (value.push) {
+    case 'status':
+      return isRecord(value.status) && Array.isArray(value.runs);
+    case 'graph':
+      return isSnapshot(value.snapshot);
+    case 'gone':
+      return typeof value.reason === 'string';
+    default:
+      return false;
+  }
+}
+
+/** Return the result of a reply, or throw the kernel's sentence. */
+export function resultOf(reply: unknown): unknown {
+  if (!isReply(reply)) {
+    throw new Refusal('The kernel sent an answer this version cannot read. Reload the page after upgrading jobkernel.');
+  }
+  if (!reply.ok) {
+    throw new Refusal(reply.error);
+  }
+  return reply.result;
+}
+
+export const ACTIVE: readonly RunStatus[] = ['QUEUED', 'NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING'];
+export const isActive = (run: { status: RunStatus }): boolean => ACTIVE.includes(run.status);
+
+const RUN_GLYPH: Record<RunStatus, StatusWord> = {
+  QUEUED: 'queued',
+  NOT_STARTED: 'queued',
+  STARTING: 'running',
+  STARTED: 'running',
+  SUCCESS: 'fresh',
+  FAILURE: 'failed',
+  CANCELING: 'running',
+  CANCELED: 'canceled'
+};
+export const runGlyph = (status: RunStatus): StatusWord => RUN_GLYPH[status] ?? 'never';

@@ -1,0 +1,302 @@
+/**
+ * What one open screen knows: the snapshot, the drawn graph, what is selected and searched, which page is open.
+ * Talks to the host, applies pushes, tells the views what changed. Knows no element.
+ */
+import { applyStatus, detailsOutdated } from './changes';
+import { STATUS_ORDER } from './words';
+import { isGraph, isPush, isSnapshot, Refusal } from './protocol';
+import type { Direction, Graph, Host, Operation, Operations, Push, Shown, Snapshot, StatusMap } from './protocol';
+
+export type Topic = 'snapshot' | 'status' | 'graph' | 'selected' | 'matches' | 'page' | 'gone' | 'busy' | 'notice';
+export type Tab = 'graph' | 'runs' | 'automation';
+export interface Page {
+  tab: Tab;
+  run: string | null;
+  step: string | null;
+}
+export interface Notice {
+  text: string;
+  tone: 'fail' | 'plain';
+  action: { label: string; run: () => void } | null;
+}
+export interface Query {
+  job: string | null;
+  focus: string | null;
+  depth: number;
+  collapsed: string[] | null;
+}
+
+/** Above this many assets a click shows one neighbourhood. */
+export const NEIGHBOURHOOD_ABOVE = 150;
+const BUSY_AFTER = 1500;
+
+export class Session {
+  snapshot: Snapshot | null;
+  graph: Graph | null;
+  gone: { reason: string; at: number } | null = null;
+  busy = false;
+  selected: string | null = null;
+  search = '';
+  matches: Set<string> | null = null;
+  searchError: string | null = null;
+  notice: Notice | null = null;
+  layoutError: string | null = null;
+  page: Page = { tab: 'graph', run: null, step: null };
+  query: Query = { job: null, focus: null, depth: 1, collapsed: null };
+  direction: Direction | null = null;
+
+  private readonly listeners = new Map<Topic, Set<(before: StatusMap) => void>>();
+  private readonly stop: () => void;
+  private readonly slow = new Set<number>();
+  private layoutTurn = 0;
+  private searchTurn = 0;
+  private requestTurn = 0;
+
+  constructor(readonly host: Host) {
+    this.snapshot = isSnapshot(host.initial) ? host.initial : null;
+    this.graph = this.snapshot?.graph ?? null;
+    this.stop = host.onPush(push => this.receive(push));
+    host.onShow?.(page => this.show(page));
+  }
+
+  /** Call `listener` when the topic changes; returns how to stop. */
+  on(topic: Topic, listener: (before: StatusMap) => void): () => void {
+    const set = this.listeners.get(topic) ?? new Set();
+    this.listeners.set(topic, set.add(listener));
+    return () => set.delete(listener);
+  }
+
+  tell(topic: Topic, before: StatusMap = {}): void {
+    for (const listener of [...(this.listeners.get(topic) ?? [])]) {
+      listener(before);
+    }
+  }
+
+  dispose(): void {
+    this.stop();
+    this.listeners.clear();
+  }
+
+  /** Ask the kernel; rejects with one sentence. */
+  async ask<O extends Operation>(op: O, fields: Operations[O]['fields']): Promise<Operations[O]['result']> {
+    if (this.gone) {
+      throw new Refusal(this.gone.reason);
+    }
+    const turn = ++this.requestTurn;
+    const timer = setTimeout(() => this.markSlow(turn, true), BUSY_AFTER);
+    try {
+      return (await this.host.request(op, fields as Record<string, unknown>)) as Operations[O]['result'];
+    } finally {
+      clearTimeout(timer);
+      this.markSlow(turn, false);
+    }
+  }
+
+  private markSlow(turn: number, slow: boolean): void {
+    slow ? this.slow.add(turn) : this.slow.delete(turn);
+    if (this.busy !== this.slow.size > 0) {
+      this.busy = this.slow.size > 0;
+      this.tell('busy');
+    }
+  }
+
+  /** Read the snapshot when none came with the screen. */
+  async load(): Promise<void> {
+    const snapshot = await this.ask('snapshot', {});
+    if (!isSnapshot(snapshot)) {
+      throw new Refusal('The kernel speaks another version of the protocol. Upgrade jobkernel and reload the page.');
+    }
+    this.adopt(snapshot);
+  }
+
+  private receive(push: Push): void {
+    if (!isPush(push)) {
+      return;
+    }
+    switch (push.push) {
+      case 'status':
+        this.receiveStatus(push);
+        break;
+      case 'graph':
+        this.adopt(push.snapshot);
+        break;
+      case 'gone':
+        this.gone = { reason: push.reason, at: Date.now() };
+        this.tell('gone');
+    }
+  }
+
+  private receiveStatus(push: Extract<Push, { push: 'status' }>): void {
+    if (!this.snapshot) {
+      return;
+    }
+    const before = this.snapshot.status;
+    this.snapshot = applyStatus(this.snapshot, push);
+    this.comeBack();
+    this.tell('status', before);
+    if (this.search.startsWith('status:')) {
+      void this.find(this.search);
+    }
+  }
+
+  private adopt(snapshot: Snapshot): void {
+    const before = this.snapshot?.status ?? {};
+    this.snapshot = snapshot;
+    if (this.query.job !== null && !snapshot.jobs.some(job => job.name === this.query.job)) {
+      this.query = { ...this.query, job: null };
+    }
+    this.comeBack();
+    if (this.isDefaultView(snapshot.graph)) {
+      this.setGraph(snapshot.graph);
+    } else {
+      void this.relayout();
+    }
+    this.tell('snapshot');
+    this.tell('status', before);
+    if (this.search) {
+      void this.find(this.search);
+    }
+  }
+
+  private comeBack(): void {
+    if (this.gone) {
+      this.gone = null;
+      this.tell('gone');
+    }
+  }
+
+  private isDefaultView(graph: Graph): boolean {
+    const { job, focus, collapsed } = this.query;
+    return !job && !focus && !collapsed && (this.direction === null || graph.direction === this.direction);
+  }
+
+  /** Draw the other way round when the graph at hand is not drawn so. */
+  setDirection(direction: Direction): void {
+    const changed = this.direction !== direction;
+    this.direction = direction;
+    if (changed && this.graph && this.graph.direction !== direction) {
+      void this.relayout();
+    }
+  }
+
+  setQuery(change: Partial<Query>): void {
+    this.query = { ...this.query, ...change };
+    void this.relayout();
+  }
+
+  /** Open or close a group; the kernel's own choice stands until the first click. */
+  toggleGroup(name: string): void {
+    const now = new Set(this.graph?.view.collapsed ?? []);
+    now.has(name) ? now.delete(name) : now.add(name);
+    this.setQuery({ collapsed: [...now] });
+  }
+
+  async relayout(): Promise<void> {
+    const turn = ++this.layoutTurn;
+    const { job, focus, depth, collapsed } = this.query;
+    try {
+      const graph = await this.ask('layout', {
+        job,
+        focus,
+        ...(focus ? { depth } : {}),
+        ...(collapsed ? { collapsed } : {}),
+        ...(this.direction ? { direction: this.direction } : {})
+      });
+      if (turn === this.layoutTurn && isGraph(graph)) {
+        this.layoutError = null;
+        this.setGraph(graph);
+      }
+    } catch (error) {
+      if (turn === this.layoutTurn && !this.gone) {
+        this.layoutError = sentence(error);
+        this.tell('graph');
+      }
+    }
+  }
+
+  private setGraph(graph: Graph): void {
+    this.graph = graph;
+    this.tell('graph');
+  }
+
+  /** Select a node, or nothing; in a large project the graph closes in on its neighbourhood. */
+  select(key: string | null): void {
+    if (key === this.selected) {
+      return;
+    }
+    this.selected = key;
+    this.tell('selected');
+    const large = Object.keys(this.snapshot?.status ?? {}).length > NEIGHBOURHOOD_ABOVE;
+    if (key !== null && large && this.query.focus !== key && this.snapshot?.status[key]) {
+      this.setQuery({ focus: key, depth: 1 });
+    }
+  }
+
+  /** Dim what does not match: a plain word by name at once, anything else by the kernel's selection language. */
+  async find(text: string): Promise<void> {
+    const turn = ++this.searchTurn;
+    this.search = text;
+    const wanted = text.trim();
+    if (!wanted) {
+      return this.showMatches(null, null);
+    }
+    const local = matchesHere(wanted, this.snapshot?.status ?? {});
+    if (local) {
+      return this.showMatches(local, null);
+    }
+    try {
+      const { keys } = await this.ask('select', { text: wanted });
+      if (turn === this.searchTurn) {
+        this.showMatches(new Set(keys), null);
+      }
+    } catch (error) {
+      if (turn === this.searchTurn) {
+        this.showMatches(this.matches, sentence(error));
+      }
+    }
+  }
+
+  private showMatches(matches: Set<string> | null, error: string | null): void {
+    this.matches = matches;
+    this.searchError = error;
+    this.tell('matches');
+  }
+
+  /** Go where somebody outside points: a node, or a run. */
+  private show({ key, run, step }: Shown): void {
+    this.open(run ? { tab: 'runs', run, step: step ?? null } : { tab: 'graph' });
+    if (key) {
+      this.select(key);
+    }
+  }
+
+  open(page: Partial<Page>): void {
+    this.page = { run: null, step: null, ...(page.tab ? {} : { tab: this.page.tab }), ...page } as Page;
+    this.tell('page');
+  }
+
+  setNotice(notice: Notice | null): void {
+    this.notice = notice;
+    this.tell('notice');
+  }
+
+  /** Whether what the details pane shows of `key` is out of date after a push. */
+  outdated(key: string, before: StatusMap): boolean {
+    return detailsOutdated(before[key], this.snapshot?.status[key]);
+  }
+}
+
+/** What the browser can find alone: names by a plain word, and `status:` with one word; null for the rest. */
+export function matchesHere(text: string, status: StatusMap): Set<string> | null {
+  const keys = Object.keys(status);
+  const word = /^status:([a-z]+)$/.exec(text)?.[1];
+  if (word) {
+    const wanted = word === 'missing' ? 'never' : word;
+    return (STATUS_ORDER as readonly string[]).includes(wanted) ? new Set(keys.filter(key => status[key].status === wanted)) : null;
+  }
+  const low = text.toLowerCase();
+  return /^[\w./-]+$/.test(text) ? new Set(keys.filter(key => key.toLowerCase().includes(low))) : null;
+}
+
+/** The sentence of a thrown thing. */
+export const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,138 @@
+/**
+ * One node as a card: glyph, name, kind, checks, the most urgent fact, progress. Made once, then updated in
+ * place. Knows a node and its status; called by the graph view.
+ */
+import { countWords } from '../changes';
+import type { GraphNode, NodeStatus, StatusMap, StatusWord } from '../protocol';
+import { causeLabel, count, exactTime, plural, progressOf, spokenNode, statusLabel, urgent } from '../words';
+import type { Tone } from '../words';
+import { h, put, say } from './dom';
+import { glyph } from './glyphs';
+
+export interface Face {
+  word: StatusWord;
+  text: string;
+  tone: Tone;
+  progress: number | null;
+  running: boolean;
+}
+
+const TONES: Partial<Record<StatusWord, Tone>> = { failed: 'fail', stale: 'warn', running: 'run' };
+
+/** What a node shows; a collapsed group shows its worst member and how many stand so. */
+export function faceOf(node: GraphNode, status: StatusMap, now: number): Face {
+  if (node.type === 'group' && node.member_keys) {
+    const [worst] = countWords(node.member_keys, status);
+    const quiet = !worst || worst[0] === 'fresh';
+    const text = quiet ? 'all fresh' : `${count(worst[1])} ${statusLabel(worst[0])}`;
+    const word = worst?.[0] ?? 'never';
+    return { word, text, tone: TONES[word] ?? '', progress: null, running: false };
+  }
+  const own = status[node.key];
+  const running = own?.status === 'running';
+  return { word: own?.status ?? 'never', ...urgent(own, now), progress: own && running ? progressOf(own, now) : null, running };
+}
+
+export class Card {
+  readonly element: HTMLElement;
+  private readonly face = h('span.jk-glyph');
+  private readonly fact = h('span.jk-age');
+  private readonly checks = h('span.jk-checks');
+  private readonly foot = h('div.jk-ft');
+  private drawn: StatusWord | null = null;
+
+  constructor(
+    readonly node: GraphNode,
+    readonly index: number
+  ) {
+    this.element = h(
+      'div.jk-card',
+      { role: 'treeitem', tabindex: -1, 'data-key': node.key, 'aria-level': node.layer + 1 },
+      h('div.jk-n', null, this.face, h('b.jk-cut', null, node.label)),
+      h('div.jk-m', null, h('span.jk-cut', null, kindOf(node)), this.checks, this.fact),
+      this.foot
+    );
+    this.element.classList.toggle('jk-pile', node.type === 'group');
+    this.element.classList.toggle('jk-external', node.type === 'external');
+    Object.assign(this.element.style, {
+      left: `${node.x}px`,
+      top: `${node.y}px`,
+      width: `${node.w}px`,
+      height: `${node.h}px`
+    });
+    if (node.layer_size > 0) {
+      this.element.setAttribute('aria-posinset', String(node.index + 1));
+      this.element.setAttribute('aria-setsize', String(node.layer_size));
+    }
+  }
+
+  update(status: StatusMap, now: number): void {
+    const face = faceOf(this.node, status, now);
+    const own = status[this.node.key];
+    if (this.drawn !== face.word) {
+      this.element.classList.remove(`jk-${this.drawn}`);
+      this.element.classList.add(`jk-${face.word}`);
+      put(this.face, glyph(face.word));
+      this.drawn = face.word;
+    }
+    this.fact.className = face.tone ? `jk-age jk-t-${face.tone}` : 'jk-age';
+    this.drawFact(face.text, own);
+    this.drawChecks(own);
+    this.drawProgress(face);
+    this.element.title = hoverText(this.node, own);
+    this.element.setAttribute('aria-label', spokenNode(this.node, own));
+  }
+
+  private drawFact(text: string, own: NodeStatus | undefined): void {
+    const pencil = own?.status === 'fresh' && own.edited;
+    if (pencil !== Boolean(this.fact.querySelector('svg')) || this.fact.lastChild?.textContent !== text) {
+      put(this.fact, pencil ? glyph('edited', 12) : null, text);
+    }
+  }
+
+  private drawChecks(own: NodeStatus | undefined): void {
+    const failed = own?.checks_failed ?? 0;
+    const passed = own?.checks_passed ?? 0;
+    this.checks.className = failed ? 'jk-checks jk-t-fail' : 'jk-checks';
+    say(this.checks, failed ? `✕ ${failed}` : passed ? `✓ ${passed}` : '');
+  }
+
+  private drawProgress(face: Face): void {
+    if (!face.running) {
+      this.foot.replaceChildren();
+      return;
+    }
+    const bar = this.foot.querySelector<HTMLElement>('i') ?? h('i');
+    if (!bar.isConnected) {
+      put(this.foot, h('div.jk-prog', null, bar));
+    }
+    bar.style.width = `${Math.round((face.progress ?? 1) * 100)}%`;
+  }
+
+  mark(name: 'jk-sel' | 'jk-dim', on: boolean): void {
+    this.element.classList.toggle(name, on);
+    if (name === 'jk-sel') {
+      this.element.setAttribute('aria-selected', String(on));
+    }
+  }
+}
+
+export const kindOf = (node: GraphNode): string => (node.type === 'group' ? plural(node.members, 'asset') : node.kind);
+
+/** The whole name, what is wrong, how many rows, when exactly. */
+export function hoverText(node: GraphNode, own: NodeStatus | undefined): string {
+  const lines = [node.label];
+  if (own?.status === 'stale' && own.cause) {
+    lines.push(causeLabel(own.cause));
+  }
+  if (own?.error) {
+    lines.push(own.error);
+  }
+  if (own && own.rows !== null) {
+    lines.push(plural(own.rows, 'row'));
+  }
+  if (own?.at) {
+    lines.push(exactTime(own.at));
+  }
+  return lines.join('\n');
+}

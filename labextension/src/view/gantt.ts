@@ -1,0 +1,130 @@
+/**
+ * Steps over time: attempts as bars (all but the last as outlines), waiting as a line, usual time still to come
+ * as a dashed box, the longest path in full colour and joined. Called by the run's view.
+ */
+import { isActive } from '../protocol';
+import type { Attempt, RunDetails, StepRow } from '../protocol';
+import { clockTime, duration, exactTime, statusLabel, stepsWords } from '../words';
+import { h } from './dom';
+import type { Child } from './dom';
+import { glyph } from './glyphs';
+
+export interface Span {
+  from: number;
+  to: number;
+}
+
+/** From the first start to the last end or now, a little wider where estimates reach beyond. Milliseconds. */
+export function spanOf(run: RunDetails, now: number): Span {
+  const starts = run.steps.flatMap(step => step.started_at ?? []);
+  const from = Math.min(run.started_at ?? Infinity, ...starts);
+  if (!Number.isFinite(from)) {
+    return { from: now, to: now + 1000 };
+  }
+  const ends = run.steps.map(step => endOf(step, now));
+  const end = isActive(run) ? Math.max(now, ...ends) : Math.max(run.ended_at ?? 0, ...run.steps.flatMap(step => step.ended_at ?? []), from + 1);
+  return { from, to: Math.max(from + 50, end) };
+}
+
+function endOf(step: StepRow, now: number): number {
+  if (step.ended_at !== null) {
+    return step.ended_at;
+  }
+  const usual = (step.usual_s ?? 0) * 1000;
+  return step.started_at === null ? now : Math.max(now, step.started_at + usual);
+}
+
+/** Round steps for the axis, at most six, in seconds. */
+export function axisTicks({ from, to }: Span): number[] {
+  const whole = (to - from) / 1000;
+  const rough = whole / 5;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map(n => n * power).find(n => n >= rough) ?? rough;
+  return Array.from({ length: Math.floor(whole / step + 1e-9) }, (_, i) => (i + 1) * step).filter(t => t < whole * 0.96);
+}
+
+export function ganttBlock(run: RunDetails, chosen: string | null, choose: (step: string) => void): HTMLElement {
+  const now = Date.now();
+  const span = spanOf(run, now);
+  const longest = new Set(run.longest_path);
+  const path = run.longest_path.length > 1 ? `. Longest path: ${run.longest_path.join(', ')}` : '';
+  return h(
+    'div.jk-gantt',
+    null,
+    h('div.jk-row.jk-gh', null, h('span.jk-h', null, 'Steps'), h('span.jk-mut.jk-cut', { title: stepsWords(run.steps) + path }, stepsWords(run.steps) + path)),
+    axis(span),
+    h('div.jk-lanes', null, run.steps.map(step => row(step, span, now, longest.has(step.step_key), chosen, choose)))
+  );
+}
+
+const place = (at: number, { from, to }: Span): string => `${(((at - from) / (to - from)) * 100).toFixed(2)}%`;
+
+function axis(span: Span): HTMLElement {
+  const tick = (t: number) => h('b', { style: `left:${place(span.from + t * 1000, span)}` }, duration(t).replace('.0 s', ' s'));
+  return h(
+    'div.jk-axis',
+    { 'aria-hidden': 'true' },
+    h('span'),
+    h('div', null, h('b', { style: 'left:0;transform:none' }, clockTime(span.from)), axisTicks(span).map(tick)),
+    h('span.jk-num', null, 'took'),
+    h('span.jk-num', null, 'usual')
+  );
+}
+
+function row(step: StepRow, span: Span, now: number, critical: boolean, chosen: string | null, choose: (step: string) => void): HTMLElement {
+  const failed = step.status === 'failed';
+  const look = `${failed ? 'jk-bad' : ''}.${chosen === step.step_key ? 'jk-on' : ''}`;
+  const words = [step.step_key, statusLabel(step.status), duration(step.duration_s), step.reason].filter(Boolean).join(', ');
+  const run = () => choose(step.step_key);
+  return h(
+    `div.jk-gr.${look}`,
+    {
+      role: 'button',
+      tabindex: 0,
+      'data-step': step.step_key,
+      'aria-label': words,
+      'aria-pressed': String(chosen === step.step_key),
+      onclick: run,
+      onkeydown: (event: KeyboardEvent) => event.key === 'Enter' && run()
+    },
+    h('div.jk-row.jk-gap6', null, glyph(step.status), h(`span.jk-cut.${failed ? 'jk-b' : step.started_at === null ? 'jk-mut' : ''}`, { title: step.step_key }, step.step_key)),
+    h('div.jk-lane', null, bars(step, span, now, critical)),
+    h(`span.jk-num.${failed ? 'jk-b' : ''}`, null, step.status === 'running' && step.started_at !== null ? duration(Math.floor((now - step.started_at) / 1000)) : duration(step.duration_s)),
+    h('span.jk-num.jk-mut', null, duration(step.usual_s))
+  );
+}
+
+function bars(step: StepRow, span: Span, now: number, critical: boolean): Child[] {
+  const attempts: Attempt[] = step.attempts.length ? step.attempts : step.started_at === null ? [] : [{ started_at: step.started_at, ended_at: step.ended_at, status: step.status }];
+  const drawn: Child[] = attempts.map((attempt, i) => bar(attempt, i === attempts.length - 1, span, now, critical));
+  attempts.slice(1).forEach((attempt, i) => drawn.push(box('jk-bar-wait', attempts[i].ended_at, attempt.started_at, span)));
+  if (step.status === 'running' && step.usual_s && step.started_at !== null && step.started_at + step.usual_s * 1000 > now) {
+    drawn.push(box('jk-bar-est', now, step.started_at + step.usual_s * 1000, span));
+  }
+  const words = [attempts.length > 1 ? `${attempts.length} attempts` : '', step.reason].filter(Boolean).join(', ');
+  const last = attempts[attempts.length - 1];
+  return words ? [...drawn, label(words, attempts[0]?.started_at ?? span.from, last ? (last.ended_at ?? now) : span.from, span)] : drawn;
+}
+
+const BAR: Record<string, string> = { failed: 'jk-bar-fail', running: 'jk-bar-run', canceled: 'jk-bar-stop' };
+
+function bar(attempt: Attempt, last: boolean, span: Span, now: number, critical: boolean): Child {
+  const usual = critical ? 'jk-bar-crit' : 'jk-bar-ok';
+  return box(last ? (BAR[attempt.status] ?? usual) : 'jk-bar-try', attempt.started_at, attempt.ended_at ?? now, span);
+}
+
+function box(look: string, from: number | null, to: number | null, span: Span): Child {
+  if (from === null || to === null) {
+    return null;
+  }
+  const width = Math.max(0, to - from) / (span.to - span.from);
+  return h(`i.${look}`, { style: `left:${place(from, span)};width:max(3px,${(width * 100).toFixed(2)}%)`, title: `${exactTime(from)}, ${duration((to - from) / 1000)}` });
+}
+
+/** After its bars, or before them where there is no room after. */
+function label(words: string, begin: number, end: number, span: Span): Child {
+  const share = (end - span.from) / (span.to - span.from);
+  const before = `right:calc(100% - ${place(begin, span)} + 6px)`;
+  const after = `left:calc(${place(end, span)} + ${share ? 6 : 0}px)`;
+  return h('span.jk-lb', { style: share > 0.7 ? before : after, title: words }, words);
+}

@@ -1,0 +1,143 @@
+/**
+ * Log lines with a level filter and following. Keeps at most a few thousand lines in the page; ANSI colours are
+ * taken out, everything else is shown as text. Called by the run's view; the details pane shows a tail of it.
+ */
+import type { LogLine } from '../protocol';
+import { clockMillis, count, exactTime, logClass } from '../words';
+import type { LogClass } from '../words';
+import { h, put } from './dom';
+import { icon } from './glyphs';
+
+const MOST_LINES = 2000;
+const LONGEST_LINE = 4000;
+// CSI sequences, OSC sequences, and what is left of control characters
+// eslint-disable-next-line no-control-regex
+const ANSI = /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[\u0000-\u0008\u000b-\u001f\u007f]/g;
+
+export function plainText(text: string): string {
+  const clean = text.replace(ANSI, '');
+  return clean.length > LONGEST_LINE ? `${clean.slice(0, LONGEST_LINE)} … ${count(clean.length - LONGEST_LINE)} more characters` : clean;
+}
+
+const LEVEL_WORD: Record<string, string> = { event: 'event', display: 'display', stdout: 'stdout', stderr: 'stderr' };
+const LOOK: Record<LogClass, string> = { error: 'jk-e', warning: 'jk-w', info: '', debug: '' };
+
+export function logRow(line: LogLine, { step = true } = {}): HTMLElement {
+  const word = LEVEL_WORD[line.level] ?? line.level.toLowerCase();
+  return h(
+    `div.jk-lg.${LOOK[logClass(line)]}`,
+    { 'data-class': logClass(line) },
+    h('span.jk-mut', { title: exactTime(line.at) }, clockMillis(line.at)),
+    step ? h('span.jk-cut', { title: line.step_key }, line.step_key ?? '') : null,
+    h('span.jk-ty', null, word),
+    h('span.jk-line', null, plainText(line.text))
+  );
+}
+
+const CLASSES: LogClass[] = ['error', 'warning', 'info', 'debug'];
+const TONE: Partial<Record<LogClass, string>> = { error: 'jk-t-fail', warning: 'jk-t-warn' };
+
+export class LogView {
+  readonly element: HTMLElement;
+  private readonly box = h('div.jk-log', { tabindex: 0, role: 'log', 'aria-live': 'off', 'aria-label': 'Log' });
+  private readonly filters = h('span.jk-row');
+  private readonly stepTag = h('span.jk-row');
+  private lines: LogLine[] = [];
+  private hidden = new Set<LogClass>(['debug']);
+  private following = true;
+  private step: string | null = null;
+  private readonly followButton: HTMLElement;
+
+  constructor(private readonly onStep: (step: string | null) => void) {
+    this.followButton = h('button.jk-btn.sm', { type: 'button', onclick: () => this.follow(!this.following) });
+    const bar = h('div.jk-logbar', null, h('span.jk-h', null, 'Log'), this.stepTag, h('span.jk-grow'), this.filters, this.followButton);
+    this.element = h('div.jk-logview', null, bar, this.box);
+    this.box.addEventListener('scroll', () => this.noticeScroll());
+    this.follow(true);
+  }
+
+  get last(): number {
+    return this.lines.length ? this.lines[this.lines.length - 1].seq : -1;
+  }
+
+  reset(lines: LogLine[]): void {
+    this.lines = lines.slice(-MOST_LINES);
+    this.redraw();
+  }
+
+  /** Add lines with a higher seq than those held. */
+  add(lines: LogLine[]): void {
+    const fresh = lines.filter(line => line.seq > this.last);
+    if (!fresh.length) {
+      return;
+    }
+    this.lines.push(...fresh);
+    if (this.lines.length > MOST_LINES) {
+      this.lines = this.lines.slice(-MOST_LINES);
+      this.redraw();
+      return;
+    }
+    this.box.append(...fresh.filter(line => this.shows(line)).map(line => logRow(line)));
+    this.drawFilters();
+    this.keepEnd();
+  }
+
+  setStep(step: string | null): void {
+    this.step = step;
+    this.redraw();
+  }
+
+  private shows(line: LogLine): boolean {
+    return !this.hidden.has(logClass(line)) && (this.step === null || line.step_key === this.step);
+  }
+
+  private redraw(): void {
+    const shown = this.lines.filter(line => this.shows(line));
+    const empty = this.lines.length ? 'Nothing at these levels' : 'No lines yet';
+    put(this.box, shown.length ? shown.map(line => logRow(line)) : h('div.jk-mut.jk-empty', null, empty));
+    this.drawFilters();
+    this.keepEnd();
+  }
+
+  private drawFilters(): void {
+    const counts = new Map<LogClass, number>();
+    for (const line of this.lines) {
+      if (this.step === null || line.step_key === this.step) {
+        counts.set(logClass(line), (counts.get(logClass(line)) ?? 0) + 1);
+      }
+    }
+    put(this.filters, CLASSES.filter(name => counts.get(name)).map(name => this.filter(name, counts.get(name) as number)));
+    const clear = () => this.onStep(null);
+    put(this.stepTag, this.step === null ? null : h('button.jk-chip', { type: 'button', title: 'Show every step', onclick: clear }, h('span', null, h('b', null, 'step:'), this.step), icon('x', 12)));
+  }
+
+  private filter(name: LogClass, n: number): HTMLElement {
+    const off = this.hidden.has(name);
+    const flip = () => {
+      off ? this.hidden.delete(name) : this.hidden.add(name);
+      this.redraw();
+    };
+    const look = `jk-lv${off ? '.jk-off' : ''}`;
+    return h(`button.${look}`, { type: 'button', 'aria-pressed': String(!off), title: off ? `Show ${name}` : `Hide ${name}`, onclick: flip }, h(`b.${TONE[name] ?? ''}`, null, count(n)), ` ${name}`);
+  }
+
+  private follow(on: boolean): void {
+    this.following = on;
+    put(this.followButton, on ? icon('check', 12) : null, 'Follow');
+    this.followButton.setAttribute('aria-pressed', String(on));
+    this.keepEnd();
+  }
+
+  private keepEnd(): void {
+    if (this.following) {
+      this.box.scrollTop = this.box.scrollHeight;
+    }
+  }
+
+  private noticeScroll(): void {
+    const atEnd = this.box.scrollTop + this.box.clientHeight >= this.box.scrollHeight - 8;
+    if (this.following !== atEnd) {
+      this.follow(atEnd);
+    }
+  }
+}

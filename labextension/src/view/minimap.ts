@@ -1,0 +1,65 @@
+/** The small map at lower left: coloured blocks and the part in view. Only there when something lies outside. */
+import type { Box } from '../geometry';
+import type { Graph, StatusWord } from '../protocol';
+import { h } from './dom';
+import type { Colours } from './ink';
+
+const SIZE = 72;
+const TONE: Record<StatusWord, keyof Colours | null> = {
+  fresh: 'ok',
+  failed: 'fail',
+  stale: 'warn',
+  running: 'run',
+  never: null,
+  queued: null,
+  canceled: null,
+  skipped: null
+};
+
+export class Minimap {
+  readonly element = h('canvas.jk-mini', { title: 'Drag to move about', hidden: true }) as HTMLCanvasElement;
+  private scale = 1;
+  private world: Box = { x: 0, y: 0, w: 1, h: 1 };
+
+  constructor(moveTo: (worldX: number, worldY: number) => void) {
+    const go = (event: PointerEvent) => {
+      const at = this.element.getBoundingClientRect();
+      moveTo(
+        this.world.x + (event.clientX - at.left) / this.scale,
+        this.world.y + (event.clientY - at.top) / this.scale
+      );
+    };
+    this.element.addEventListener('pointerdown', event => {
+      event.stopPropagation();
+      this.element.setPointerCapture(event.pointerId);
+      go(event);
+    });
+    this.element.addEventListener('pointermove', event => event.buttons === 1 && go(event));
+  }
+
+  draw(graph: Graph, world: Box, view: Box, colours: Colours, word: (node: number) => StatusWord): void {
+    this.world = world;
+    this.scale = Math.min(SIZE / world.w, SIZE / world.h);
+    const [w, ht] = [Math.max(16, world.w * this.scale), Math.max(16, world.h * this.scale)];
+    const ratio = window.devicePixelRatio || 1;
+    Object.assign(this.element, { width: Math.round(w * ratio), height: Math.round(ht * ratio) });
+    Object.assign(this.element.style, { width: `${w}px`, height: `${ht}px` });
+    const c = this.element.getContext('2d');
+    if (!c) {
+      return;
+    }
+    c.setTransform(ratio * this.scale, 0, 0, ratio * this.scale, -world.x * this.scale * ratio, -world.y * this.scale * ratio);
+    graph.nodes.forEach((node, i) => {
+      const tone = TONE[word(i)];
+      c.fillStyle = tone ? colours[tone] : colours.edge;
+      c.globalAlpha = tone ? 1 : 0.5;
+      c.fillRect(node.x, node.y, node.w, node.h);
+    });
+    c.globalAlpha = 0.1;
+    c.fillStyle = c.strokeStyle = colours.accent;
+    c.fillRect(view.x, view.y, view.w, view.h);
+    c.globalAlpha = 1;
+    c.lineWidth = 1.5 / this.scale;
+    c.strokeRect(view.x, view.y, view.w, view.h);
+  }
+}
