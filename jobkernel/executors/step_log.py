@@ -1,4 +1,4 @@
-"""``context.log``: a logger whose lines belong to one step; those of a captured step go to its output. Knows no files."""
+"""``context.log``: a logger whose lines belong to one step, and go to its output while it is captured."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ Imported on first use only, since it loads pydantic. Knows schemas; knows no ops
 from __future__ import annotations
 
 import enum
+import functools
 import types
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
@@ -30,7 +31,9 @@ class Config(BaseModel):
     An unknown entry is refused; values are not converted (``"1"`` is no int); instances do not change.
     """
 
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, arbitrary_types_allowed=True, extra="forbid", ignored_types=(functools.cached_property,)
+    )
     __jobkernel_config__: ClassVar[bool] = True
 
     def __init__(self, **entries: Any) -> None:
@@ -229,7 +232,7 @@ def _field_of_pydantic(info: FieldInfo, default: Any) -> Field:
     if isinstance(info.default, Field):
         raise InvalidDefinition("jobkernel.Field belongs into a config_schema dict; use pydantic.Field in a class.")
     if info.discriminator:
-        return _field_of_union(info)
+        return _field_of_union(info, default)
     if isinstance(info.annotation, type) and issubclass(info.annotation, Config):
         stated = info.default.config_dict() if isinstance(info.default, Config) else {}
         return _schema_of(info.annotation, defaults=default if isinstance(default, Mapping) else stated)
@@ -244,7 +247,7 @@ def _field_of_pydantic(info: FieldInfo, default: Any) -> Field:
     return Field(kind, default_value=default, is_required=None, description=info.description)
 
 
-def _field_of_union(info: FieldInfo) -> Field:
+def _field_of_union(info: FieldInfo, given: Any) -> Field:
     key = str(info.discriminator)
     members: dict[str, Field] = {}
     for member in get_args(info.annotation):
@@ -252,6 +255,8 @@ def _field_of_union(info: FieldInfo) -> Field:
             raise InvalidDefinition(f"a union told apart by '{key}' is made of Config classes, not {member!r}.")
         for word in get_args(member.model_fields[key].annotation):
             members[word] = _schema_of(member, leave_out=key)
+    if given is not schema.NO_DEFAULT:
+        return Field(schema.Selector(members), default_value=given, description=info.description)
     default = info.get_default(call_default_factory=True) if not info.is_required() else None
     stated = _as_config(info, default) if default is not None else schema.NO_DEFAULT
     required = None if default is not None else info.is_required()
