@@ -54,11 +54,19 @@ class UnknownResource(InvalidDefinition):
 
 
 class MissingUpstream(JobkernelError):
-    """An upstream value was never made; the message names it and the remedy."""
+    """An upstream value was never made; the message names it and the remedy. ``keys`` are the assets that are missing."""
+
+    def __init__(self, message: str, keys: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.keys = tuple(keys)
 
 
 class UnstorableValue(JobkernelError):
     """A value cannot be stored by its IO manager; the message names ``--io memory``."""
+
+
+class UnreadableValue(JobkernelError):
+    """A stored value cannot be read back here: damaged, or of other versions; the message says which."""
 
 
 class UnverifiedPickle(JobkernelError):
@@ -127,6 +135,10 @@ class SocketPathTooLong(HistoryError):
 
 class DiskFull(HistoryError):
     """The history cannot grow: the disk is full."""
+
+
+class HistoryGap(HistoryError):
+    """Events came out of order, after some that could not be kept yet."""
 
 
 class QueryRefused(HistoryError):

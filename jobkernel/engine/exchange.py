@@ -101,8 +101,13 @@ class RunExchange:
             return self._default.load_asset(call, key)
         asset_key = AssetKey.from_escaped_user_string(key)
         upstream = OutputContext(
-            name="result", step_key=None, run_id=None, asset_key=asset_key, definition_metadata=metadata,
-            partition_key=call.run.partition_key, resources=call.resources,
+            name="result",
+            step_key=None,
+            run_id=None,
+            asset_key=asset_key,
+            definition_metadata=metadata,
+            partition_key=call.run.partition_key,
+            resources=call.resources,
         )
         return manager.load_input(self._input_context(call, planned, key, upstream))
 
@@ -166,7 +171,9 @@ class MemoryDefault:
     def load_asset(self, call: StepCall, key: str) -> Any:
         """Return an asset's value."""
         if key not in self.assets:
-            raise MissingUpstream(f"Asset '{key}' was never made in this process; materialize it first, or add it to the run.")
+            raise MissingUpstream(
+                f"Asset '{key}' was never made in this process; materialize it first, or add it to the run."
+            )
         return self.assets[key]
 
     def load_output(self, call: StepCall, step_key: str, output: str) -> Any:

@@ -99,10 +99,19 @@ def execute_plan_in_process(
         return _opened(definitions, config, needed_resources(plan), emit)
 
     facts = RunFacts(
-        run_id=run_id or str(uuid4()), job_name=plan.job_name, tags=tags, config=stored_config, partition_key=partition_key
+        run_id=run_id or str(uuid4()),
+        job_name=plan.job_name,
+        tags=tags,
+        config=stored_config,
+        partition_key=partition_key,
     )
     setup = RunSetup(
-        plan=plan, facts=facts, config=config, emit=events.append, clock=clock or SystemClock(), make_exchange=exchange,
+        plan=plan,
+        facts=facts,
+        config=config,
+        emit=events.append,
+        clock=clock or SystemClock(),
+        make_exchange=exchange,
         open_resources=opening,
     )
     run = ActiveRun(setup)

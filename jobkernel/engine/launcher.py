@@ -117,7 +117,6 @@ class Launcher:
             executor_name="threads",
             computes=_captured(plan),
             fingerprint=fingerprint,
-            describe=self._values.describe,
             capture=lambda step, attempt: self._capture(options.run_id, step, attempt),
             on_change=lambda _run: self._on_change(),
             on_end=self._ended,
@@ -241,7 +240,11 @@ class Launcher:
         finally:
             summary = output.close()
             if summary.lines:
-                body = {"path": str(summary.path) if summary.path else None, "lines": summary.lines, "bytes": summary.bytes}
+                body = {
+                    "path": str(summary.path) if summary.path else None,
+                    "lines": summary.lines,
+                    "bytes": summary.bytes,
+                }
                 live.active.emit(ev.LOGS_CAPTURED, body, step.key)
 
     def _ended(self, run: ActiveRun) -> None:
@@ -274,5 +277,3 @@ def _captured(plan: Plan) -> dict[str, Callable[..., Any]]:
 def _wanted(plan: Plan, definitions: Mapping[str, Any]) -> set[str]:
     keys = needed_resources(plan)
     return keys if DEFAULT_IO in definitions else keys - {DEFAULT_IO}
-
-

@@ -47,12 +47,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What defining (or forgetting) something did: the entry before, and each edge that came or went elsewhere."""
+    """What defining (or forgetting) something did: the entry before, and each edge that came or went elsewhere.
+
+    ``inherited`` maps keys to the notebook that had them before.
+    """
 
     entry: Entry
     previous: Entry | None
     new_edges: tuple[tuple[str, str], ...] = ()
     lost_edges: tuple[tuple[str, str], ...] = ()
+    inherited: Mapping[str, str] = field(default=EMPTY)
 
 
 class Registry:
@@ -111,7 +115,10 @@ class Registry:
             raise
         self._touch()
         return Change(
-            entry=entry, previous=previous, new_edges=_gained(before, self._edges), lost_edges=_gained(self._edges, before)
+            entry=entry,
+            previous=previous,
+            new_edges=_gained(before, self._edges),
+            lost_edges=_gained(self._edges, before),
         )
 
     def forget(self, kind: str, name: str) -> Change:

@@ -52,7 +52,6 @@ class RunSetup:
     executor_name: str = "in_process"
     computes: Mapping[str, Callable[..., Any]] = field(default=EMPTY)
     fingerprint: Callable[[PlannedStep], Mapping[str, Any] | None] = lambda _step: None
-    describe: Callable[[Any], dict[str, Any]] | None = None
     capture: Callable[[PlannedStep, int], AbstractContextManager[Any]] | None = None
     on_change: Callable[[ActiveRun], None] = lambda _run: None
     on_end: Callable[[ActiveRun], None] = lambda _run: None
@@ -243,7 +242,6 @@ class ActiveRun:
             attempt=attempt,
             compute=setup.computes.get(origin),
             fingerprint=setup.fingerprint(step) if step.asset_keys else None,
-            describe=setup.describe,
         )
 
     def _note_progress(self, key: str, body: dict[str, Any] | None) -> None:

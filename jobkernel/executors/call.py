@@ -80,7 +80,6 @@ class StepCall:
     fingerprint: Mapping[str, Any] | None = None
     metadata_of_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     metadata_of_assets: dict[str, dict[str, Any]] = field(default_factory=dict)
-    describe: Callable[[Any], dict[str, Any]] | None = None
 
 
 class Ending(Enum):

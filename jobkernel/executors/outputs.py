@@ -150,12 +150,16 @@ class OutputTaker:
         """
         step = self._call.step
         for output in step.op.outputs:
-            if output.name in self.made or (step.selected_outputs is not None and output.name not in step.selected_outputs):
+            if output.name in self.made or (
+                step.selected_outputs is not None and output.name not in step.selected_outputs
+            ):
                 continue
             if output.is_nothing and output.is_required and output.name not in step.checks:
                 self._nothing(output)
             elif output.is_required and not output.is_dynamic:
-                raise StepOutputMissing(f"Step '{step.key}' did not make its output '{output.name}', which is required.")
+                raise StepOutputMissing(
+                    f"Step '{step.key}' did not make its output '{output.name}', which is required."
+                )
         self._refuse_failed_checks()
 
     def _refuse_failed_checks(self) -> None:
@@ -175,7 +179,9 @@ class OutputTaker:
 
     def _require(self, holds: bool, name: str) -> None:
         if not holds:
-            raise InvariantViolation(f"Step '{self._call.step.key}' returned its outputs in another order: '{name}' is out of place.")
+            raise InvariantViolation(
+                f"Step '{self._call.step.key}' returned its outputs in another order: '{name}' is out of place."
+            )
 
     def _once(self, output: Output) -> None:
         if output.name in self.made:
@@ -223,10 +229,19 @@ class OutputTaker:
         for name, key in keys.items():
             if key == text:
                 return self._output(name)
-        raise InvariantViolation(f"Step '{self._call.step.key}' does not make '{text}'; it makes {', '.join(keys.values())}.")
+        raise InvariantViolation(
+            f"Step '{self._call.step.key}' does not make '{text}'; it makes {', '.join(keys.values())}."
+        )
 
     def _keep(
-        self, output: Output, name: str, value: Any, metadata: Any, extra: dict[str, Any] | None = None, *, tags: Any = None
+        self,
+        output: Output,
+        name: str,
+        value: Any,
+        metadata: Any,
+        extra: dict[str, Any] | None = None,
+        *,
+        tags: Any = None,
     ) -> None:
         call = self._call
         if not output.is_dynamic:
@@ -256,9 +271,17 @@ class OutputTaker:
         self, key: str, output: Output, metadata: Any, stored: dict[str, Any], *, tags: Any = None
     ) -> None:
         call = self._call
-        own = {**call.metadata_of_outputs.get(output.name, {}), **call.metadata_of_assets.get(key, {}), **(metadata or {})}
+        own = {
+            **call.metadata_of_outputs.get(output.name, {}),
+            **call.metadata_of_assets.get(key, {}),
+            **(metadata or {}),
+        }
         body: dict[str, Any] = {"asset_key": key, "partition_key": call.run.partition_key, **stored}
-        shown = {**stored.get("metadata", {}), **{name: to_json(each) for name, each in normalize_metadata(own).items()}}
+        # what the store knows comes first, so that a body's own metadata has the last word
+        shown = {
+            **stored.get("metadata", {}),
+            **{name: to_json(each) for name, each in normalize_metadata(own).items()},
+        }
         body["metadata"] = shown
         if output.code_version is not None:
             body["code_version"] = output.code_version

@@ -103,7 +103,9 @@ class Usage:
         known = [f"--{option.name}" for option in self.options]
         match = nearest(word.partition("=")[0], known)
         guess = f" Did you mean {match}?" if match else ""
-        raise UsageProblem(f"{self.magic}: no option {word.partition('=')[0]}.{guess} `{self.magic} --help` lists them all.")
+        raise UsageProblem(
+            f"{self.magic}: no option {word.partition('=')[0]}.{guess} `{self.magic} --help` lists them all."
+        )
 
 
 class _Parser(argparse.ArgumentParser):

@@ -8,9 +8,14 @@ from jobkernel.notebook.options import Option, Usage
 
 _DESCRIPTION: Final = Option(name="description", help="one sentence about it", metavar="TEXT")
 _TAG: Final = Option(name="tag", help="a tag; may be repeated", shape="many", metavar="K=V", completes="tag")
-_META: Final = Option(name="meta", help="metadata: JSON, text or a notebook variable; may be repeated", shape="many", metavar="K=V")
+_META: Final = Option(
+    name="meta", help="metadata: JSON, text or a notebook variable; may be repeated", shape="many", metavar="K=V"
+)
 _PARAM: Final = Option(
-    name="param", help="a parameter the body sees, set by --set; may be repeated", shape="many", metavar="NAME[:TYPE][=DEFAULT]"
+    name="param",
+    help="a parameter the body sees, set by --set; may be repeated",
+    shape="many",
+    metavar="NAME[:TYPE][=DEFAULT]",
 )
 _RETRIES: Final = (
     Option(name="retries", help="how often a failed step is tried again", metavar="N"),
@@ -30,16 +35,47 @@ ASSET: Final = Usage(
     about="Define an asset by this cell: its last expression, the variable NAME, or one def.",
     optional_positional=("name",),
     options=(
-        Option(name="ins", help="inputs: a name, or variable=key", shape="list", short="i", metavar="x=a/b,…", completes="key"),
-        Option(name="deps", help="assets to wait for without loading them", shape="list", short="d", metavar="a,b", completes="key"),
+        Option(
+            name="ins",
+            help="inputs: a name, or variable=key",
+            shape="list",
+            short="i",
+            metavar="x=a/b,…",
+            completes="key",
+        ),
+        Option(
+            name="deps",
+            help="assets to wait for without loading them",
+            shape="list",
+            short="d",
+            metavar="a,b",
+            completes="key",
+        ),
         Option(name="no-infer", help="read no dependencies from the code", shape="flag"),
         Option(name="group", help="the group it is shown in", short="g", metavar="GROUP", completes="group"),
         _TAG,
         _META,
-        Option(name="owner", help="an e-mail address or team:name; may be repeated", shape="many", metavar="OWNER", completes="owner"),
-        Option(name="kind", help="a label such as python or duckdb; may be repeated", shape="many", metavar="KIND", completes="kind"),
+        Option(
+            name="owner",
+            help="an e-mail address or team:name; may be repeated",
+            shape="many",
+            metavar="OWNER",
+            completes="owner",
+        ),
+        Option(
+            name="kind",
+            help="a label such as python or duckdb; may be repeated",
+            shape="many",
+            metavar="KIND",
+            completes="kind",
+        ),
         _DESCRIPTION,
-        Option(name="io", help="the IO manager that keeps its value: a %%resource, or memory", metavar="MANAGER", completes="io"),
+        Option(
+            name="io",
+            help="the IO manager that keeps its value: a %%resource, or memory",
+            metavar="MANAGER",
+            completes="io",
+        ),
         Option(name="partitions", help="partitions (not available yet)", metavar="daily:2024-01-01"),
         _PARAM,
         *_RETRIES,
@@ -47,7 +83,12 @@ ASSET: Final = Usage(
         *_STEP,
         Option(name="automation", help="automation condition (not available yet)", metavar="eager"),
         Option(name="sql", help="the body is one DuckDB query", shape="flag"),
-        Option(name="as", help="what the query's result becomes", choices=("arrow", "pandas", "polars"), metavar="arrow|pandas|polars"),
+        Option(
+            name="as",
+            help="what the query's result becomes",
+            choices=("arrow", "pandas", "polars"),
+            metavar="arrow|pandas|polars",
+        ),
         Option(name="run", help="materialize it now", shape="flag", short="r"),
         _QUIET,
         _TAKE_OVER,

@@ -173,3 +173,7 @@ select
     (select count(*) from kept.event) as events,
     (select count(*) from kept.run) as runs,
     (select coalesce(max(seq), 0) from kept.event) as last_seq
+
+-- name: runs_like
+-- defaults: {"limit": 3}
+select run_id from kept.run where starts_with(run_id, $prefix) order by row_seq desc limit $limit

@@ -1,0 +1,132 @@
+"""Which assets are fresh, stale or were never made: fingerprints of this kernel's code against what values were made from.
+
+Fingerprints are taken anew when a definition changed or a cell ran (a helper may have changed), else remembered.
+Knows no screen; the session and the widget's publisher ask it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from jobkernel.engine.registry import Registry
+from jobkernel.engine.states import AssetStates, Made
+from jobkernel.model.definitions import EMPTY, Assets, Op
+from jobkernel.rules.fingerprint import Change, Fingerprint, compare
+from jobkernel.rules.plan import PlannedStep
+from jobkernel.rules.staleness import Making, Verdict, judge_all
+
+
+class Freshness:
+    """Judges every asset of one kernel. Safe to use from any thread."""
+
+    def __init__(self, registry: Registry, states: AssetStates) -> None:
+        self._registry = registry
+        self._states = states
+        self._lock = threading.RLock()  # protects all below
+        self._code_version = 0
+        self._prints: dict[str, Fingerprint | None] = {}
+        self._prints_of: tuple[int, int] = (-1, -1)
+        self._verdicts: dict[str, Verdict] = {}
+        self._verdicts_of: tuple[int, int, int] = (-1, -1, -1)
+
+    def code_may_have_changed(self) -> None:
+        """Note that a cell ran, so that any helper may be another now."""
+        with self._lock:
+            self._code_version += 1
+
+    def memo(self) -> dict[Any, Any]:
+        """Return a fresh memo for fingerprints taken together."""
+        return {}
+
+    def fingerprint(self, key: str) -> Fingerprint | None:
+        """Return the fingerprint of an asset's code as it is now; None where its code is not here."""
+        with self._lock:
+            self._take_prints()
+            return self._prints.get(key)
+
+    def making(self, step: PlannedStep, _memo: dict[Any, Any]) -> Mapping[str, Any]:
+        """Return what a materialisation records of how it was made: fingerprint parts and upstream versions."""
+        keys = list(step.asset_keys.values())
+        found = self.fingerprint(keys[0])
+        upstream = {
+            parent: version
+            for key in keys
+            for parent in self._parents(key)
+            if (version := version_of(self._states.made(parent))) is not None
+        }
+        return {"parts": found.to_json() if found is not None else {}, "upstream": upstream}
+
+    def verdicts(self) -> dict[str, Verdict]:
+        """Return the verdict on every defined asset, upstream first."""
+        with self._lock:
+            version = (self._registry.version, self._code_version, self._states.version)
+            if version != self._verdicts_of:
+                self._take_prints()
+                self._verdicts = self._judge()
+                self._verdicts_of = version
+            return self._verdicts
+
+    def status_words(self, running: Mapping[str, str] = EMPTY) -> dict[str, str]:
+        """Return one status word per asset: fresh, stale, never, failed, running or queued."""
+        words = {key: verdict.status for key, verdict in self.verdicts().items()}
+        for key in words:
+            state = self._states.of(key)
+            if state.last_ending == "FAILURE":
+                words[key] = "failed"
+        words.update({key: word for key, word in running.items() if key in words})
+        return words
+
+    def changes(self, key: str) -> list[Change]:
+        """Return what differs between an asset's code now and the code it was made with."""
+        made, now = self._states.made(key), self.fingerprint(key)
+        if made is None or now is None or not made.fingerprint:
+            return []
+        return compare(Fingerprint.from_json(made.fingerprint), now)
+
+    def _parents(self, key: str) -> tuple[str, ...]:
+        assets = self._registry.assets.get(key)
+        specs = assets.specs if assets is not None else ()
+        return next((spec.deps for spec in specs if spec.key == key), ())
+
+    def _take_prints(self) -> None:
+        version = (self._registry.version, self._code_version)
+        if version == self._prints_of:
+            return
+        memo: dict[Any, Any] = {}
+        by_definition: dict[int, Fingerprint | None] = {}
+        prints: dict[str, Fingerprint | None] = {}
+        for key, assets in list(self._registry.assets.items()):
+            if id(assets) not in by_definition:
+                by_definition[id(assets)] = _fingerprint_of(assets, memo)
+            prints[key] = by_definition[id(assets)]
+        self._prints, self._prints_of = prints, version
+
+    def _judge(self) -> dict[str, Verdict]:
+        order = self._registry.graph.topological()
+        made = {key: self._states.made(key) for key in order}
+        return judge_all(
+            order,
+            {key: self._parents(key) for key in order},
+            {key: print_.hashes() for key, print_ in self._prints.items() if print_ is not None},
+            {key: _making(each) for key, each in made.items() if each is not None},
+            {key: version_of(each) for key, each in made.items()},
+        )
+
+
+def version_of(made: Made | None) -> str | None:
+    """Return the version of a value: its own data version, else the run that made it; None where there is none."""
+    return None if made is None else made.data_version or made.run_id
+
+
+def _making(made: Made) -> Making:
+    parts = Fingerprint.from_json(made.fingerprint).hashes() if made.fingerprint else EMPTY
+    return Making(parts=parts, upstream=made.upstream)
+
+
+def _fingerprint_of(assets: Assets, memo: dict[Any, Any]) -> Fingerprint | None:
+    node = assets.node
+    if isinstance(node, Op) and node.fingerprint is not None:
+        return node.fingerprint(memo)
+    return None

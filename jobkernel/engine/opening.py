@@ -1,0 +1,98 @@
+"""Open the session of a notebook: find the project, connect to its history, open its values.
+
+A project that cannot be written gets an in-memory session, and one line that says so.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobkernel.clock import Clock, ManualClock, SystemClock
+from jobkernel.engine.project import find_project, prepare
+from jobkernel.engine.session import Session
+from jobkernel.engine.stored import StoredValues
+from jobkernel.errors import ProjectReadOnly
+from jobkernel.settings import JobKernel
+from jobkernel.storage.history import LocalHistory, open_history
+from jobkernel.values.cache import ValueCache
+from jobkernel.values.store import ValueStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A session, and what the person should know of how it was opened (a sentence), if anything."""
+
+    session: Session
+    notice: str | None = None
+
+
+def open_session(
+    *,
+    notebook: Path | None = None,
+    folder: Path | None = None,
+    kernel_id: str | None = None,
+    settings: JobKernel | None = None,
+) -> Opened:
+    """Open the session of a notebook, or of a folder where no notebook is known.
+
+    Raises:
+        HistoryError: the project's history cannot be used; the sentence says why and what to do.
+    """
+    settings = settings or JobKernel()
+    start = notebook.parent if notebook is not None else folder or Path.cwd()
+    project = find_project(start, os.environ, Path.home())
+    clock = SystemClock()
+    name = _shown_name(notebook, project)
+    try:
+        place = prepare(project)
+        history = open_history(project, kernel_id=kernel_id, notebook=name)
+    except ProjectReadOnly as error:
+        session = _in_memory(clock, settings, name, kernel_id)
+        return Opened(session=session, notice=f"{error} This session keeps its history and values in memory only.")
+    values = StoredValues(ValueStore(place / "values", cache=ValueCache(settings.memory_budget)))
+    session = Session(
+        history=history,
+        values=values,
+        clock=clock,
+        max_workers=settings.max_workers,
+        project=project,
+        notebook=name,
+        kernel_id=kernel_id,
+    )
+    return Opened(session=session)
+
+
+def test_session(clock: Clock | None = None, *, max_workers: int = 4) -> Session:
+    """Return a session that lives in memory, with a clock that is moved by hand unless another is given."""
+    return _in_memory(clock or ManualClock(), JobKernel(max_workers=max_workers), None, None)
+
+
+test_session.__test__ = False  # type: ignore[attr-defined]  # not a test, whatever collects by name
+
+
+def _in_memory(clock: Clock, settings: JobKernel, notebook: str | None, kernel_id: str | None) -> Session:
+    folder = tempfile.TemporaryDirectory(prefix="jobkernel-")
+    history = LocalHistory(clock=clock, kernel_id=kernel_id, notebook=notebook)
+    values = StoredValues(ValueStore(folder.name, cache=ValueCache(settings.memory_budget)))
+    session = Session(
+        history=history,
+        values=values,
+        clock=clock,
+        max_workers=settings.max_workers,
+        notebook=notebook,
+        kernel_id=kernel_id,
+    )
+    session.keep_until_closed(folder.cleanup)
+    return session
+
+
+def _shown_name(notebook: Path | None, project: Path) -> str | None:
+    if notebook is None:
+        return None
+    try:
+        return str(notebook.resolve().relative_to(project))
+    except ValueError:
+        return str(notebook)

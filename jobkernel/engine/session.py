@@ -1,0 +1,363 @@
+"""One kernel's jobkernel: definitions, runs, values and history, wired together. Read this first.
+
+Everything a person can do passes here; magics and the api floor only parse and show. Built by ``opening.open_session``
+and by ``test_session``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jobkernel.clock import Clock
+from jobkernel.engine.freshness import Freshness
+from jobkernel.engine.handle import RunHandle
+from jobkernel.engine.launcher import Launcher, LiveRun, new_run_id
+from jobkernel.engine.registry import Change, Entry, Registry
+from jobkernel.engine.states import AssetStates
+from jobkernel.engine.stored import StoredValues
+from jobkernel.errors import InvalidSelection, InvalidSubset, MissingUpstream, UnknownName, did_you_mean
+from jobkernel.executors.threads import ThreadPool
+from jobkernel.model import events as ev
+from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Job, Op
+from jobkernel.model.events import Event
+from jobkernel.model.keys import key_text
+from jobkernel.model.runs import RunOptions, StepStatus
+from jobkernel.rules.asset_plan import plan_assets
+from jobkernel.rules.plan import FromAsset, Plan, plan_graph
+from jobkernel.rules.selecting import select
+from jobkernel.rules.selection import AssetSelection
+from jobkernel.storage.history import History
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """What is chosen at a launch."""
+
+    config: Any = None
+    tags: Mapping[str, str] = field(default=EMPTY)
+    priority: int | None = None
+    trigger: str = "manual"
+    parent_run_id: str | None = None
+    root_run_id: str | None = None
+    with_missing_upstream: bool = False
+
+
+class Session:
+    """The live session of a kernel. Its methods may be called from any thread, except those that define."""
+
+    def __init__(
+        self,
+        *,
+        history: History,
+        values: StoredValues,
+        clock: Clock,
+        max_workers: int = 4,
+        project: Path | None = None,
+        notebook: str | None = None,
+        kernel_id: str | None = None,
+    ) -> None:
+        self.history = history
+        self.values = values
+        self.clock = clock
+        self.project = project
+        self.notebook = notebook
+        self.kernel_id = kernel_id
+        self.registry = Registry()
+        self.states = AssetStates()
+        self.freshness = Freshness(self.registry, self.states)
+        self.changed = threading.Event()
+        self.pool = ThreadPool(max_workers)
+        self.launcher = Launcher(
+            history=history,
+            values=values,
+            clock=clock,
+            pool=self.pool,
+            logs=project / ".jobkernel" / "logs" if project else None,
+            note=self.states.note,
+            on_change=self.changed.set,
+            notebook=notebook,
+            kernel_id=kernel_id,
+        )
+        self._unlisten = [history.listen("changed", self._history_changed)]
+        self._lock = threading.Lock()  # protects _stale_history
+        self._stale_history = False
+        self._closing = ExitStack()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read again what the history knows of assets and checks."""
+        self.states.load(self.history.query("asset_states"), self.history.query("checks_latest"))
+        self.changed.set()
+
+    def define(self, entry: Entry, *, take_over: bool = False) -> Change:
+        """Take a definition in; it replaces any of the same kind and name.
+
+        Raises:
+            KeyOwnedElsewhere: another notebook's live kernel defines one of its assets.
+            CircularDependency: it would close a circle.
+        """
+        keys = _asset_keys(entry)
+        inherited: dict[str, str] = {}
+        if keys and entry.kind == "asset":
+            answer = self.history.request("claim_keys", keys=keys, notebook=self.notebook, take_over=take_over)
+            inherited = {**answer["inherited"], **answer["taken"]}
+        change = self.registry.define(entry)
+        self.history.emit(self._definition_event(entry))
+        self.changed.set()
+        return Change(
+            entry=change.entry,
+            previous=change.previous,
+            new_edges=change.new_edges,
+            lost_edges=change.lost_edges,
+            inherited=inherited,
+        )
+
+    def forget(self, name: str) -> Change:
+        """Drop the definition of that name, of whatever kind. Its values and history stay.
+
+        Raises:
+            UnknownName: nothing is called that.
+        """
+        entry = self.registry.find(name)
+        change = self.registry.forget(entry.kind, entry.name)
+        keys = _asset_keys(entry)
+        if keys:
+            self.history.request("release_keys", keys=keys)
+        body = {"kind": entry.kind, "name": entry.name, "notebook": self.notebook}
+        self.history.emit(Event(ev.DEFINITION_FORGOTTEN, None, None, self.clock.now_us(), body))
+        self.changed.set()
+        return change
+
+    def select(self, selection: str | AssetSelection | None) -> list[str]:
+        """Return the keys that a selection names, upstream first; None selects all that can be made.
+
+        Raises:
+            InvalidSelection: it cannot be read, or names nothing that is defined.
+        """
+        universe = self.registry.universe.with_statuses(self.freshness.status_words(self.running_keys()))
+        if selection is None or (isinstance(selection, str) and not selection.strip()):
+            chosen = set(universe.materializable)
+        elif isinstance(selection, str):
+            chosen = select(selection, universe)
+        else:
+            chosen = selection.resolve(universe)
+        return [key for key in self.registry.graph.topological() if key in chosen]
+
+    def running_keys(self) -> dict[str, str]:
+        """Return the assets that runs of this kernel are making or will make: ``running`` or ``queued``."""
+        found: dict[str, str] = {}
+        for live in self.launcher.alive():
+            for key, step in live.plan.steps.items():
+                if key in live.active.in_flight:
+                    found.update(dict.fromkeys(step.asset_keys.values(), "running"))
+                elif not live.active.progress.statuses.get(key, StepStatus.WAITING).is_final:
+                    for asset_key in step.asset_keys.values():
+                        found.setdefault(asset_key, "queued")
+        return found
+
+    def plan(self, keys: Iterable[str], *, job: Job | None = None, with_missing_upstream: bool = False) -> Plan:
+        """Return the plan that makes these assets.
+
+        Raises:
+            MissingUpstream: an upstream value was never made, or is not defined at all.
+            InvalidSubset: nothing that can be made is selected.
+        """
+        chosen = [key for key in keys if not self._is_external(key)]
+        if with_missing_upstream:
+            chosen = self._with_missing(chosen)
+        if not chosen:
+            raise InvalidSubset("The selection holds nothing that can be made here.")
+        self.registry.check_upstream(chosen)
+        plan = plan_assets(self.registry.definitions(), chosen, job=job)
+        self._refuse_missing(plan)
+        return plan
+
+    def plan_job(self, name: str) -> Plan:
+        """Return the plan of a job.
+
+        Raises:
+            UnknownName: no job is called that.
+        """
+        job = self.registry.job(name)
+        if job.graph is not None:
+            plan = plan_graph(job.graph, job, input_values=job.input_values)
+            self._refuse_missing(plan)
+            return plan
+        keys = self.select(job.selection)
+        if not keys:
+            raise InvalidSelection(f"Job '{name}' selects nothing that is defined: {job.selection}")
+        return self.plan(keys, job=job)
+
+    def launch(self, plan: Plan, choice: Launch = Launch()) -> RunHandle:  # noqa: B008 - a frozen record
+        """Queue a run of a plan and return its handle at once.
+
+        Raises:
+            InvalidConfig: run config does not fit.
+        """
+        job = plan.job
+        options = RunOptions(
+            run_id=new_run_id(),
+            config=choice.config,
+            tags=choice.tags,
+            priority=self._priority(job, choice),
+            trigger=choice.trigger,
+            parent_run_id=choice.parent_run_id,
+            root_run_id=choice.root_run_id,
+        )
+        memo = self.freshness.memo()
+        live = self.launcher.launch(
+            plan,
+            options,
+            resource_defs=self.registry.resources,
+            io_of_asset=self._io_of,
+            fingerprint=lambda step: self.freshness.making(step, memo),
+        )
+        return RunHandle(self, live)
+
+    def run_of(self, run_id: str) -> LiveRun | None:
+        """Return a run of this kernel by its id or the beginning of it."""
+        for known, live in reversed(list(self.launcher.runs.items())):
+            if known.startswith(run_id):
+                return live
+        return None
+
+    def load(self, key: Any) -> Any:
+        """Return an asset's stored value.
+
+        Raises:
+            MissingUpstream: it was never made.
+        """
+        text = key_text(key)
+        if self.states.made(text) is None and not self.values.has_asset(text):
+            known = [*self.registry.assets]
+            raise MissingUpstream(f"Asset '{text}' was never made, so it has no value.{did_you_mean(text, known)}")
+        io, metadata = self._io_of(text)
+        if io in ("memory", DEFAULT_IO) and io not in self.registry.resources:
+            return self.values.load_key(text)
+        return self.values.load_custom(text, io, metadata, self.registry.resources)
+
+    def cancel(self, run_id: str, *, forced: bool = False) -> str:
+        """Cancel a run, of this kernel or another; return in words what that does.
+
+        Raises:
+            UnknownName: there is no such run.
+        """
+        live = self.run_of(run_id)
+        if live is None:
+            full = self.find_run(run_id)
+            answer = self.history.request("cancel_run", run_id=full, forced=forced, by=self.notebook)
+            return f"asked {answer['asked']}" if answer["asked"] else f"it has ended: {answer['status']}"
+        words = self.what_cancel_does(live)
+        self.launcher.cancel(live, forced=forced)
+        return words
+
+    def what_cancel_does(self, live: LiveRun) -> str:
+        """Say what cancelling a run will do to the steps it runs now."""
+        flying = list(live.active.in_flight)
+        if not live.is_admitted or not flying:
+            return "it ends at once"
+        return f"stops after {'this step' if len(flying) == 1 else 'these steps'}: {', '.join(flying[:3])}"
+
+    def find_run(self, run_id: str) -> str:
+        """Return the full id of the run that begins with this text.
+
+        Raises:
+            UnknownName: none does, or several do.
+        """
+        live = self.run_of(run_id)
+        if live is not None:
+            return live.options.run_id
+        found = [row["run_id"] for row in self.history.query("runs_like", prefix=run_id)]
+        if len(found) != 1:
+            raise UnknownName(f"{'Several runs begin' if found else 'No run begins'} with '{run_id}'.")
+        return str(found[0])
+
+    def close(self) -> None:
+        """End what runs and let everything go, in reverse order of opening."""
+        for unlisten in self._unlisten:
+            unlisten()
+        self.launcher.close()
+        self.pool.close()
+        self.values.close()
+        self.history.close()
+        self._closing.close()
+
+    def keep_until_closed(self, release: Callable[[], object]) -> None:
+        """Call ``release`` when the session closes."""
+        self._closing.callback(release)
+
+    def _history_changed(self, _fields: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._stale_history = True
+        self.changed.set()
+
+    def take_history_change(self) -> bool:
+        """Return whether the history moved since this was last asked."""
+        with self._lock:
+            moved, self._stale_history = self._stale_history, False
+        return moved
+
+    def _definition_event(self, entry: Entry) -> Event:
+        record = entry.record if entry.record is not None else None
+        specs = getattr(record, "specs", ())
+        body = {
+            "kind": entry.kind,
+            "name": entry.name,
+            "notebook": self.notebook,
+            "group_name": specs[0].group if specs else entry.options.get("group"),
+            "source": entry.options.get("source"),
+            "options": {name: value for name, value in entry.options.items() if name not in ("source", "check")},
+            "deps": list(self.registry.assets[entry.name].specs[0].deps) if entry.name in self.registry.assets else [],
+        }
+        return Event(ev.DEFINITION_CHANGED, None, None, self.clock.now_us(), body)
+
+    def _is_external(self, key: str) -> bool:
+        assets = self.registry.assets.get(key)
+        return assets is not None and assets.is_external
+
+    def _with_missing(self, keys: list[str]) -> list[str]:
+        above = self.registry.graph.upstream(keys) - set(keys)
+        wanted = {key for key in above if self.states.made(key) is None and not self._is_external(key)}
+        return [key for key in self.registry.graph.topological() if key in wanted or key in set(keys)]
+
+    def _refuse_missing(self, plan: Plan) -> None:
+        for step in plan.steps.values():
+            for planned in step.inputs:
+                for feed in planned.feeds:
+                    if isinstance(feed, FromAsset) and feed.key not in step.asset_keys.values():
+                        self._refuse_if_never_made(step.key, feed.key)
+
+    def _refuse_if_never_made(self, step_key: str, key: str) -> None:
+        if self.states.made(key) is not None or self.values.has_asset(key):
+            return
+        guess = "" if key in self.registry.assets else did_you_mean(key, self.registry.assets)
+        raise MissingUpstream(
+            f"'{step_key}' needs '{key}', which was never made.{guess} Select '+{step_key}' to make what is above it too.",
+            keys=(key,),
+        )
+
+    def _priority(self, job: Job | None, choice: Launch) -> int:
+        if choice.priority is not None:
+            return choice.priority
+        tags = {**(job.tags_of_runs if job else {}), **choice.tags}
+        return int(tags["dagster/priority"]) if "dagster/priority" in tags else (job.priority if job else 0)
+
+    def _io_of(self, key: str) -> tuple[str, Mapping[str, Any]]:
+        assets = self.registry.assets.get(key)
+        if assets is None or not isinstance(assets.node, Op):
+            return DEFAULT_IO, EMPTY
+        for output in assets.node.outputs:
+            if assets.keys_by_output.get(output.name) == key:
+                return output.io, output.metadata
+        return DEFAULT_IO, EMPTY
+
+
+def _asset_keys(entry: Entry) -> list[str]:
+    if entry.kind != "asset":
+        return []
+    return [entry.name] if entry.record is None else [spec.key for spec in entry.record.specs]

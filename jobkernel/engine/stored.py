@@ -1,0 +1,110 @@
+"""The default exchange of a session: values in the project's store, objects under ``--io memory``, described as made.
+
+Knows no runs; the exchange of each run and the session call it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from jobkernel.errors import InvalidDefinition, MissingUpstream, did_you_mean
+from jobkernel.executors.call import StepCall
+from jobkernel.model.keys import AssetKey
+from jobkernel.values.addresses import Address, AssetAddress, OutputAddress
+from jobkernel.values.describe import automatic_metadata, preview
+from jobkernel.values.io import InputContext, OutputContext
+from jobkernel.values.memory import MemoryValues
+from jobkernel.values.store import Stored, ValueStore, Values
+
+MEMORY: Final = "memory"
+PREVIEW: Final = "preview"
+
+
+class StoredValues:
+    """Keeps and finds the values of one project."""
+
+    def __init__(self, store: Values) -> None:
+        self.store = store
+        self.memory = MemoryValues()
+
+    def keep_asset(self, call: StepCall, key: str, value: Any) -> dict[str, Any]:
+        """Keep an asset's value; return what is recorded of it."""
+        address = AssetAddress(key, call.run.partition_key)
+        output = next(name for name, made in call.step.asset_keys.items() if made == key)
+        declared = call.step.op.output(output)
+        in_memory = declared is not None and declared.io == MEMORY
+        return self._described((self.memory if in_memory else self.store).put(address, value), value)
+
+    def keep_output(self, call: StepCall, step_key: str, output: str, value: Any) -> dict[str, Any]:
+        """Keep an op's output for this run."""
+        stored = self.store.put(OutputAddress(call.run.run_id, step_key, output), value)
+        return {"bytes": stored.bytes, "format": stored.format}
+
+    def load_asset(self, call: StepCall, key: str) -> Any:
+        """Return an asset's value."""
+        return self._get(AssetAddress(key, call.run.partition_key))
+
+    def load_output(self, call: StepCall, step_key: str, output: str) -> Any:
+        """Return an op's output of this run, or of the run that this one re-executes."""
+        address = OutputAddress(call.run.run_id, step_key, output)
+        parent = call.run.parent_run_id
+        if parent is not None and not self.store.exists(address):
+            return self.store.get(OutputAddress(parent, step_key, output))
+        return self.store.get(address)
+
+    def has_asset(self, key: str) -> bool:
+        """Whether a value of the asset is kept."""
+        address = AssetAddress(key)
+        return self.memory.exists(address) or self.store.exists(address)
+
+    def load_key(self, key: str) -> Any:
+        """Return an asset's value outside any run."""
+        return self._get(AssetAddress(key))
+
+    def load_custom(self, key: str, io: str, metadata: Mapping[str, Any], resources: Mapping[str, Any]) -> Any:
+        """Return an asset's value through a custom IO manager.
+
+        Raises:
+            InvalidDefinition: the IO manager needs the resources of a run and cannot load outside one.
+        """
+        manager = resources.get(io)
+        load = getattr(manager, "load_input", None)
+        if load is None:
+            raise InvalidDefinition(
+                f"Asset '{key}' is kept by '{io}', which is no IO manager here.{did_you_mean(io, resources)}"
+            )
+        asset_key = AssetKey.from_escaped_user_string(key)
+        upstream = OutputContext(
+            name="result", step_key=None, run_id=None, asset_key=asset_key, definition_metadata=metadata
+        )
+        return load(InputContext(name=asset_key.path[-1], upstream_output=upstream, asset_key=asset_key))
+
+    def flush(self, run_id: str) -> None:
+        """Make a run's outputs durable."""
+        self.store.flush(run_id)
+
+    def close(self) -> None:
+        """Write what waits."""
+        if isinstance(self.store, ValueStore):
+            self.store.close()
+
+    def _get(self, address: Address) -> Any:
+        if self.memory.exists(address):
+            return self.memory.get(address)
+        try:
+            return self.store.get(address)
+        except MissingUpstream as error:
+            raise MissingUpstream(
+                str(error), keys=[address.key] if isinstance(address, AssetAddress) else ()
+            ) from error
+
+    def _described(self, stored: Stored, value: Any) -> dict[str, Any]:
+        return {
+            "path": stored.path,
+            "bytes": stored.bytes,
+            "format": stored.format,
+            "data_version": stored.data_version,
+            "metadata": automatic_metadata(value, stored.bytes),
+            PREVIEW: preview(value),
+        }
