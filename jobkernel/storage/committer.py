@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jobkernel.errors import HistoryError
+from jobkernel.errors import DiskFull, HistoryError, HistoryGap
 from jobkernel.storage.opening import file_of
 from jobkernel.storage.store import Appended, Batch, Store
 
@@ -100,6 +100,9 @@ class Committer:
         return found
 
     def _keep(self, group: list[_Append]) -> None:
+        group = self._without_gaps(group)
+        if not group:
+            return
         try:
             appended = self._store.append([item.batch for item in group])
         except HistoryError as error:
@@ -112,11 +115,28 @@ class Committer:
     def _keep_each(self, group: list[_Append], error: HistoryError) -> None:
         """Find out whose batch it was: a refusal is its own client's alone."""
         if len(group) == 1:
-            log.warning("refused a batch of %d events: %s", len(group[0].batch.events), error)
+            client, first, events = group[0].batch
+            log.warning("refused a batch of %d events: %s", len(events), error)
+            if not isinstance(error, DiskFull):
+                self._store.settle(client, first + len(events) - 1)
             group[0].done(None, error)
             return
         for item in group:
             self._keep([item])
+
+    def _without_gaps(self, group: list[_Append]) -> list[_Append]:
+        """Refuse what comes after events that could not be kept yet: those must come again first."""
+        expected: dict[int, int] = {}
+        found = []
+        for item in group:
+            client, first, events = item.batch
+            next_one = expected.get(client, self._store.kept_of(client) + 1)
+            if first > next_one:
+                item.done(None, HistoryGap("Events before these could not be kept yet."))
+                continue
+            expected[client] = max(next_one, first + len(events))
+            found.append(item)
+        return found
 
     def _tidy(self) -> None:
         path = file_of(self._store.path)

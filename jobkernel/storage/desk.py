@@ -60,7 +60,7 @@ class Desk:
         self.queue = RunQueue()
         self.claims = KeyClaims()
         self.peers: dict[str, Peer] = {}
-        self._lock = threading.RLock()  # protects settings, queue, claims, peers
+        self._lock = self.settings_lock = threading.RLock()  # protects settings, queue, claims, peers
         self._cursors = threading.local()
         self._subscribers: dict[str, Peer] = {}
         self._own_seq = 0
@@ -118,6 +118,40 @@ class Desk:
             self.queue.drop(self.queue.of(client_id))
             pushes = self._admit()
         _deliver(pushes)
+
+    def release(self, client_id: str) -> None:
+        """Take back what a client held that says goodbye: its keys, and its place in the line."""
+        with self._lock:
+            self.claims.release(client_id)
+            self.queue.drop(self.queue.of(client_id))
+            pushes = self._admit()
+        _deliver(pushes)
+
+    def open_runs(self) -> list[tuple[int, ClientIdentity, list[tuple[str, str]]]]:
+        """Return the clients that have runs which have not ended: number, identity, and id and status of each run."""
+        names = ", ".join(f"client.{name}" for name in ClientIdentity._fields)
+        rows = self.cursor().execute(
+            f"select run.run_id, run.status, client.number, {names} from kept.run as run"  # noqa: S608 - our own names
+            " join kept.event as event on event.seq = run.row_seq"
+            " join kept.client as client on client.number = event.client"
+            " where run.status not in ('SUCCESS', 'FAILURE', 'CANCELED') order by run.row_seq"
+        )
+        found: dict[int, tuple[int, ClientIdentity, list[tuple[str, str]]]] = {}
+        for run_id, status, number, *identity in rows.fetchall():
+            _, _, runs = found.setdefault(number, (number, ClientIdentity(*identity), []))
+            runs.append((run_id, status))
+        return list(found.values())
+
+    def resume(self, who: ClientIdentity, runs: Iterable[tuple[str, str]]) -> None:
+        """Count runs that an earlier server admitted and whose client is not back yet."""
+        with self._lock:
+            for run_id, status in runs:
+                if status in ("STARTING", "STARTED", "CANCELING"):
+                    self.queue.resume(who.client_id, run_id, priority=0, tags={})
+
+    def take(self, batch: Batch) -> None:
+        """Keep events that a client left behind. On the writing thread."""
+        self._appended(self.store.append([batch]))
 
     def append(self, batch: Batch, done: Done) -> None:
         """Keep a client's events; ``done`` hears when they are durable."""

@@ -31,14 +31,15 @@ def json_text(value: Any) -> str:
 
 def stored(event: Event) -> StoredEvent:
     """Return the event as it travels and is kept."""
-    body = event[4]
-    return (event[0], event[1], event[2], event[3], json_text(body) if body else None)
+    event_type, run_id, step_key, at, body = event
+    occurred_at = at if at.__class__ is int else int(at)
+    return (event_type, run_id, step_key, occurred_at, json_text(body) if body else None)
 
 
 def cleaned(event: StoredEvent) -> StoredEvent:
-    """Return the event with texts that UTF-8 can hold, and an integer time."""
+    """Return the event with texts that UTF-8 can hold."""
     event_type, run_id, step_key, occurred_at, body = event
-    return (utf8(event_type) or "", utf8(run_id), utf8(step_key), int(occurred_at), utf8(body))
+    return (utf8(event_type) or "", utf8(run_id), utf8(step_key), occurred_at, utf8(body))
 
 
 def utf8(text: object) -> str | None:

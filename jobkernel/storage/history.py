@@ -6,6 +6,7 @@ that nobody else has open.
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -14,8 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from jobkernel.clock import Clock, SystemClock
-from jobkernel.errors import HistoryError, ServerUnreachable
+from jobkernel.errors import HistoryError, ProjectReadOnly, ServerUnreachable
 from jobkernel.model.events import Event
+from jobkernel.storage.client import HistoryClient
 from jobkernel.storage.desk import Desk
 from jobkernel.storage.encoding import cleaned, stored
 from jobkernel.storage.opening import MEMORY
@@ -88,6 +90,7 @@ class LocalHistory:
         )
         self._desk.join(self)
         self._error: HistoryError | None = None
+        self._refused = threading.Event()
         self._closed = False
         self._last_told = 0.0
         self._inbox: queue.SimpleQueue[Event | _Flush | None] = queue.SimpleQueue()
@@ -115,7 +118,7 @@ class LocalHistory:
         if error is not None:
             raise error
 
-    def request(self, operation: str, *, timeout: float = 30.0, **fields: Any) -> Any:  # noqa: ARG002 - never waits
+    def request(self, operation: str, *, timeout: float = 30.0, **fields: Any) -> Any:
         """Ask for one of the desk's operations and return its answer."""
         if self._closed:
             raise ServerUnreachable("This history is closed; open the project again.")
@@ -164,6 +167,9 @@ class LocalHistory:
                 return
 
     def _send(self, events: list[Event]) -> None:
+        if self._refused.is_set():
+            self._refused.clear()
+            self._sent = self._desk.committer.call(lambda: self._desk.store.kept_of(self.number))
         if events:
             first, self._sent = self._sent + 1, self._sent + len(events)
             self._desk.append(Batch(self.number, first, [cleaned(stored(event)) for event in events]), self._kept)
@@ -171,6 +177,7 @@ class LocalHistory:
     def _kept(self, _appended: Appended | None, error: HistoryError | None) -> None:
         if error is not None:
             self._error = error
+            self._refused.set()
             self.push("notice", sentence=str(error))
 
     def _tell_changed(self) -> None:
@@ -178,3 +185,30 @@ class LocalHistory:
         if now - self._last_told >= 0.1:
             self._last_told = now
             self._desk.publish()
+
+
+class Opened(NamedTuple):
+    """A history, and the sentence a person should read about it, if any."""
+
+    history: History
+    notice: str | None
+
+
+def open_history(
+    project: str | os.PathLike[str] | None,
+    *,
+    kernel_id: str | None = None,
+    notebook: str | None = None,
+    linger_s: float = 10.0,
+) -> Opened:
+    """Return the project's history through its server; one in memory for no project, or one that cannot be written.
+
+    Raises a :class:`HistoryError` that says what is wrong with the project in every other case.
+    """
+    if project is None:
+        return Opened(LocalHistory(kernel_id=kernel_id, notebook=notebook), None)
+    try:
+        client = HistoryClient.connect(project, kernel_id=kernel_id, notebook=notebook, linger_s=linger_s)
+    except ProjectReadOnly as error:
+        return Opened(LocalHistory(kernel_id=kernel_id, notebook=notebook), str(error))
+    return Opened(client, None)

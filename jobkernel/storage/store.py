@@ -110,8 +110,8 @@ class Store:
         """Return a new cursor, for one thread."""
         return self._connection.cursor()
 
-    def register(self, who: ClientIdentity, now_us: int) -> tuple[int, int]:
-        """Return the client's number and the last of its events that is kept."""
+    def register(self, who: ClientIdentity, now_us: int, acknowledged: int = 0) -> tuple[int, int]:
+        """Return the client's number and the last of its events that need not come again."""
         with sentences(self.path):
             found = self._ask("select number from kept.client where client_id = ?", [who.client_id])
             if found:
@@ -122,7 +122,16 @@ class Store:
                 number = max(number, max(self._last_client_seq, default=0) + 1)
                 values = [number, *who, now_us]
                 self._do("insert into kept.client values (?, ?, ?, ?, ?, ?, ?, ?, 0)", values)
-        return number, self._last_client_seq.setdefault(number, 0)
+        self.settle(number, acknowledged)
+        return number, self._last_client_seq[number]
+
+    def kept_of(self, client: int) -> int:
+        """Return the last of the client's events that need not come again."""
+        return self._last_client_seq.get(client, 0)
+
+    def settle(self, client: int, last: int) -> None:
+        """Note that the client's events up to this number are kept, or refused for good."""
+        self._last_client_seq[client] = max(self._last_client_seq.get(client, 0), last)
 
     def append(self, batches: Sequence[Batch]) -> Appended:
         """Keep the events that are not kept yet, with the rows they change: all of them, or none."""

@@ -25,6 +25,10 @@ class Table:
         self.truncated = truncated
         self._rows = [tuple(row) for row in rows]
 
+    def parts(self) -> tuple[list[str], list[str], list[tuple[Any, ...]], bool]:
+        """Return what another table can be made of."""
+        return self.columns, self.types, self._rows, self.truncated
+
     def __len__(self) -> int:
         return len(self._rows)
 

@@ -1,0 +1,61 @@
+"""What a client holds on the server and must claim again after a reconnect: its runs, its keys, its subscription."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+
+class Remembered:
+    """Runs that were submitted and have not ended, keys that were claimed, whether changes are listened to."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # protects the three below
+        self._runs: dict[str, dict[str, Any]] = {}
+        self._keys: set[str] = set()
+        self._subscribed = False
+
+    def hello(self) -> dict[str, Any]:
+        """Return what a new server is told."""
+        with self._lock:
+            runs = [dict(run) for run in self._runs.values()]
+            return {"runs": runs, "keys": sorted(self._keys), "subscribed": self._subscribed}
+
+    def before(self, operation: str, fields: dict[str, Any]) -> None:
+        """Note a request on its way."""
+        if operation == "submit_run":
+            run = {"priority": 0, "tags": {}, **fields, "admitted": False}
+            with self._lock:
+                self._runs.setdefault(fields["run_id"], run)
+
+    def after(self, operation: str, fields: dict[str, Any], answer: Any) -> None:
+        """Note what a request has brought."""
+        with self._lock:
+            if operation == "submit_run" and answer["admitted"] and fields["run_id"] in self._runs:
+                self._runs[fields["run_id"]]["admitted"] = True
+            elif operation == "claim_keys":
+                self._keys.update(fields["keys"])
+            elif operation == "release_keys":
+                self._keys.difference_update(fields.get("keys") or set(self._keys))
+            elif operation == "subscribe":
+                self._subscribed = fields.get("wanted", True)
+
+    def refused(self, operation: str, fields: dict[str, Any]) -> None:
+        """Note that a request was refused."""
+        if operation == "submit_run":
+            self.ended([fields["run_id"]])
+
+    def pushed(self, name: str, fields: dict[str, Any]) -> None:
+        """Note what the server told unasked."""
+        with self._lock:
+            if name == "admitted" and fields["run_id"] in self._runs:
+                self._runs[fields["run_id"]]["admitted"] = True
+            elif name == "keys_taken":
+                self._keys.difference_update(fields["keys"])
+
+    def ended(self, run_ids: Iterable[str | None]) -> None:
+        """Forget runs that ended."""
+        for run_id in run_ids:
+            with self._lock:
+                self._runs.pop(run_id or "", None)

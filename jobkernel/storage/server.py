@@ -1,0 +1,298 @@
+"""The project server: ``python -m jobkernel.storage.server PROJECT``. Owns the history while somebody needs it.
+
+Its life: locks, start-up, one thread a client, heartbeats, the dead, and leaving soon after the last client. What
+clients ask is answered by ``desk``. Never runs user code, and never opens the database file by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import functools
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jobkernel.clock import SystemClock
+from jobkernel.errors import HistoryError
+from jobkernel.storage import unsent
+from jobkernel.storage.connection import Connection
+from jobkernel.storage.desk import Desk
+from jobkernel.storage.place import (
+    Place,
+    place_of,
+    prepare,
+    read_record,
+    refuse_foreign_owner,
+    write_atomically,
+)
+from jobkernel.storage.process import host_name, is_alive, process_started
+from jobkernel.storage.store import Batch, ClientIdentity, Store
+from jobkernel.storage.versions import our_versions
+
+log = logging.getLogger("jobkernel.server")
+
+LINGER_S = 10.0
+BEAT_S = 2.0
+DEATHS_S = 0.5
+PUBLISH_S = 0.1
+OWNER_TOUCH_S = 10.0
+LOCK_PATIENCE_S = 5.0
+LARGEST_LOG = 1_000_000
+
+
+class Server:
+    """A running project server."""
+
+    def __init__(self, place: Place, linger_s: float) -> None:
+        self.place = place
+        self.versions = our_versions()
+        self.stopping = threading.Event()
+        self._linger_s = linger_s
+        self._changed = threading.Event()
+        self._nonce = secrets.token_hex(8)
+        self.key = secrets.token_bytes(32)
+        self.desk = Desk(Store.open(str(place.database)), SystemClock(), place.folder)
+        self.desk.on_changed = self._changed.set
+        self._connections: set[Connection] = set()
+        self._lock = threading.Lock()  # protects the set of connections
+        self._lost: dict[str, tuple[int, ClientIdentity]] = {}
+        self._empty_since = time.monotonic()
+
+    def run(self) -> None:
+        """Serve until told to stop, or until nobody has been connected for a while."""
+        self._take_what_is_left()
+        self._find_open_runs()
+        listener = self._listen()
+        try:
+            self._announce()
+            self._serve(listener)
+        finally:
+            self._leave(listener)
+
+    def stop(self) -> None:
+        """Leave soon; clients that need a server again start one."""
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            connection.push("stopping")
+        self.stopping.set()
+
+    def is_idle(self) -> bool:
+        """Return whether nobody is connected."""
+        with self._lock:
+            return not any(connection.joined for connection in self._connections)
+
+    def status(self) -> dict[str, Any]:
+        """Return who serves, since when it runs and whom."""
+        return {
+            "pid": os.getpid(),
+            "host": host_name(),
+            "versions": list(self.versions),
+            "runtime": str(self.place.runtime),
+            "database": str(self.place.database),
+            **self.desk.status(),
+        }
+
+    def lost(self, connection: Connection) -> None:
+        """Note that a connection ended; its process may be dead, or come back."""
+        with self._lock:
+            self._connections.discard(connection)
+            self._empty_since = time.monotonic()
+            if connection.joined:
+                self._lost[connection.who.client_id] = (connection.number, connection.who)
+        if connection.joined:
+            self.desk.leave(connection)
+
+    def found(self, connection: Connection) -> None:
+        """Note that a client is connected (again)."""
+        with self._lock:
+            self._lost.pop(connection.who.client_id, None)
+
+    def _listen(self) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.place.socket.unlink(missing_ok=True)
+        listener.bind(str(self.place.socket))
+        self.place.socket.chmod(0o600)
+        listener.listen(128)
+        listener.settimeout(PUBLISH_S)
+        return listener
+
+    def _announce(self) -> None:
+        mine = {
+            "pid": os.getpid(),
+            "started": process_started(os.getpid()),
+            "host": host_name(),
+            "nonce": self._nonce,
+            "runtime": str(self.place.runtime),
+        }
+        versions = dict(zip(("protocol", "jobkernel", "duckdb"), self.versions, strict=True))
+        write_atomically(self.place.server_file, {**mine, **versions, "authkey": self.key.hex()})
+        write_atomically(self.place.owner_file, mine)
+        log.info("serving %s", self.place.project)
+
+    def _serve(self, listener: socket.socket) -> None:
+        beat = deaths = touched = time.monotonic()
+        while not self.stopping.is_set() and not self._is_over():
+            with contextlib.suppress(TimeoutError):
+                self._accept(listener.accept()[0])
+            now = time.monotonic()
+            if self._changed.is_set():
+                self._changed.clear()
+                self.desk.publish()
+            if now - deaths >= DEATHS_S:
+                deaths = now
+                self._bury_the_dead()
+            if now - beat >= BEAT_S:
+                beat = now
+                self._beat()
+            if now - touched >= OWNER_TOUCH_S:
+                touched = now
+                self._touch()
+
+    def _accept(self, sock: socket.socket) -> None:
+        sock.setblocking(True)
+        connection = Connection(self, sock)
+        with self._lock:
+            self._connections.add(connection)
+        threading.Thread(target=connection.serve, name="jobkernel-client", daemon=True).start()
+
+    def _is_over(self) -> bool:
+        with self._lock:
+            return not self._connections and time.monotonic() - self._empty_since >= self._linger_s
+
+    def _beat(self) -> None:
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            connection.push("heartbeat", seq=self.desk.store.last_seq)
+
+    def _touch(self) -> None:
+        for path in (self.place.owner_file, self.place.socket, self.place.server_file):
+            with contextlib.suppress(OSError):
+                os.utime(path)
+
+    def _bury_the_dead(self) -> None:
+        with self._lock:
+            connected = [connection for connection in self._connections if connection.joined]
+            known = [(connection.number, connection.who) for connection in connected] + list(self._lost.values())
+        for number, who in known:
+            if who.host != host_name() or is_alive(who.pid, who.process_started):
+                continue
+            for connection in connected:
+                if connection.who.client_id == who.client_id:
+                    connection.end()
+            log.info("process %d of %s is gone", who.pid, who.notebook)
+            self._bury(number, who)
+
+    def _bury(self, number: int, who: ClientIdentity) -> None:
+        try:
+            self._take_what_is_left()
+            self.desk.bury(who.client_id, number, who.notebook)
+        except HistoryError as error:
+            log.warning("will bury process %d again: %s", who.pid, error)
+            return
+        with self._lock:
+            self._lost.pop(who.client_id, None)
+
+    def _take_what_is_left(self) -> None:
+        """Keep what clients that are gone could not send."""
+        for path in unsent.left_behind(self.place.unsent):
+            who, batches = unsent.read(path)
+            alive = who is not None and who.host == host_name() and is_alive(who.pid, who.process_started)
+            if alive and not path.name.endswith(unsent.LEFT):
+                continue
+            if who is not None:
+                self.desk.committer.call(functools.partial(self._keep, who, batches))
+            path.unlink(missing_ok=True)
+
+    def _keep(self, who: ClientIdentity, batches: list[Batch]) -> None:
+        number, _ = self.desk.store.register(who, self.desk.clock.now_us())
+        for _, first, events in batches:
+            self.desk.take(Batch(number, first, events))
+
+    def _find_open_runs(self) -> None:
+        for number, who, runs in self.desk.open_runs():
+            self._lost[who.client_id] = (number, who)
+            self.desk.resume(who, runs)
+
+    def _leave(self, listener: socket.socket) -> None:
+        listener.close()
+        for path in (self.place.socket, self.place.server_file):
+            path.unlink(missing_ok=True)
+        owner = read_record(self.place.owner_file)
+        if owner is not None and owner.get("nonce") == self._nonce:
+            self.place.owner_file.unlink(missing_ok=True)
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            connection.end()
+        self.desk.close()
+        log.info("left")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve one project; return the exit status: 0 also where another server was first, 1 where none can be."""
+    parser = argparse.ArgumentParser(prog="python -m jobkernel.storage.server")
+    parser.add_argument("project", type=Path)
+    parser.add_argument("--linger", type=float, default=LINGER_S, metavar="SECONDS")
+    options = parser.parse_args(arguments)
+    os.umask(0o077)
+    place = place_of(options.project)
+    place.failure_file.unlink(missing_ok=True)
+    _log_to(place.log)
+    try:
+        return _serve_alone(place, options.linger)
+    except HistoryError as error:
+        log.error("%s", error)
+        write_atomically(place.failure_file, {"kind": type(error).__name__, "sentence": str(error)})
+        return 1
+
+
+def _serve_alone(place: Place, linger_s: float) -> int:
+    prepare(place)
+    with contextlib.ExitStack() as locks:
+        for path in (place.lock, place.database_lock):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            locks.callback(os.close, descriptor)
+            if not _locked(descriptor, place):
+                return 0
+        refuse_foreign_owner(place)
+        server = Server(place, linger_s)
+        for word in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(word, lambda number, _frame: server.stopping.set() if number == signal.SIGTERM else None)
+        server.run()
+    return 0
+
+
+def _locked(descriptor: int, place: Place) -> bool:
+    """Take the lock; wait for a holder that is starting or leaving, give way to one that serves."""
+    patience = time.monotonic() + LOCK_PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if place.server_file.exists() or time.monotonic() > patience:
+                return False
+            time.sleep(0.02)
+
+
+def _log_to(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if path.stat().st_size > LARGEST_LOG:
+            path.unlink()
+    logging.basicConfig(filename=path, level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""What each side of the wire says about itself, and who gives way when they differ."""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata
+from typing import NamedTuple
+
+import jobkernel
+from jobkernel.storage.wire import PROTOCOL
+
+
+class Versions(NamedTuple):
+    """Protocol, jobkernel and DuckDB."""
+
+    protocol: int
+    jobkernel: str
+    duckdb: str
+
+    def is_newer_than(self, other: Versions) -> bool:
+        """Return whether this side was made after the other."""
+        return self._order() > other._order()
+
+    def _order(self) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+        return self.protocol, _numbers(self.jobkernel), _numbers(self.duckdb)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:4])
+
+
+def our_versions() -> Versions:
+    """Return this environment's versions."""
+    return Versions(PROTOCOL, jobkernel.__version__, metadata.version("duckdb"))
+
+
+def mismatch(server: Versions, client: Versions) -> str:
+    """Return the sentence for two sides that do not understand each other."""
+    return (
+        f"This project's server runs jobkernel {server.jobkernel} (protocol {server.protocol}) and this notebook"
+        f" {client.jobkernel} (protocol {client.protocol}); close the notebooks of the older one, or install the same"
+        " version in both environments."
+    )
