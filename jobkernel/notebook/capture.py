@@ -1,0 +1,404 @@
+"""Holding still what a body uses of the notebook, from launch to the end of the run.
+
+Functions of the notebook are rebuilt over a frozen copy of the names they reach; plain values and small arrays are
+copied; modules, classes and everything else go by reference. A class stays itself unless its methods reach functions or
+variables of the notebook: then a twin, a subclass with rebuilt methods that counts as the class itself in ``isinstance``.
+Knows nothing of assets; :mod:`jobkernel.notebook.cells` calls it at launch, with one memo for all steps of a launch.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import fractions
+import functools
+import pathlib
+import re
+import sys
+import uuid
+from abc import ABCMeta
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    EllipsisType,
+    FunctionType,
+    MethodType,
+    ModuleType,
+    NoneType,
+)
+from typing import Any, Final
+
+from jobkernel.notebook.code_names import global_names
+
+LARGE: Final = 10_000_000
+"""Bytes above which a notebook variable is not sent to another process."""
+MANY: Final = 100_000
+"""Elements above which a container is not copied."""
+
+ATOMS: Final = frozenset(
+    {
+        NoneType, bool, int, float, complex, str, bytes, EllipsisType, range, ModuleType, BuiltinFunctionType,
+        datetime.date, datetime.datetime, datetime.time, datetime.timedelta, datetime.timezone, decimal.Decimal,
+        fractions.Fraction, uuid.UUID, pathlib.PosixPath, pathlib.PurePosixPath, pathlib.WindowsPath, re.Pattern,
+    }
+)  # fmt: skip
+"""Types whose values never change, or that are the same for everybody."""
+
+_LAUNCH: Final = "jobkernel.notebook.capture"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByReference:
+    """A notebook variable that is not copied: its name, type and approximate size in bytes."""
+
+    name: str
+    type_name: str
+    size: int
+
+
+class Launch:
+    """What one launch has captured so far of one namespace; the same object is captured once."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.namespace = namespace
+        self.frozen: dict[str, Any] = {"__name__": "__main__"}
+        self.by_reference: dict[str, ByReference] = {}
+        self.held: dict[int, tuple[Any, Any]] = {}
+        self.root = ""
+
+    def name(self, name: str) -> Any:
+        """Return what the notebook variable ``name`` is at this launch; KeyError where there is none."""
+        if name in self.frozen:
+            return self.frozen[name]
+        root, self.root = self.root, name
+        captured = _shell_stand_in if name == "get_ipython" else self.value(self.namespace[name])
+        self.root = root
+        return self.frozen.setdefault(name, captured)
+
+    def names(self, names: Iterable[str]) -> None:
+        """Capture those of the names that the notebook has."""
+        for name in names:
+            if name not in self.frozen and name in self.namespace:
+                self.name(name)
+
+    def value(self, value: Any) -> Any:
+        """Return a value that nobody else changes, or the value itself where it cannot or need not be copied."""
+        if type(value) in ATOMS:
+            return value
+        held = self.held.get(id(value))
+        if held is not None:
+            return held[1]
+        rule = _RULES.get(type(value))
+        if rule is not None:
+            return rule(self, value)
+        if isinstance(value, type):
+            return self.hold(value, self.class_(value))
+        return self.hold(value, self.object(value))
+
+    def hold(self, value: Any, captured: Any) -> Any:
+        self.held[id(value)] = (value, captured)  # the value is kept alive, so that its id stays its own
+        return captured
+
+    def function(self, function: FunctionType) -> Any:
+        is_ours = function.__globals__ is self.namespace
+        if not is_ours and function.__closure__ is None and not function.__dict__:
+            return function
+        if not is_ours and not self.closes_over_ours(function):
+            return function
+        cells = tuple(self.cell(cell) for cell in function.__closure__ or ())
+        scope = self.frozen if is_ours else function.__globals__
+        rebuilt = self.hold(function, FunctionType(function.__code__, scope, function.__name__, None, cells))
+        rebuilt.__qualname__, rebuilt.__module__ = function.__qualname__, function.__module__
+        rebuilt.__doc__ = function.__doc__
+        rebuilt.__defaults__ = function.__defaults__ and tuple(map(self.value, function.__defaults__))
+        rebuilt.__kwdefaults__ = function.__kwdefaults__ and self.items(function.__kwdefaults__)
+        _copy_annotations(function, rebuilt)
+        rebuilt.__dict__.update(self.items(function.__dict__))
+        for name, old, new in zip(function.__code__.co_freevars, function.__closure__ or (), cells, strict=True):
+            self.fill(name, old, new)
+        if is_ours:
+            self.names(global_names(function.__code__))
+        return rebuilt
+
+    def closes_over_ours(self, function: FunctionType) -> bool:
+        """Whether a function of a library wraps something that has to be rebuilt (a decorated notebook function)."""
+        self.hold(function, function)
+        contents = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
+        changed = any(self.value(content) is not content for content in [*contents, *function.__dict__.values()])
+        if changed:
+            del self.held[id(function)]
+        return changed
+
+    def cell(self, cell: CellType) -> CellType:
+        held = self.held.get(id(cell))
+        return held[1] if held is not None else self.hold(cell, CellType())
+
+    def fill(self, name: str, old: CellType, new: CellType) -> None:
+        if _is_filled(old) and not _is_filled(new):
+            content = old.cell_contents
+            # zero-argument super() looks up the original class, which keeps its place among the bases of the twin
+            new.cell_contents = content if name == "__class__" else self.value(content)
+
+    def items(self, values: dict[str, Any]) -> dict[str, Any]:
+        return {name: self.value(value) for name, value in values.items()}
+
+    def list_(self, values: list[Any]) -> Any:
+        if len(values) > MANY:
+            return self.refer(values)
+        copied: list[Any] = self.hold(values, [])
+        copied.extend(values if _are_atoms(values) else map(self.value, values))
+        return copied
+
+    def deque_(self, values: deque[Any]) -> Any:
+        return self.hold(values, deque(map(self.value, values), values.maxlen))
+
+    def set_(self, values: set[Any] | frozenset[Any]) -> Any:
+        if len(values) > MANY:
+            return self.refer(values)
+        is_frozen = type(values) is frozenset
+        if _are_atoms(values):
+            return self.hold(values, values if is_frozen else set(values))
+        return self.hold(values, type(values)(map(self.value, values)))
+
+    def tuple_(self, values: tuple[Any, ...]) -> Any:
+        if len(values) > MANY or _are_atoms(values):
+            return values
+        copied = tuple(map(self.value, values))
+        is_same = all(new is old for new, old in zip(copied, values, strict=True))
+        return self.hold(values, values if is_same else copied)
+
+    def dict_(self, values: dict[Any, Any]) -> Any:
+        if len(values) > MANY:
+            return self.refer(values)
+        copied: dict[Any, Any] = self.hold(values, values.copy())
+        if not _are_atoms(values.values()):
+            for key, value in values.items():
+                copied[key] = self.value(value)
+        if isinstance(copied, defaultdict):
+            copied.default_factory = self.value(copied.default_factory)
+        return copied
+
+    def partial(self, value: functools.partial[Any]) -> Any:
+        function, arguments = self.value(value.func), tuple(map(self.value, value.args))
+        return self.hold(value, functools.partial(function, *arguments, **self.items(value.keywords)))
+
+    def cached(self, value: Any) -> Any:
+        wrapped = self.value(value.__wrapped__)
+        if wrapped is value.__wrapped__:
+            return self.hold(value, value)
+        return self.hold(value, functools.lru_cache(**value.cache_parameters())(wrapped))
+
+    def method(self, value: MethodType) -> Any:
+        owner, function = self.value(value.__self__), self.value(value.__func__)
+        if owner is value.__self__ and function is value.__func__:
+            return value
+        if isinstance(owner, type) or type(owner) is not type(value.__self__):
+            return getattr(owner, value.__func__.__name__, MethodType(function, owner))
+        return MethodType(function, owner)
+
+    def wrapped_function(self, value: Any) -> Any:
+        return type(value)(self.value(value.__func__))
+
+    def property_(self, value: property) -> Any:
+        parts = (value.fget, value.fset, value.fdel)
+        fget, fset, fdel = (part and self.value(part) for part in parts)
+        return type(value)(fget, fset, fdel, value.__doc__)
+
+    def cached_property_(self, value: Any) -> Any:
+        rebuilt = functools.cached_property(self.value(value.func))
+        rebuilt.attrname = value.attrname
+        return rebuilt
+
+    def class_(self, kind: type) -> type:
+        metaclass = _TWINS.get(type(kind))
+        if metaclass is None or any("__init_subclass__" in vars(base) for base in kind.__mro__[:-1]):
+            return kind
+        self.hold(kind, kind)  # its methods may name it
+        bases = tuple(self.value(base) for base in kind.__bases__)
+        methods = [(name, part) for name, part in vars(kind).items() if self.is_ours(part)]
+        if bases == kind.__bases__ and not any(self.reaches_changeable(part) for _, part in methods):
+            return kind
+        parts: dict[str, Any] = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__doc__": kind.__doc__}
+        if not kind.__dictoffset__:
+            parts["__slots__"] = ()
+        others = [new for new, old in zip(bases, kind.__bases__, strict=True) if new is not old]
+        try:
+            twin = metaclass(kind.__name__, (kind, *others), parts)
+        except TypeError:  # a class that cannot be inherited from stays itself
+            return kind
+        twin.__jobkernel_origin__ = kind
+        self.hold(kind, twin)
+        for name, part in methods:
+            setattr(twin, name, self.value(part))
+        return twin
+
+    def is_ours(self, part: Any) -> bool:
+        return any(function.__globals__ is self.namespace for function in _functions_in(part))
+
+    def reaches_changeable(self, part: Any) -> bool:
+        """Whether a method uses a function or variable of the notebook, directly; modules and classes do not count."""
+        for function in _functions_in(part):
+            for name in global_names(function.__code__):
+                value = self.namespace.get(name, sys)
+                if not isinstance(value, ModuleType) and self.value(value) is not value:
+                    return True
+                if not isinstance(value, ModuleType | type):
+                    return True
+        return False
+
+    def object(self, value: Any) -> Any:
+        kind = type(value)
+        copy = _COPIES.get(f"{kind.__module__.partition('.')[0]}.{kind.__name__}")
+        if copy is not None:
+            size = _size(value)
+            self.note(value, size)
+            return copy(value, size)
+        twin = self.value(kind)
+        if twin is not kind and _is_plain_instance(value):
+            copied = self.hold(value, object.__new__(twin))
+            copied.__dict__.update(self.items(vars(value)))
+            return copied
+        return self.refer(value)
+
+    def refer(self, value: Any) -> Any:
+        self.note(value, _size(value))
+        return self.hold(value, value)
+
+    def note(self, value: Any, size: int) -> None:
+        kind = type(value)
+        name = f"{kind.__module__}.{kind.__qualname__}" if kind.__module__ != "builtins" else kind.__qualname__
+        known = self.by_reference.get(self.root)
+        if known is None or known.size < size:
+            self.by_reference[self.root] = ByReference(name=self.root, type_name=name, size=size)
+
+
+def launch_of(memo: dict[Any, Any], namespace: dict[str, Any]) -> Launch:
+    """Return the captured state that the steps of one launch share through ``memo``."""
+    key = (_LAUNCH, id(namespace))
+    found: Launch | None = memo.get(key)
+    if found is None:
+        found = memo[key] = Launch(namespace)
+    return found
+
+
+def capture(value: Any, namespace: dict[str, Any], memo: dict[Any, Any]) -> Any:
+    """Return a function (class, value) of the notebook as it is now: redefining what it uses changes nothing in it."""
+    return launch_of(memo, namespace).value(value)
+
+
+class _Twin(type):
+    """The class of twins: a twin counts every instance of its original as its own."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, cls.__dict__["__jobkernel_origin__"]) if _is_twin(cls) else super().__instancecheck__(instance)
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        return issubclass(kind, cls.__dict__["__jobkernel_origin__"]) if _is_twin(cls) else super().__subclasscheck__(kind)
+
+
+class _AbstractTwin(_Twin, ABCMeta):
+    """The same for abstract classes."""
+
+
+_TWINS: Final[dict[type, type]] = {type: _Twin, ABCMeta: _AbstractTwin}
+
+
+def _is_twin(kind: type) -> bool:
+    return "__jobkernel_origin__" in kind.__dict__
+
+
+def _functions_in(part: Any) -> list[FunctionType]:
+    if isinstance(part, staticmethod | classmethod):
+        part = part.__func__
+    parts = [part]
+    if isinstance(part, property):
+        parts = [part.fget, part.fset, part.fdel]
+    elif isinstance(part, functools.cached_property):
+        parts = [part.func]
+    return [found for found in parts if isinstance(found, FunctionType)]
+
+
+def _is_filled(cell: CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018  - an empty cell raises
+    except ValueError:
+        return False
+    return True
+
+
+def _copy_annotations(old: FunctionType, new: FunctionType) -> None:
+    if hasattr(old, "__annotate__"):  # Python 3.14 evaluates annotations when asked
+        new.__annotate__ = old.__annotate__  # type: ignore[attr-defined]
+    else:
+        new.__annotations__ = dict(old.__annotations__)
+
+
+def _are_atoms(values: Iterable[Any]) -> bool:
+    return ATOMS.issuperset(map(type, values))
+
+
+def _is_plain_instance(value: Any) -> bool:
+    kind = type(value)
+    own = {name for base in kind.__mro__[:-1] for name in vars(base)}
+    unusual = {"__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__copy__", "__deepcopy__", "__del__"}
+    return hasattr(value, "__dict__") and own.isdisjoint(unusual) and kind.__new__ is object.__new__
+
+
+def _size(value: Any) -> int:
+    shape = getattr(value, "shape", None)
+    size = getattr(value, "nbytes", None)
+    if isinstance(size, int):
+        return size
+    if isinstance(shape, tuple) and len(shape) == 2 and all(isinstance(side, int) for side in shape):
+        return int(shape[0]) * int(shape[1]) * 8
+    try:
+        own = sys.getsizeof(value)
+    except TypeError:
+        return 0
+    return own + (len(value) * 32 if isinstance(value, list | dict | set) else 0)
+
+
+def _copied_if_small(copy: Callable[[Any], Any]) -> Callable[[Any, int], Any]:
+    return lambda value, size: copy(value) if size <= LARGE else value
+
+
+def _copy_pandas(value: Any, size: int) -> Any:
+    copies_on_write = int(sys.modules["pandas"].__version__.partition(".")[0]) >= 3
+    return value.copy(deep=False) if copies_on_write else _copied_if_small(lambda frame: frame.copy())(value, size)
+
+
+_COPIES: Final[dict[str, Callable[[Any, int], Any]]] = {
+    "pandas.DataFrame": _copy_pandas,
+    "pandas.Series": _copy_pandas,
+    "polars.DataFrame": lambda value, _: value.clone(),
+    "polars.Series": lambda value, _: value.clone(),
+    "polars.LazyFrame": lambda value, _: value.clone(),
+    "numpy.ndarray": _copied_if_small(lambda array: array.copy()),
+}
+
+
+def _shell_stand_in() -> Any:
+    from jobkernel.notebook.shell_calls import get_ipython
+
+    return get_ipython()
+
+
+_RULES: Final[dict[type, Callable[[Launch, Any], Any]]] = {
+    FunctionType: Launch.function,
+    list: Launch.list_,
+    deque: Launch.deque_,
+    set: Launch.set_,
+    frozenset: Launch.set_,
+    tuple: Launch.tuple_,
+    **dict.fromkeys((dict, defaultdict, OrderedDict, Counter), Launch.dict_),
+    functools.partial: Launch.partial,
+    functools._lru_cache_wrapper: Launch.cached,
+    MethodType: Launch.method,
+    staticmethod: Launch.wrapped_function,
+    classmethod: Launch.wrapped_function,
+    property: Launch.property_,
+    functools.cached_property: Launch.cached_property_,
+}

@@ -1,0 +1,209 @@
+"""What a value was made by, as named parts with a hash and a text each, and what differs between two of them.
+
+The same code gives the same hashes in every process and Python version; comments, formatting and docstrings do not count.
+Knows no notebook: the notebook floor collects the parts, the engine compares them.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from jobkernel.model.definitions import EMPTY
+
+TEXT_LIMIT: Final = 20_000
+"""Characters of a part's text that are kept; the hash is always of the whole."""
+
+OWN: Final = "own"
+_WHAT: Final = {
+    "own": "code",
+    "helper": "helper",
+    "constant": "constant",
+    "package": "packages",
+    "params": "config",
+    "config": "config",
+    "upstream": "upstream",
+}
+_ORDER: Final = ("code", "helper", "constant", "config", "packages", "upstream", "missing")
+_F_STRING: Final = "__f__"
+
+
+class Part(NamedTuple):
+    """One part: a hash of all of it, and its text for people."""
+
+    hash: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Named parts: ``own``, ``helper:f``, ``constant:n``, ``package:m``, ``params``, ``config``, ``upstream:key``."""
+
+    parts: Mapping[str, Part] = field(default=EMPTY)
+
+    def hashes(self) -> dict[str, str]:
+        """Return the hash of each part."""
+        return {name: part.hash for name, part in self.parts.items()}
+
+    def combined(self) -> str:
+        """Return one hash of all parts, whatever their order."""
+        lines = [f"{len(name)}:{name}={part.hash}" for name, part in sorted(self.parts.items())]
+        return digest("\n".join(lines))
+
+    def adding(self, texts: Mapping[str, str]) -> Fingerprint:
+        """Return the same with further parts."""
+        return Fingerprint({**self.parts, **{name: part_of(text) for name, text in texts.items()}})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the parts as JSON-able values."""
+        return {name: {"hash": part.hash, "text": part.text} for name, part in self.parts.items()}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Fingerprint:
+        """Return the fingerprint that :meth:`to_json` gave; a bare hash is a part without text."""
+        parts = {}
+        for name, part in stored.items():
+            parts[name] = Part(part["hash"], part.get("text", "")) if isinstance(part, Mapping) else Part(str(part), "")
+        return cls(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One part that differs. ``what``: code, helper, constant, packages, config, upstream, or missing (not there now).
+
+    ``before`` and ``after`` are None where the part was not there; ``diff`` are (mark, line) with marks ``+ - `` and space.
+    """
+
+    what: str
+    name: str
+    before: str | None
+    after: str | None
+    diff: tuple[tuple[str, str], ...] = ()
+
+
+def fingerprint_of(texts: Mapping[str, str | Part]) -> Fingerprint:
+    """Return the fingerprint of parts given as texts (or as parts made before)."""
+    return Fingerprint({name: text if isinstance(text, Part) else part_of(text) for name, text in texts.items()})
+
+
+def part_of(text: str, *, hashed: str | None = None) -> Part:
+    """Return the part of a text; ``hashed`` is hashed in its place where it is the more stable form."""
+    kept = text if len(text) <= TEXT_LIMIT else f"{text[:TEXT_LIMIT]}\n… {len(text) - TEXT_LIMIT} more characters"
+    return Part(digest(text if hashed is None else hashed), kept)
+
+
+def digest(text: str) -> str:
+    """Return a short hash of a text."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def source_part(tree: ast.AST) -> Part:
+    """Return the part of Python code. Its docstrings are taken out of ``tree``."""
+    has_f_string = strip_docstrings(tree)
+    text = ast.unparse(tree)
+    if not has_f_string:
+        return part_of(text)
+    # the quotes that unparse chooses for an f-string differ between versions of Python
+    return part_of(text, hashed=ast.unparse(_without_f_strings(tree)))
+
+
+def normalised_source(source: str) -> str:
+    """Return Python source without docstrings, comments and formatting."""
+    return source_part(ast.parse(source)).text
+
+
+def strip_docstrings(tree: ast.AST) -> bool:
+    """Take docstrings out of a tree, in place; return whether it holds an f-string."""
+    has_f_string = False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module):
+            body = node.body
+            if body and isinstance(body[0], ast.Expr) and _is_text(body[0].value) and _may_strip(node):
+                node.body = body[1:] or [ast.Pass()]
+        elif isinstance(node, ast.JoinedStr):
+            has_f_string = True
+    return has_f_string
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _may_strip(node: ast.AST) -> bool:
+    """A cell that is nothing but a text has that text as its value."""
+    return not (isinstance(node, ast.Module) and len(node.body) == 1)
+
+
+def _without_f_strings(tree: ast.AST) -> Any:
+    """Return a copy of the tree in which f-strings are calls over their pieces."""
+    if isinstance(tree, ast.JoinedStr):
+        return ast.Call(ast.Name(_F_STRING), [_without_f_strings(piece) for piece in _pieces(tree)], [])
+    if isinstance(tree, ast.FormattedValue):
+        spec = [_without_f_strings(tree.format_spec)] if tree.format_spec is not None else []
+        return ast.Tuple([_without_f_strings(tree.value), ast.Constant(tree.conversion), *spec], ast.Load())
+    copy = type(tree)()
+    for name in tree._fields:
+        value = getattr(tree, name, None)
+        if isinstance(value, list):
+            value = [_without_f_strings(item) if isinstance(item, ast.AST) else item for item in value]
+        elif isinstance(value, ast.AST):
+            value = _without_f_strings(value)
+        setattr(copy, name, value)
+    copy.lineno = getattr(tree, "lineno", 0)  # type: ignore[attr-defined]  # unparse looks at it in places
+    return copy
+
+
+def _pieces(joined: ast.JoinedStr) -> list[ast.expr]:
+    """Return the pieces of an f-string, neighbouring texts joined as every version of Python may or may not do."""
+    pieces: list[ast.expr] = []
+    for piece in joined.values:
+        last = pieces[-1] if pieces else None
+        if isinstance(piece, ast.Constant) and isinstance(last, ast.Constant):
+            pieces[-1] = ast.Constant(str(last.value) + str(piece.value))
+        else:
+            pieces.append(piece)
+    return pieces
+
+
+def compare(old: Fingerprint, new: Fingerprint) -> list[Change]:
+    """Return what differs between two fingerprints, own code first."""
+    changes = [
+        _change(name, old.parts.get(name), new.parts.get(name))
+        for name in {**old.parts, **new.parts}
+        if _hash(old.parts.get(name)) != _hash(new.parts.get(name))
+    ]
+    return sorted(changes, key=lambda change: (_ORDER.index(change.what), change.name))
+
+
+def _hash(part: Part | None) -> str | None:
+    return None if part is None else part.hash
+
+
+def _change(name: str, old: Part | None, new: Part | None) -> Change:
+    kind, _, rest = name.partition(":")
+    what = _WHAT.get(kind, "code") if new is not None else "missing"
+    before, after = old and old.text, new and new.text
+    return Change(what=what, name=rest or kind, before=before, after=after, diff=diff_lines(before or "", after or ""))
+
+
+def diff_lines(before: str, after: str, context: int = 3) -> tuple[tuple[str, str], ...]:
+    """Return the lines that differ, with a few around them, as (mark, line); a mark of ``…`` stands for what is left out."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=context)
+    found: list[tuple[str, str]] = []
+    for index, line in enumerate(lines):
+        if index < 2:  # the two file names
+            continue
+        if line.startswith("@@"):
+            found.extend([("…", "")] if found else [])
+        else:
+            found.append((line[0], line[1:]))
+    return tuple(found)
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Return one text of several, each with its length before it, so that other pieces never give the same."""
+    return "".join(f"{len(text)}:{text}" for text in texts)
