@@ -1,3 +1,98 @@
-"""jobkernel: orchestration that lives inside the notebook."""
+"""jobkernel: orchestration that lives inside the notebook.
+
+Public names load on first use from the module that the table gives, so that importing this stays a matter of
+milliseconds. Dagster's words mean what they mean there; names of Dagster that are in no table refuse to be used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+_MODULES: dict[str, tuple[str, ...]] = {
+    "api.ops": ("OpDefinition", "op"),
+    "api.declarations": ("DynamicOut", "GraphIn", "GraphOut", "In", "Nothing", "Out"),
+    "api.composition": ("PendingNodeInvocation",),
+    "api.graphs": ("GraphDefinition", "graph"),
+    "api.dependencies": (
+        "DependencyDefinition", "InputMapping", "MultiDependencyDefinition", "NodeInvocation", "OutputMapping",
+    ),
+    "api.jobs": ("JobDefinition", "UnresolvedAssetJobDefinition", "define_asset_job", "job"),
+    "api.assets": ("asset",),
+    "api.multi_assets": ("multi_asset",),
+    "api.assets_from_nodes": ("graph_asset", "graph_multi_asset"),
+    "api.assets_definition": ("AssetsDefinition", "SourceAsset"),
+    "api.specs": ("AssetDep", "AssetIn", "AssetSpec"),
+    "api.declared_outputs": ("AssetCheckSpec", "AssetOut"),
+    "api.keys": ("AssetCheckKey",),
+    "api.checks": ("AssetChecksDefinition", "asset_check", "multi_asset_check"),
+    "api.hooks": ("HookDefinition", "failure_hook", "success_hook"),
+    "api.definitions": ("Definitions",),
+    "api.types": ("Any", "Bool", "Dict", "Float", "Int", "List", "Optional", "Set", "String", "Tuple"),
+    "api.loading": (
+        "load_asset_checks_from_current_module", "load_asset_checks_from_modules", "load_asset_checks_from_package_module",
+        "load_assets_from_current_module", "load_assets_from_modules", "load_assets_from_package_module",
+        "load_assets_from_package_name", "map_asset_specs",
+    ),
+    "model.keys": ("AssetKey",),
+    "model.policies": ("Backoff", "Jitter", "RetryPolicy"),
+    "model.results": (
+        "AssetCheckResult", "AssetCheckSeverity", "AssetMaterialization", "AssetObservation", "DataVersion", "DynamicOutput",
+        "ExpectationResult", "Failure", "MaterializeResult", "ObserveResult", "Output", "RetryRequested",
+    ),
+    "model.metadata": (
+        "BoolMetadataValue", "CodeReferencesMetadataValue", "DagsterAssetMetadataValue", "DagsterJobMetadataValue",
+        "DagsterRunMetadataValue", "FloatMetadataValue", "IntMetadataValue", "JsonMetadataValue", "LocalFileCodeReference",
+        "MarkdownMetadataValue", "MetadataValue", "NotebookMetadataValue", "NullMetadataValue", "PathMetadataValue",
+        "PoolMetadataValue", "PythonArtifactMetadataValue", "TableColumn", "TableColumnConstraints", "TableColumnDep",
+        "TableColumnLineage", "TableColumnLineageMetadataValue", "TableConstraints", "TableMetadataValue", "TableRecord",
+        "TableSchema", "TableSchemaMetadataValue", "TextMetadataValue", "TimestampMetadataValue", "UrlCodeReference",
+        "UrlMetadataValue",
+    ),
+    "model.config": ("Config", "PermissiveConfig", "RunConfig"),
+    "model.config_basics": ("Enum", "EnumValue"),
+    "model.config_schema": ("Array", "Field", "Map", "Noneable", "Permissive", "ScalarUnion", "Selector", "Shape"),
+    "model.config_mapping": ("ConfigMapping", "config_mapping"),
+    "model.environment": ("EnvVar",),
+    "model.dagster_run": ("DagsterRun",),
+    "rules.selection": ("AssetSelection",),
+    "executors.context": ("AssetCheckExecutionContext", "AssetExecutionContext", "OpExecutionContext"),
+    "executors.resources": ("InitResourceContext",),
+}  # fmt: skip
+"""Module → the public names it holds. A name is added here when what it names exists."""
+
+_HOMES: dict[str, str] = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOMES.get(name)
+    if module is not None:
+        value = getattr(import_module(f"{__name__}.{module}"), name)
+    elif name.startswith("Dagster"):
+        value = _error_named(name)
+    else:
+        value = _refused(name)
+    globals()[name] = value
+    return value
+
+
+def _error_named(name: str) -> Any:
+    from jobkernel.errors import DAGSTER_NAMES
+
+    return DAGSTER_NAMES[name] if name in DAGSTER_NAMES else _refused(name)
+
+
+def _refused(name: str) -> Any:
+    from jobkernel.api.unsupported import placeholder
+
+    return placeholder(name)
+
+
+def __dir__() -> list[str]:
+    from jobkernel.errors import DAGSTER_NAMES
+
+    return sorted({*__all__, *DAGSTER_NAMES})

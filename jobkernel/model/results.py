@@ -186,6 +186,11 @@ class MaterializeResult(Generic[Value]):
             check_results=list(self.check_results or ()),
         )
 
+    @property
+    def has_value(self) -> bool:
+        """Whether there is a value for an IO manager to store; None is one."""
+        return self.value is not NO_VALUE
+
     def check_result_named(self, check_name: str) -> AssetCheckResult:
         """Return the result of that check.
 
@@ -274,7 +279,7 @@ class ExpectationResult:
         _set(self, label=self.label or "result", metadata=_kinds_of(self.metadata, "an expectation"))
 
 
-class Failure(Exception):  # noqa: N818  - Dagster's name
+class Failure(Exception):
     """Raise to fail a step with a description and metadata; ``allow_retries=False`` also bars its retries."""
 
     def __init__(
@@ -289,7 +294,7 @@ class Failure(Exception):  # noqa: N818  - Dagster's name
         self.allow_retries = True if allow_retries is None else allow_retries
 
 
-class RetryRequested(Exception):  # noqa: N818  - Dagster's name
+class RetryRequested(Exception):
     """Raise to try the step again: at most ``max_retries`` times, after ``seconds_to_wait``."""
 
     def __init__(self, max_retries: int | None = 1, seconds_to_wait: float | None = None) -> None:

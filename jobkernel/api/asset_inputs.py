@@ -1,0 +1,74 @@
+"""Which parameters of an asset's function are which upstream assets, and what else it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from jobkernel.api.declarations import UNSET, In, is_nothing
+from jobkernel.api.ops import inputs_of
+from jobkernel.api.signatures import Signature
+from jobkernel.api.specs import AssetIn, as_deps
+from jobkernel.errors import InvalidDefinition
+from jobkernel.model.definitions import EMPTY, Input
+from jobkernel.model.keys import AssetKey
+
+
+class Upstream(NamedTuple):
+    """What an asset's function takes: inputs with their keys, all dependencies, and partition mappings by key."""
+
+    inputs: tuple[Input, ...]
+    keys_by_input: Mapping[str, str]
+    deps: tuple[str, ...]
+    mappings: Mapping[str, Any]
+
+
+def read_inputs(
+    signature: Signature, ins: Mapping[str, Any] | None, deps: Iterable[Any] | None, what: str
+) -> Upstream:
+    """Return what the parameters, ``ins`` and ``deps`` of an asset say together.
+
+    Raises:
+        InvalidDefinition: a declared input is no parameter, two name one asset, or a dependency contradicts one.
+    """
+    if not ins and not deps:
+        keys = {item.name: AssetKey((item.name,)).text for item in signature.inputs}
+        return Upstream(inputs_of(signature, {}, what), keys or EMPTY, tuple(keys.values()), EMPTY)
+    declared = {name: AssetIn.from_coercible(item) for name, item in (ins or {}).items()}
+    loaded = {name: item for name, item in declared.items() if not is_nothing(item.dagster_type)}
+    inputs = inputs_of(signature, {name: _as_in(item) for name, item in loaded.items()}, what)
+    keys = {item.name: _key_of(item.name, declared) for item in inputs}
+    _check_distinct(keys, what)
+    mappings = {_key_of(n, declared): i.partition_mapping for n, i in declared.items() if i.partition_mapping is not None}
+    upstream = dict.fromkeys([*keys.values(), *(_key_of(name, declared) for name in declared if name not in loaded)])
+    for dep in as_deps(deps):
+        text = dep.asset_key.text
+        _check_beside(text, declared, what)
+        upstream[text] = None
+        if dep.partition_mapping is not None:
+            mappings[text] = dep.partition_mapping
+    return Upstream(inputs, keys, tuple(upstream), mappings)
+
+
+def _as_in(item: AssetIn) -> In:
+    return In(item.dagster_type, metadata=item.metadata, input_manager_key=item.input_manager_key)
+
+
+def _key_of(name: str, declared: Mapping[str, AssetIn]) -> str:
+    return declared[name].resolve_key(name).text if name in declared else AssetKey((name,)).text
+
+
+def _check_distinct(keys: Mapping[str, str], what: str) -> None:
+    seen: dict[str, str] = {}
+    for name, key in keys.items():
+        other = seen.setdefault(key, name)
+        if other != name:
+            raise InvalidDefinition(f"{what} takes asset '{key}' both as '{other}' and as '{name}'; take it once.")
+
+
+def _check_beside(text: str, declared: Mapping[str, AssetIn], what: str) -> None:
+    """Raise where a dependency and an input of the same asset both say more than its key."""
+    for name, item in declared.items():
+        says_more = item.metadata or item.key_prefix or item.dagster_type is not UNSET or item.partition_mapping is not None
+        if item.resolve_key(name).text == text and says_more:
+            raise InvalidDefinition(f"{what} names '{text}' in ins and in deps; say what is special of it in deps only.")

@@ -1,0 +1,94 @@
+"""What must hold of a graph for it to be run as a job: every input can be fed, every resource is there."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from jobkernel.api.asset_views import needed_resources
+from jobkernel.errors import InvalidDefinition, did_you_mean
+from jobkernel.model.definitions import DEFAULT_IO, NO_VALUE, Graph, Input
+
+LOADABLE: Final = frozenset({Any, int, float, str, bool, list, dict, tuple, set, type(None)})
+"""The types whose values run config can hold."""
+
+
+def check_input_values(graph: Graph, values: Mapping[str, Any], what: str) -> None:
+    """Raise InvalidDefinition where a value is given for what is no input of the graph."""
+    names = [item.name for item in graph.inputs]
+    for name in values:
+        if name not in names:
+            raise InvalidDefinition(
+                f"{what.capitalize()} is given a value for '{name}', which is none of its inputs: "
+                f"{', '.join(names) or 'it has none'}.{did_you_mean(name, names)}"
+            )
+
+
+def check_resolvable(graph: Graph, values: Mapping[str, Any], what: str) -> None:
+    """Raise where an input is fed by nothing and run config could not hold its value.
+
+    Raises:
+        InvalidDefinition: naming the input and what to do.
+    """
+    open_inputs = {item.name for item in graph.inputs if item.name not in values}
+    _check_graph(graph, open_inputs, what)
+
+
+def _check_graph(graph: Graph, open_inputs: set[str], what: str) -> None:
+    outer = {item.name: item for item in graph.inputs}
+    for invocation in graph.invocations:
+        below = set()
+        for item in invocation.node.inputs:
+            feeds = invocation.feeds.get(item.name, ())
+            names = {feed.name for feed in feeds if type(feed).__name__ == "GraphInput"}
+            fed_outside = names - open_inputs or any(outer[name].default is not NO_VALUE for name in names)
+            if feeds and (not names or fed_outside):
+                continue
+            below.add(item.name)
+            if not isinstance(invocation.node, Graph) and not is_loadable(item):
+                raise InvalidDefinition(
+                    f"Input '{item.name}' of op '{invocation.name}' in {what} is fed by nothing; feed it from another op, "
+                    "give it a default, or give the job input_values."
+                )
+        if isinstance(invocation.node, Graph):
+            _check_graph(invocation.node, below, what)
+
+
+def is_loadable(item: Input) -> bool:
+    """Whether an input that nothing feeds may still have a value: none needed, a default, or from config."""
+    if item.is_nothing or item.default is not NO_VALUE or item.io is not None:
+        return True
+    return _is_loadable_type(item.annotation)
+
+
+def _is_loadable_type(annotation: Any) -> bool:
+    origin = typing.get_origin(annotation)
+    if origin is None:
+        return annotation in LOADABLE if isinstance(annotation, typing.Hashable) else False
+    return origin in LOADABLE or origin is typing.Union
+
+
+def check_resources_of_graph(graph: Graph, resources: Mapping[str, Any], what: str) -> None:
+    """Raise where an op needs a resource that nothing provides.
+
+    Raises:
+        InvalidDefinition: naming the op, the resource and those there are.
+    """
+    check_resources(needed_resources(graph), resources, what)
+
+
+def check_resources(needed: Mapping[str, str], given: Iterable[str], what: str) -> None:
+    """Raise where one of the ``needed`` resources (key → who needs it) is not given.
+
+    Raises:
+        InvalidDefinition: naming the op, the resource and those there are.
+    """
+    known = set(given)
+    for key, who in needed.items():
+        if key not in known and key != DEFAULT_IO:
+            has = ", ".join(sorted(known)) or "none"
+            raise InvalidDefinition(
+                f"'{who}' in {what} needs resource '{key}', which nothing provides; there is: {has}."
+                f"{did_you_mean(key, known)}"
+            )
