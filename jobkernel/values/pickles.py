@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import types
 from collections.abc import Mapping
 from typing import Any, Final
@@ -32,9 +33,9 @@ def encode_pickle(value: Any, signer: Signer, label: str) -> Encoded:
     """
     import cloudpickle
 
-    word = REFUSED.get(type(value))
+    word = "open file" if isinstance(value, io.IOBase) else REFUSED.get(type(value))
     if word is not None:
-        raise UnstorableValue(f"The value of {label} is a {word}, which cannot be stored. {_REMEDY}")
+        raise UnstorableValue(f"The value of {label} is {_with_article(word)}, which cannot be stored. {_REMEDY}")
     try:
         payload = cloudpickle.dumps(value)
     except Exception as error:
@@ -69,9 +70,20 @@ def decode_pickle(data: bytes, signer: Signer, label: str) -> Kept:
     return Kept(payload, _load, len(payload))
 
 
+def sealed(encoded: Encoded) -> bytes:
+    """Return the whole file of a signed pickle."""
+    target = io.BytesIO()
+    encoded.fill(HashingFile(target))
+    return target.getvalue()
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, for a sentence of ours."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _with_article(word: str) -> str:
+    return f"an {word}" if word[0] in "aeiou" else f"a {word}"
 
 
 def _load(payload: bytes) -> Any:
