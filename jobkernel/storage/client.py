@@ -14,7 +14,6 @@ import queue
 import select
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -22,6 +21,7 @@ from jobkernel import errors
 from jobkernel.errors import DiskFull, HistoryError, JobkernelError, ServerUnreachable
 from jobkernel.model.events import FINAL_RUN_EVENTS, Event
 from jobkernel.storage.encoding import rows_as_dicts
+from jobkernel.storage.forks import Discard, forget_in_child
 from jobkernel.storage.meeting import Greeting, Meeting
 from jobkernel.storage.memory import Remembered
 from jobkernel.storage.outbox import Outbox
@@ -181,7 +181,6 @@ class HistoryClient:
 
         self._ended = sentence
         self._put = refuse
-        _clients.discard(self)
         atexit.unregister(self.close)
 
     def _start(self) -> None:
@@ -190,7 +189,7 @@ class HistoryClient:
             thread = threading.Thread(target=work, name=f"jobkernel-history-{name}", daemon=True)
             self._threads.append(thread)
             thread.start()
-        _clients.add(self)
+        forget_in_child(self)
         atexit.register(self.close, 2.0)
 
     def _check(self) -> None:
@@ -413,7 +412,7 @@ class HistoryClient:
     def _forget_in_child(self) -> None:
         """Let go of the parent's connection: the child has none of the threads, and must not keep the kernel alive."""
         self._ended = "A forked process has no way to the history; only the kernel that forked it has."
-        self._put = _ignore
+        self._put = Discard().put
         self._lock = threading.Lock()
         self._threads = []
         self._pushes = Pushes()
@@ -423,23 +422,7 @@ class HistoryClient:
                 os.close(greeting.sock.detach())
 
 
-def _ignore(_item: object) -> None:
-    """Drop what a forked child emits: its run is its parent's to record."""
-
-
 def _error(told: list[str]) -> JobkernelError:
     kind = getattr(errors, told[0], HistoryError)
     is_ours = isinstance(kind, type) and issubclass(kind, JobkernelError)
     return kind(told[1]) if is_ours else HistoryError(told[1])
-
-
-_clients: weakref.WeakSet[HistoryClient] = weakref.WeakSet()
-
-
-def _forget_in_child() -> None:
-    for client in list(_clients):
-        client._forget_in_child()
-    _clients.clear()
-
-
-os.register_at_fork(after_in_child=_forget_in_child)

@@ -321,6 +321,10 @@ class Desk:
         return self.store.last_seq
 
     def _prune(self, _peer: Peer, dry_run: bool = False) -> dict[str, Any]:
+        return self.prune(dry_run=dry_run)
+
+    def prune(self, *, dry_run: bool) -> dict[str, Any]:
+        """Delete what the settings let go, or only count it; return how many rows of each kind."""
         with self._lock:
             days, runs = self.settings["retention_days"], self.settings["keep_runs"]
         limits = retention.Retention(days=days, runs=runs, now_us=self.clock.now_us())

@@ -20,6 +20,7 @@ from jobkernel.model.events import Event
 from jobkernel.storage.client import HistoryClient
 from jobkernel.storage.desk import Desk
 from jobkernel.storage.encoding import cleaned, stored
+from jobkernel.storage.forks import Discard, forget_in_child
 from jobkernel.storage.opening import MEMORY
 from jobkernel.storage.process import this_process
 from jobkernel.storage.pushes import Callback, Pushes
@@ -93,9 +94,10 @@ class LocalHistory:
         self._refused = threading.Event()
         self._closed = False
         self._last_told = 0.0
-        self._inbox: queue.SimpleQueue[Event | _Flush | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Event | _Flush | None] | Discard = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="jobkernel-history-sender", daemon=True)
         self._thread.start()
+        forget_in_child(self)
 
     def emit(self, event: Event) -> None:
         """Note an event; returns at once."""
@@ -152,11 +154,18 @@ class LocalHistory:
         self._desk.close()
         self._pushes.close()
 
+    def _forget_in_child(self) -> None:
+        self._closed = True
+        self._inbox = Discard()
+        self._pushes = Pushes()
+
     def _work(self) -> None:
+        inbox = self._inbox
+        assert not isinstance(inbox, Discard)
         while True:
-            items = [self._inbox.get()]
-            while len(items) < LARGEST_BATCH and not self._inbox.empty():
-                items.append(self._inbox.get())
+            items = [inbox.get()]
+            while len(items) < LARGEST_BATCH and not inbox.empty():
+                items.append(inbox.get())
             self._send([item for item in items if isinstance(item, Event)])
             flushes = [item for item in items if isinstance(item, _Flush)]
             if flushes:

@@ -177,3 +177,9 @@ select
 -- name: runs_like
 -- defaults: {"limit": 3}
 select run_id from kept.run where starts_with(run_id, $prefix) order by row_seq desc limit $limit
+
+-- name: preview
+-- defaults: {"partition_key": null}
+select json_extract(event.body, '$.preview') as preview
+from kept.asset_partition as state join kept.event as event on event.seq = state.materialized_seq
+where state.asset_key = $asset_key and state.partition_key is not distinct from $partition_key

@@ -1,7 +1,7 @@
 """What may be forgotten, and forgetting it: old events, logs and finished runs.
 
-Never the latest materialization and fingerprint of an asset partition, the latest result of a check, definitions,
-settings, or a run that is still open. Runs on the writing thread, in one transaction.
+Never the latest materialization of an asset partition (its event and fingerprint), the latest result of a check,
+definitions, settings, or a run that is still open. Runs on the writing thread, in one transaction.
 """
 
 from __future__ import annotations
@@ -36,16 +36,17 @@ class Retention:
 
 OLD = {
     "runs": (
-        "run",
-        "ended_us is not null and (ended_us < $cutoff or row_seq not in"
-        " (select row_seq from kept.run order by row_seq desc limit $runs))",
+        "execution",
+        "step_key is null and ended_us is not null and (ended_us < $cutoff or row_seq not in"
+        " (select row_seq from kept.execution where step_key is null order by row_seq desc limit $runs))",
     ),
-    "steps": ("step", "run_id in (select run_id from old_runs)"),
+    "steps": ("execution", "step_key is not null and run_id in (select run_id from old_runs)"),
     "log_lines": ("log_line", "run_id in (select run_id from old_runs)"),
     "log_files": ("log_file", "run_id in (select run_id from old_runs)"),
     "events": (
         "event",
-        "run_id in (select run_id from old_runs) or (run_id is null and occurred_us < $cutoff)",
+        "(run_id in (select run_id from old_runs) or (run_id is null and occurred_us < $cutoff))"
+        " and seq not in (select materialized_seq from kept.asset_partition where materialized_seq is not null)",
     ),
     "materializations": (
         "materialization",
@@ -82,7 +83,7 @@ def prune(store: Store, folder: Path | None, limits: Retention) -> dict[str, Any
     return counts
 
 
-_OLD_RUNS = f"select run_id from kept.run where {OLD['runs'][1]}"  # noqa: S608 - our own words
+_OLD_RUNS = f"select run_id from kept.execution where {OLD['runs'][1]}"  # noqa: S608 - our own words
 
 
 def _with_old_runs(statement: str) -> str:

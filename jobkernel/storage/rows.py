@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from jobkernel.storage.encoding import json_text
+
 Row = dict[str, Any]
 Key = tuple[Any, ...]
 LARGEST_CACHE = 20_000
@@ -17,11 +19,43 @@ LARGEST_CACHE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of state rows: its columns in order, and those that name a row."""
+    """A kind of state row: its columns in order, and those that name a row.
+
+    Runs and steps are ``kept_in`` another table, whose ``details`` hold as JSON what has no column there.
+    """
 
     name: str
     columns: tuple[str, ...]
     key: tuple[str, ...]
+    kept_in: str = ""
+
+    @property
+    def target(self) -> str:
+        """Return the table that is written."""
+        return self.kept_in or self.name
+
+    def line(self, row: Row) -> tuple[Any, ...]:
+        """Return the row as it is written."""
+        if not self.kept_in:
+            return tuple(row.values())
+        return (*[row.get(name) for name in EXECUTION_COLUMNS], _details(row))
+
+
+EXECUTION_COLUMNS = (
+    *("row_seq", "last_seq", "run_id", "step_key", "attempt", "job_name", "status"),
+    *("queued_us", "started_us", "ended_us"),
+)
+JSON_DETAILS = frozenset({"tags", "config", "steps", "assets", "error"})
+"""Details that are JSON text already."""
+
+
+def _details(row: Row) -> str:
+    parts = [
+        f'"{name}":{value if name in JSON_DETAILS else json_text(value)}'
+        for name, value in row.items()
+        if value is not None and name not in EXECUTION_COLUMNS
+    ]
+    return "{" + ",".join(parts) + "}"
 
 
 def _columns(words: str) -> tuple[str, ...]:
@@ -36,11 +70,13 @@ RUN = Table(
         " reason canceled_by forced error"
     ),
     ("run_id",),
+    kept_in="execution",
 )
 STEP = Table(
     "step",
     _columns("row_seq run_id step_key attempt status started_us ended_us duration_s executor worker reason error"),
     ("run_id", "step_key", "attempt"),
+    kept_in="execution",
 )
 ASSET_PARTITION = Table(
     "asset_partition",
@@ -96,7 +132,7 @@ class Source(Protocol):
 
 @dataclass(slots=True)
 class Changes:
-    """What one batch did: rows to take out by row_seq, and rows to put in, both per table."""
+    """What one batch did: rows to take out by row_seq, and rows to put in, both by the table they are kept in."""
 
     removed: dict[str, list[int]] = field(default_factory=dict)
     added: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
@@ -187,8 +223,8 @@ class Rows:
             if dirty:
                 removed = [row["row_seq"] for row in dirty.values() if row["row_seq"] not in born]
                 if removed:
-                    found.removed[table.name] = removed
-                found.added[table.name] = [tuple(row.values()) for row in dirty.values()]
+                    found.removed.setdefault(table.target, []).extend(removed)
+                found.added.setdefault(table.target, []).extend(table.line(row) for row in dirty.values())
         for name, rows in self.appended.items():
             found.added[name] = [tuple(row.values()) for row in rows]
         return found

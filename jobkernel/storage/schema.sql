@@ -30,50 +30,55 @@ create table kept.event (
 
 -- State rows: row_seq is the seq of the event that made the row, and the row's identity.
 
-create table kept.run (
+-- Runs, and the attempts of their steps (step_key is set), lie in one narrow table: in a commit each table costs
+-- 0.5 ms and each column 0.04 ms, and a run's end writes both. kept.run and kept.step show them with all columns.
+create table kept.execution (
     row_seq bigint not null,
-    last_seq bigint not null,
+    last_seq bigint,
     run_id varchar not null,
+    step_key varchar,
+    attempt integer,
     job_name varchar,
     status varchar not null,
     queued_us bigint,
     started_us bigint,
     ended_us bigint,
-    trigger varchar,
-    trigger_name varchar,
-    tick_id varchar,
-    run_key varchar,
-    priority integer,
-    partition_key varchar,
-    parent_run_id varchar,
-    root_run_id varchar,
-    tags json,
-    config json,
-    kernel_id varchar,
-    notebook varchar,
-    executor varchar,
-    steps json,
-    assets json,
-    reason varchar,
-    canceled_by varchar,
-    forced boolean,
-    error json
+    details json
 );
 
-create table kept.step (
-    row_seq bigint not null,
-    run_id varchar not null,
-    step_key varchar not null,
-    attempt integer not null,
-    status varchar not null,
-    started_us bigint,
-    ended_us bigint,
-    duration_s double,
-    executor varchar,
-    worker varchar,
-    reason varchar,
-    error json
-);
+create view kept.run as
+select
+    row_seq, last_seq, run_id, job_name, status, queued_us, started_us, ended_us,
+    details ->> 'trigger' as trigger,
+    details ->> 'trigger_name' as trigger_name,
+    details ->> 'tick_id' as tick_id,
+    details ->> 'run_key' as run_key,
+    coalesce((details ->> 'priority')::integer, 0) as priority,
+    details ->> 'partition_key' as partition_key,
+    details ->> 'parent_run_id' as parent_run_id,
+    details ->> 'root_run_id' as root_run_id,
+    details -> 'tags' as tags,
+    details -> 'config' as config,
+    details ->> 'kernel_id' as kernel_id,
+    details ->> 'notebook' as notebook,
+    details ->> 'executor' as executor,
+    details -> 'steps' as steps,
+    details -> 'assets' as assets,
+    details ->> 'reason' as reason,
+    details ->> 'canceled_by' as canceled_by,
+    (details ->> 'forced')::boolean as forced,
+    details -> 'error' as error
+from kept.execution where step_key is null;
+
+create view kept.step as
+select
+    row_seq, run_id, step_key, attempt, status, started_us, ended_us,
+    (details ->> 'duration_s')::double as duration_s,
+    details ->> 'executor' as executor,
+    details ->> 'worker' as worker,
+    details ->> 'reason' as reason,
+    details -> 'error' as error
+from kept.execution where step_key is not null;
 
 create table kept.asset_partition (
     row_seq bigint not null,

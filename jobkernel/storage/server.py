@@ -46,6 +46,7 @@ BEAT_S = 2.0
 DEATHS_S = 0.5
 PUBLISH_S = 0.1
 OWNER_TOUCH_S = 10.0
+RETENTION_S = 3600.0
 LOCK_PATIENCE_S = 5.0
 LARGEST_LOG = 1_000_000
 
@@ -141,7 +142,7 @@ class Server:
         log.info("serving %s", self.place.project)
 
     def _serve(self, listener: socket.socket) -> None:
-        beat = deaths = touched = time.monotonic()
+        beat = deaths = touched = tidied = time.monotonic()
         while not self.stopping.is_set() and not self._is_over():
             with contextlib.suppress(TimeoutError):
                 self._accept(listener.accept()[0])
@@ -158,6 +159,9 @@ class Server:
             if now - touched >= OWNER_TOUCH_S:
                 touched = now
                 self._touch()
+            if now - tidied >= RETENTION_S:
+                tidied = now
+                threading.Thread(target=self._forget_what_is_old, name="jobkernel-retention", daemon=True).start()
 
     def _accept(self, sock: socket.socket) -> None:
         sock.setblocking(True)
@@ -175,6 +179,12 @@ class Server:
             connections = list(self._connections)
         for connection in connections:
             connection.push("heartbeat", seq=self.desk.store.last_seq)
+
+    def _forget_what_is_old(self) -> None:
+        try:
+            self.desk.prune(dry_run=False)
+        except HistoryError as error:
+            log.warning("could not prune: %s", error)
 
     def _touch(self) -> None:
         for path in (self.place.owner_file, self.place.socket, self.place.server_file):

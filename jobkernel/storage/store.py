@@ -161,8 +161,8 @@ class Store:
                 "State cannot be rebuilt: retention has deleted old events, and the rows hold what they said."
             )
         with sentences(self.path), self._transaction():
-            for table in ALL_TABLES:
-                self._do(f"delete from kept.{table.name}")  # noqa: S608 - names of our own tables
+            for name in {table.target for table in ALL_TABLES}:
+                self._do(f"delete from kept.{name}")  # noqa: S608 - names of our own tables
             self._forget()
             self._rows.source = _Nothing()
             count = self._refold()
@@ -261,8 +261,9 @@ class Store:
         appender.flush()
 
     def _note_runs(self, changes: Changes) -> None:
-        for row in changes.added.get(RUN.name, ()):
-            row_seq, last_seq, run_id, _job, status = row[:5]
+        for row_seq, last_seq, run_id, step_key, _, _, status, *_ in changes.added.get(RUN.target, ()):
+            if step_key is not None:
+                continue
             self.bounds.note(run_id, row_seq, last_seq if status in FINAL_RUN_STATUSES else STILL_OPEN)
 
     def _forget(self) -> None:
