@@ -92,6 +92,6 @@ class BoundedFile:
 
     @staticmethod
     def _write_all(fd: int, content: bytes | memoryview) -> None:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[os.write(fd, rest) :]
+        written = os.write(fd, content)
+        while written < len(content):
+            written += os.write(fd, memoryview(content)[written:])

@@ -6,6 +6,8 @@ when it is looked at. Called by the step runner, for user code that raised.
 
 from __future__ import annotations
 
+import os
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -16,7 +18,8 @@ TEXT_LIMIT = 20_000
 FRAME_LIMIT = 40
 CAUSE_LIMIT = 8
 
-_PACKAGE = str(Path(__file__).resolve().parent.parent)
+_PACKAGE = str(Path(__file__).resolve().parent.parent) + os.sep
+_LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _cells: dict[str, int | None] = {}
 
 
@@ -30,7 +33,12 @@ def cell_of(filename: str) -> int | None:
     return _cells.get(filename)
 
 
-def describe_error(error: BaseException, own: Callable[[str], bool]) -> dict[str, Any]:
+def is_users(filename: str) -> bool:
+    """Whether a file is the user's: neither Python's own, nor an installed package, nor jobkernel's."""
+    return not filename.startswith((_PACKAGE, *_LIBRARIES, "<frozen ")) and "-packages" not in filename
+
+
+def describe_error(error: BaseException, own: Callable[[str], bool] = is_users) -> dict[str, Any]:
     """Return what a screen shows of ``error``: the protocol's ErrorShown, its causes, and a Failure's metadata.
 
     ``own(filename)`` says whether a file is the user's. Keys: type, message, cell, line, frames (outermost first, each

@@ -10,11 +10,11 @@ import io
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
+from jobkernel.executors.failure import message_of
 from jobkernel.executors.patches import Patches
 from jobkernel.executors.step_output import CURRENT, StepOutput
 
@@ -73,6 +73,21 @@ def _hook(pyplot: Any) -> None:
     registry = pyplot._pylab_helpers.Gcf
     _patches.replace(registry, "figs", _FiguresByStep(vars(registry)["figs"]))
     _patches.replace(pyplot, "_get_backend_mod", _backend_by_step(pyplot._get_backend_mod))
+    figure = pyplot.Figure
+    _patches.replace(figure, "__getstate__", _stored_without_pyplot(figure.__getstate__))
+
+
+def _stored_without_pyplot(original: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+    """A figure stored by a step must not open itself again in the cell that loads it."""
+
+    @functools.wraps(original)
+    def __getstate__(self: Any) -> dict[str, Any]:
+        state = original(self)
+        if CURRENT.get() is not None:
+            state.pop("_restore_to_pylab", None)
+        return state
+
+    return __getstate__
 
 
 def _backend_by_step(original: Callable[[], Any]) -> Callable[[], Any]:
@@ -129,7 +144,7 @@ def _keep(sink: StepOutput, figure: Any) -> None:
     try:
         figure.savefig(content, format="png", bbox_inches="tight")
     except Exception as wrong:  # noqa: BLE001  - drawing runs what the user put into the figure
-        sink.add("stderr", f"A figure could not be drawn: {type(wrong).__name__}: {wrong}\n")
+        sink.add("stderr", f"A figure could not be drawn: {type(wrong).__name__}: {message_of(wrong)}\n")
         return
     sink.display({"text/plain": _words(figure), "image/png": content.getvalue()})
 
@@ -139,7 +154,7 @@ def _words(figure: Any) -> str:
     return f"Figure {width:g} × {height:g} in, {len(figure.axes)} axes"
 
 
-class _WhenPyplotLoads(MetaPathFinder):
+class _WhenPyplotLoads:
     """Finds nothing but pyplot, once, to hook it as soon as it is loaded."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
@@ -147,11 +162,11 @@ class _WhenPyplotLoads(MetaPathFinder):
             return None
         spec = PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _HookingLoader(spec.loader)
+            spec.loader = cast(Any, _HookingLoader(spec.loader))
         return spec
 
 
-class _HookingLoader(Loader):
+class _HookingLoader:
     def __init__(self, behind: Any) -> None:
         self._behind = behind
 

@@ -34,21 +34,21 @@ class LineAssembler:
 
     def feed(self, text: str) -> list[str]:
         """Return the lines that ``text`` finishes, each at most ``LINE_LIMIT`` characters."""
-        if len(self._rows) == 1 and "\r" not in text and CURSOR_UP not in text and "\r" not in self._rows[0]:
+        size = len(self._rows[self._row]) + len(text)
+        if len(self._rows) == 1 and "\r" not in text and "\x1b" not in text and "\r" not in self._rows[0]:
             lines = (self._rows[0] + text).split("\n")
             self._rows[0] = lines.pop()
         else:
             lines = self._redraw(text)
-        if len(self._rows[self._row]) > LINE_LIMIT:
-            *full, self._rows[self._row] = _pieces(self._rows[self._row])
-            lines.extend(full)
-        if any(len(line) > LINE_LIMIT for line in lines):
-            return [piece for line in lines for piece in _pieces(line)]
-        return lines
+        return lines if size <= LINE_LIMIT else self._cut(lines)
 
     def unfinished(self) -> list[str]:
         """Return the rows that wait for their newline, as they look now."""
         return [line for line in map(_shown, self._rows) if line.strip()]
+
+    def _cut(self, lines: list[str]) -> list[str]:
+        *full, self._rows[self._row] = _pieces(self._rows[self._row])
+        return [piece for line in lines for piece in _pieces(line)] + full
 
     def _redraw(self, text: str) -> list[str]:
         finished: list[str] = []

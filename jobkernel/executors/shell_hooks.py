@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from jobkernel.executors.failure import describe_error
 from jobkernel.executors.patches import Patches
 from jobkernel.executors.step_output import CURRENT, StepOutput
 from jobkernel.executors.streams import refuse_input_in_step
@@ -36,6 +37,8 @@ def install(patches: Patches) -> None:
         publishers.update(type(shell.display_pub).__mro__)
         shell_classes.update(type(shell).__mro__)
         _hook_input(getattr(shell, "kernel", None), patches)
+        if "_showtraceback" in vars(shell):  # the kernel application leaves one on the shell itself
+            patches.replace(shell, "_showtraceback", _showing(shell._showtraceback))
     for publisher in publishers:
         _hook_publisher(publisher, patches)
     for shell_class in shell_classes:
@@ -129,13 +132,15 @@ def _hook_shell(shell_class: type, patches: Patches) -> None:
 
 
 def _showing(original: Callable[..., None]) -> Callable[..., None]:
+    """For a method, whose last three arguments these are, and for a bound one."""
+
     @functools.wraps(original)
-    def _showtraceback(self: Any, etype: Any, evalue: Any, stb: Any) -> None:
+    def _showtraceback(*args: Any) -> None:
         sink = CURRENT.get()
         if sink is None:
-            original(self, etype, evalue, stb)
+            original(*args)
         else:
-            sink.add("stderr", (stb if isinstance(stb, str) else "\n".join(stb)) + "\n")
+            sink.add("stderr", describe_error(args[-2])["text"])
 
     return _showtraceback
 

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from jobkernel.executors.bounded_file import BoundedFile
 from jobkernel.executors.forked_output import ForkedOutput
-from jobkernel.executors.line_assembly import LineAssembler
+from jobkernel.executors.line_assembly import LINE_LIMIT, LineAssembler
 
 LIVE_LINES = 200
 SHARE = 5_000_000
@@ -57,7 +57,8 @@ class OutputSummary:
 
 NOTHING = OutputSummary()
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_quoted = json.encoder.encode_basestring
 
 
 def output_path(logs: Path, run_id: str, step_key: str) -> Path:
@@ -220,7 +221,7 @@ class StepOutput:
             self._live = deque(maxlen=LIVE_LINES)
         lines = [OutputLine(self._seq + place, at, level, text, data) for place, text in enumerate(texts, 1)]
         self._seq += len(lines)
-        self._live.extend(lines if data is None else [line._replace(data=None) for line in lines])
+        self._live.extend(lines if level in STREAMS else map(_live_copy, lines))
         if self._path is not None and self._error is None:
             self._write(self._path, b"".join(map(_as_json, lines)))
         if self._on_lines is not None:
@@ -264,11 +265,14 @@ _NOWHERE = _Nowhere()
 
 
 def _as_json(line: OutputLine) -> bytes:
-    record: dict[str, Any] = {"at": line.at, "level": line.level, "text": line.text}
-    if line.data is not None:
-        record["data"] = line.data
-    # lone surrogates cannot be stored as UTF-8
-    return (_encode(record) + "\n").encode("utf-8", "replace")
+    data = "" if line.data is None else f',"data":{_encode(line.data)}'
+    record = f'{{"at":{line.at},"level":"{line.level}","text":{_quoted(line.text)}{data}}}\n'
+    return record.encode("utf-8", "replace")  # lone surrogates cannot be stored
+
+
+def _live_copy(line: OutputLine) -> OutputLine:
+    """Two hundred of these stay in memory: no data, and no text longer than a stream's line."""
+    return line._replace(text=line.text[:LINE_LIMIT], data=None)
 
 
 def _clipped(text: str) -> str:

@@ -6,13 +6,12 @@ Outside steps every call goes to the stream that was there before. Knows no file
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from types import MethodType
 from typing import Any, NoReturn
 
 from jobkernel.errors import InvariantViolation
 from jobkernel.executors.step_output import CURRENT
-
-_OWN = frozenset({"_base", "_level"})
 
 
 class _Delegate:
@@ -46,12 +45,23 @@ class _Delegate:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self._base.close() if CURRENT.get() is None else None
 
-    def close(self) -> None:
-        """Close the stream behind, unless a step asks: it is not the step's to close."""
+
+class _OnlyInSteps:
+    """A method that a step's code gets; all others get, and may replace, what the stream behind has.
+
+    IPython wraps ``sys.stdout.write`` for each cell: it must wrap the kernel's method, not this one.
+    """
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self._method = method
+        self._name = method.__name__
+
+    def __get__(self, stream: _Delegate, owner: type | None = None) -> Any:
         if CURRENT.get() is None:
-            self._base.close()
+            return getattr(stream._base, self._name)
+        return MethodType(self._method, stream)
 
 
 class StreamRouter(_Delegate):
@@ -63,32 +73,34 @@ class StreamRouter(_Delegate):
         super().__init__(base)
         object.__setattr__(self, "_level", level)
 
-    def write(self, text: str) -> Any:
-        """Write to the step's output, or to the stream behind."""
-        sink = CURRENT.get()
-        if sink is None:
-            return self._base.write(text)
+    @_OnlyInSteps
+    def write(self, text: str) -> int:
+        """Write to the step's output."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        sink.add(self._level, text)
+        sink = CURRENT.get()
+        if sink is not None:
+            sink.add(self._level, text)
         return len(text)
 
-    def writelines(self, lines: Any) -> None:
-        """Write each of the lines."""
-        if CURRENT.get() is None:
-            self._base.writelines(lines)
-            return
+    @_OnlyInSteps
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write each of the lines to the step's output."""
         for line in lines:
             self.write(line)
 
+    @_OnlyInSteps
     def flush(self) -> None:
-        """Do nothing in a step, whose lines are written at once; flush the stream behind elsewhere."""
-        if CURRENT.get() is None:
-            self._base.flush()
+        """Do nothing: a step's lines are written at once."""
 
+    @_OnlyInSteps
     def isatty(self) -> bool:
-        """Return False in a step."""
-        return CURRENT.get() is None and bool(self._base.isatty())
+        """Return False: a step has no terminal."""
+        return False
+
+    @_OnlyInSteps
+    def close(self) -> None:
+        """Do nothing: the stream is not the step's to close."""
 
     @property
     def buffer(self) -> Any:
@@ -115,20 +127,24 @@ class _StepBytes(io.RawIOBase):
 class RefusingInput(_Delegate):
     """A ``sys.stdin`` that steps cannot read."""
 
-    def read(self, *size: int) -> Any:
-        """Read from the stream behind; refused in a step."""
-        refuse_input_in_step()
-        return self._base.read(*size)
+    @_OnlyInSteps
+    def read(self, *_size: int) -> NoReturn:
+        """Refuse."""
+        _refuse()
 
-    def readline(self, *size: int) -> Any:
-        """Read a line from the stream behind; refused in a step."""
-        refuse_input_in_step()
-        return self._base.readline(*size)
+    @_OnlyInSteps
+    def readline(self, *_size: int) -> NoReturn:
+        """Refuse."""
+        _refuse()
 
-    def readlines(self, *hint: int) -> Any:
-        """Read the lines of the stream behind; refused in a step."""
-        refuse_input_in_step()
-        return self._base.readlines(*hint)
+    @_OnlyInSteps
+    def readlines(self, *_hint: int) -> NoReturn:
+        """Refuse."""
+        _refuse()
+
+    @_OnlyInSteps
+    def close(self) -> None:
+        """Do nothing: the stream is not the step's to close."""
 
     def __iter__(self) -> Iterator[str]:
         refuse_input_in_step()
