@@ -53,13 +53,32 @@ _MODULES: dict[str, tuple[str, ...]] = {
     ),
     "model.config": ("Config", "PermissiveConfig", "RunConfig"),
     "model.config_basics": ("Enum", "EnumValue"),
-    "model.config_schema": ("Array", "Field", "Map", "Noneable", "Permissive", "ScalarUnion", "Selector", "Shape"),
+    "model.config_schema": (
+        "Array", "BoolSource", "Field", "IntSource", "Map", "Noneable", "Permissive", "ScalarUnion", "Selector", "Shape",
+        "StringSource",
+    ),
     "model.config_mapping": ("ConfigMapping", "config_mapping"),
     "model.environment": ("EnvVar",),
     "model.dagster_run": ("DagsterRun",),
     "rules.selection": ("AssetSelection",),
     "executors.context": ("AssetCheckExecutionContext", "AssetExecutionContext", "OpExecutionContext"),
     "executors.resources": ("InitResourceContext",),
+    "executors.hooks": ("HookContext",),
+    "rules.type_check": (
+        "DagsterType", "PythonObjectDagsterType", "TypeCheck", "check_dagster_type",
+        "make_python_type_usable_as_dagster_type", "usable_as_dagster_type",
+    ),
+    "api.resources": (
+        "IOManagerDefinition", "ResourceDefinition", "ResourceParam", "build_init_resource_context", "build_resources",
+        "io_manager", "resource", "with_resources",
+    ),
+    "api.configurable": (
+        "ConfigurableIOManager", "ConfigurableIOManagerFactory", "ConfigurableResource", "ConfigurableResourceFactory",
+        "PartialResource", "ResourceDependency",
+    ),
+    "api.context_builders": (
+        "build_asset_check_context", "build_asset_context", "build_hook_context", "build_op_context",
+    ),
 }  # fmt: skip
 """Module → the public names it holds. A name is added here when what it names exists."""
 

@@ -21,6 +21,7 @@ from jobkernel.executors.resources import (
 from jobkernel.model.config import Config, is_resource_field, plain_config, schema_with_defaults
 from jobkernel.model.config_schema import Field
 from jobkernel.model.definitions import Resource
+from jobkernel.values.io import IOManager
 
 Value = TypeVar("Value")
 _DEPENDENCY = "resource_dependency"
@@ -188,7 +189,7 @@ class ConfigurableResource(ConfigurableResourceFactory[Value]):
     Override ``setup_for_execution``, ``teardown_after_execution`` or ``yield_for_execution`` to prepare and clean up.
     """
 
-    def create_resource(self, context: InitResourceContext) -> Any:  # noqa: ARG002  - as the factory's
+    def create_resource(self, context: InitResourceContext) -> Any:
         """Return this object, or what an override of the older hook makes of it."""
         return self.get_object_to_set_on_execution_context()
 
@@ -273,3 +274,7 @@ class ConfigurableIOManagerFactory(ConfigurableResourceFactory[Value]):
         """Return the IO manager."""
         return self.create_io_manager(context)
 
+
+
+class ConfigurableIOManager(ConfigurableResource[Any], IOManager):
+    """An IO manager out of configured fields: define ``handle_output`` and ``load_input``."""

@@ -27,7 +27,11 @@ class HookDefinition(Hook):
             from jobkernel.errors import InvalidInvocation
 
             raise InvalidInvocation(f"Hook '{self.name}' is called with one context; make one by build_hook_context().")
-        return self.function(*args, *kwargs.values())
+        context = (*args, *kwargs.values())[0]
+        require = getattr(context, "require", None)
+        if require is not None:
+            require(self.required_resources, self.name)
+        return self.function(context)
 
     @property
     def decorated_fn(self) -> Callable[..., Any]:

@@ -284,13 +284,13 @@ def _current() -> StepContext:
     return context
 
 
-class step_context:  # noqa: N801  - used as a function: ``with step_context(call) as context``
-    """Make the context of a step call and have ``.get()`` find it while the body runs."""
+class running:  # noqa: N801  - used as a function: ``with running(context)``
+    """Have ``.get()`` find a context while the body runs."""
 
     __slots__ = ("_context", "_token")
 
-    def __init__(self, call: StepCall) -> None:
-        self._context = _context_class(call)(call)
+    def __init__(self, context: StepContext) -> None:
+        self._context = context
 
     def __enter__(self) -> StepContext:
         self._token: Token[StepContext | None] = _CURRENT.set(self._context)
@@ -300,6 +300,11 @@ class step_context:  # noqa: N801  - used as a function: ``with step_context(cal
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         _CURRENT.reset(self._token)
+
+
+def step_context(call: StepCall) -> running:
+    """Return the context manager that makes the context of a step call and yields it."""
+    return running(_context_class(call)(call))
 
 
 def _context_class(call: StepCall) -> Callable[[StepCall], StepContext]:

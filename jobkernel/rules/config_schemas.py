@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, get_args, get_origin
 
 from jobkernel.errors import InvalidDefinition
-from jobkernel.model.config_basics import ConfigType
+from jobkernel.model.config_basics import ConfigType, Filling, Path, Problems
 from jobkernel.model.config_mapping import ConfigMapping
 from jobkernel.model.config_schema import (
     Array,
@@ -22,6 +22,7 @@ from jobkernel.model.config_schema import (
     Shape,
     field_of,
 )
+from jobkernel.model.configured import Configured
 from jobkernel.model.definitions import EMPTY, NO_VALUE, Graph, GraphInput, Input, Op
 from jobkernel.rules.plan import FromConfig, FromValue, Plan, PlannedInput, PlannedStep
 
@@ -39,6 +40,14 @@ class NodeSchema:
     nodes: dict[str, NodeSchema] | None = None
     mapping: ConfigMapping | None = None
     is_ignored: bool = False
+
+    @property
+    def config_class(self) -> Any:
+        """The Config class whose object the op's argument gets, None where it gets the plain value."""
+        schema = self.schema
+        while isinstance(schema, Configured):
+            schema = schema.schema
+        return schema if self.takes_argument and getattr(schema, "__jobkernel_config__", False) else None
 
     @property
     def config_field(self) -> Field | None:
@@ -103,11 +112,27 @@ def schemas_of_plan(
 
 
 def _field_of_op(schema: Any, *, takes_argument: bool) -> Field:
+    if isinstance(schema, Configured):
+        return field_of(schema.outer) if schema.outer is not None else Field(Shape({}))
     if takes_argument and not hasattr(schema, "config_field") and not isinstance(schema, Field):
         from jobkernel.model.config import type_of_annotation  # loads pydantic, which such an op has asked for
 
         return Field(type_of_annotation(schema))
     return field_of(schema)
+
+
+def inner_config(schema: Any, outer: Any, environment: Mapping[str, str], path: Path, found: Problems) -> Any:
+    """Return the config of what was configured in code, from the filled outer config."""
+    while isinstance(schema, Configured):
+        given = schema.config(outer) if callable(schema.config) else schema.config
+        schema = schema.schema
+        if schema is None:
+            return given
+        inner = _field_of_op(schema, takes_argument=False).config_type
+        before = len(found)
+        inner.check(given, path, found)
+        outer = inner.fill(given, path, Filling(environment, found)) if len(found) == before else given
+    return outer
 
 
 def _node_at(nodes: dict[str, NodeSchema], path: Names) -> NodeSchema:

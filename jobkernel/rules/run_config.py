@@ -14,6 +14,7 @@ from jobkernel.errors import InvalidConfig
 from jobkernel.model.config_basics import Filling, Path, Problem, Problems, shown, unknown_entry
 from jobkernel.model.config_mapping import ConfigMapping
 from jobkernel.model.config_schema import Field, Shape
+from jobkernel.model.configured import Configured
 from jobkernel.model.definitions import EMPTY
 from jobkernel.rules.config_schemas import (
     EXECUTION,
@@ -22,6 +23,7 @@ from jobkernel.rules.config_schemas import (
     Names,
     NodeSchema,
     field_of_input,
+    inner_config,
     loaded_value,
 )
 from jobkernel.rules.plan import FromConfig, FromValue, Plan, PlannedStep
@@ -38,9 +40,16 @@ class Entry:
     given: Any
     field: Field | None
     config_class: Any = None
+    configured: Configured | None = None
 
     def plain(self, environment: Mapping[str, str], found: Problems) -> Any:
         """Return the config as plain values, with defaults applied and environment variables read."""
+        outer = self._outer(environment, found)
+        if self.configured is None or found:
+            return outer
+        return inner_config(self.configured, outer, environment, self.path, found)
+
+    def _outer(self, environment: Mapping[str, str], found: Problems) -> Any:
         if self.field is None:
             return self.given
         if self.given is not _MISSING:
@@ -268,8 +277,8 @@ class _Reader:
             if value is not _MISSING:
                 self.ops[names] = Entry((*path, "config"), value, None)
         else:
-            made = node.takes_argument and getattr(node.schema, "__jobkernel_config__", False)
-            entry = Entry((*path, "config"), value, config_field, node.schema if made else None)
+            configured = node.schema if isinstance(node.schema, Configured) else None
+            entry = Entry((*path, "config"), value, config_field, node.config_class, configured)
             if self._is_sound(entry, needs_value=not node.is_ignored):
                 self.ops[names] = entry
         if node.inputs:
@@ -328,6 +337,20 @@ class _Reader:
             needed = key in self.schemas.needed_resources
             if (key in entries or needed) and self._is_sound(entry, needs_value=needed):
                 self.resources[key] = entry
+
+
+def config_of_op(
+    node: NodeSchema, given: Any, name: str, environment: Mapping[str, str] | None = None
+) -> tuple[Any, Any]:
+    """Return the config of one op called outside of a run: what its argument gets, and the same as plain values.
+
+    Raises:
+        InvalidConfig: it is missing or does not fit.
+    """
+    entries = {} if given is None else {name: {"config": given}}
+    schemas = ConfigSchemas(nodes={name: node})
+    config = resolve_run_config(schemas, {"ops": entries}, environment=environment if environment is not None else {})
+    return config.for_op((name,)), config.op_config((name,))
 
 
 def fed_from_config(plan: Plan, config: ResolvedConfig) -> Plan:
