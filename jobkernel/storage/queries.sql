@@ -183,3 +183,11 @@ select run_id from kept.run where starts_with(run_id, $prefix) order by row_seq 
 select json_extract(event.body, '$.preview') as preview
 from kept.asset_partition as state join kept.event as event on event.seq = state.materialized_seq
 where state.asset_key = $asset_key and state.partition_key is not distinct from $partition_key
+
+-- name: step_words
+-- defaults: {}
+with latest as (
+    select run_id, step_key, arg_max(status, row_seq) as status
+    from kept.step where run_id in (select unnest($run_ids::varchar[])) group by run_id, step_key
+)
+select run_id, status, count(*) as steps from latest group by run_id, status order by run_id

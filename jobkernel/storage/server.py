@@ -42,6 +42,8 @@ from jobkernel.storage.versions import our_versions
 log = logging.getLogger("jobkernel.server")
 
 LINGER_S = 10.0
+FIRST_CLIENT_S = 5.0
+"""How long, beyond lingering, a new server waits for the client that started it."""
 BEAT_S = 2.0
 DEATHS_S = 0.5
 PUBLISH_S = 0.1
@@ -67,7 +69,7 @@ class Server:
         self._connections: set[Connection] = set()
         self._lock = threading.Lock()  # protects the set of connections
         self._lost: dict[str, tuple[int, ClientIdentity]] = {}
-        self._empty_since = time.monotonic()
+        self._empty_since = time.monotonic() + FIRST_CLIENT_S
 
     def run(self) -> None:
         """Serve until told to stop, or until nobody has been connected for a while."""
