@@ -1,8 +1,8 @@
 """Everything a step's code prints, logs, warns and displays goes to the step's own output, whatever thread it runs on.
 
 Owns installing and removing the hooks, and entering a step's output. What the hooks do stands beside it: streams,
-step_logging, threads_of_steps, shell_hooks, figures. Not captured: writes of other programs, and of C code, to the
-process's own descriptors. Called by the session (install) and by whatever runs a step (capturing).
+step_logging, threads_of_steps, redirects, shell_hooks, figures. Not captured: what other programs and C code write
+to the process's own descriptors. Called by the session (install) and by whatever runs a step (capturing).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextvars import Token
 from typing import Any
 
-from jobkernel.executors import figures, shell_hooks, step_logging, threads_of_steps
+from jobkernel.executors import figures, redirects, shell_hooks, step_logging, threads_of_steps
 from jobkernel.executors.patches import Patches
 from jobkernel.executors.step_output import (
     CURRENT,
@@ -58,6 +58,7 @@ def install() -> None:
         patches.replace(builtins, "input", _refusing(builtins.input))
         step_logging.install(patches)
         threads_of_steps.install(patches)
+        redirects.install(patches)
         shell_hooks.install(patches)
         figures.install()
         _watch_forks()

@@ -81,13 +81,13 @@ def _stored_without_pyplot(original: Callable[[Any], dict[str, Any]]) -> Callabl
     """A figure stored by a step must not open itself again in the cell that loads it."""
 
     @functools.wraps(original)
-    def __getstate__(self: Any) -> dict[str, Any]:
+    def getstate(self: Any) -> dict[str, Any]:
         state = original(self)
         if CURRENT.get() is not None:
             state.pop("_restore_to_pylab", None)
         return state
 
-    return __getstate__
+    return getstate
 
 
 def _backend_by_step(original: Callable[[], Any]) -> Callable[[], Any]:

@@ -38,15 +38,26 @@ class ForkedOutput:
             self._reader.start()
 
     def send(self, level: str, text: str) -> None:
-        """Send a piece home from a child; a parent that has gone, or no longer reads, is given up on."""
+        """Send a piece home from a child; a parent that has gone is given up on."""
         for start in range(0, len(text), _PIECE):
             if self._is_cut_off:
                 return
-            message = json.dumps([level, text[start : start + _PIECE], os.getpid()])
-            try:
-                self._child.send(message.encode())
-            except OSError:
-                self._is_cut_off = True
+            self._send_piece(json.dumps([level, text[start : start + _PIECE], os.getpid()]).encode())
+
+    def _send_piece(self, message: bytes) -> None:
+        try:
+            self._child.send(message)
+        except (TimeoutError, BlockingIOError):
+            self._child.settimeout(0)  # the parent does not read now: wait no more until it does
+        except OSError:
+            self._is_cut_off = True
+        else:
+            if self._child.gettimeout() == 0:
+                self._child.settimeout(_PATIENCE_SECONDS)
+
+    def enter_child(self) -> None:
+        """In a child: let go of the parent's end, so that sending fails once the parent has gone."""
+        self._home.close()
 
     def close(self) -> None:
         """Deliver what has arrived, then stop reading; what children send later is dropped."""

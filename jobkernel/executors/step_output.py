@@ -181,6 +181,7 @@ class StepOutput:
         self._assemblers = self._decoders = self._on_lines = self._file = self._live = None
         if self._child_of is None:
             self._child_of, self._forked = self._forked or _NOWHERE, None
+            self._child_of.enter_child()
 
     def _take_from_child(self, level: str, text: str, pid: int) -> None:
         self._take(level, text, None, -pid)  # negative: never a thread's number
@@ -259,6 +260,9 @@ class _Nowhere(ForkedOutput):
 
     def __init__(self) -> None:
         self._is_cut_off = True
+
+    def enter_child(self) -> None:
+        """Hold nothing."""
 
 
 _NOWHERE = _Nowhere()

@@ -26,14 +26,16 @@ def _following_start(original: Callable[[threading.Thread], None]) -> Callable[[
     def start(self: threading.Thread) -> None:
         sink = CURRENT.get()
         if sink is not None:
-            self.run = functools.partial(_run_thread, self, sink)  # type: ignore[method-assign]
+            self.run = functools.partial(_run_thread, self, sink, vars(self).get("run"))  # type: ignore[method-assign]
         original(self)
 
     return start
 
 
-def _run_thread(thread: threading.Thread, sink: StepOutput) -> None:
-    del thread.run  # the class's own again, and no circle of references
+def _run_thread(thread: threading.Thread, sink: StepOutput, own_run: Callable[[], None] | None) -> None:
+    del thread.run  # the class's again, and no circle of references
+    if own_run is not None:
+        thread.run = own_run  # type: ignore[method-assign]
     token = CURRENT.set(sink)
     try:
         thread.run()

@@ -126,7 +126,7 @@ def test_no_interrupt_ever_lands_in_the_code_after_a_step() -> None:
         try:
             while time.monotonic() < until:
                 attempt()
-        except BaseException as error:  # noqa: B036
+        except BaseException as error:
             hit_outside.append(error)
         finally:
             over.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import pickle
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from jobkernel.executors import capture
 from jobkernel.executors.capture import StepOutput, capturing
 
 pytest.importorskip("matplotlib").use("agg")
-import matplotlib.pyplot as plt
+plt = importlib.import_module("matplotlib.pyplot")
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +112,7 @@ def test_a_figure_that_cannot_be_drawn_says_so_in_the_step() -> None:
 
 
 def test_uninstalling_gives_pyplot_back_its_own_registry() -> None:
-    registry = plt._pylab_helpers.Gcf  # type: ignore[attr-defined]
+    registry = plt._pylab_helpers.Gcf
     notebook = plt.figure()
 
     capture.uninstall()

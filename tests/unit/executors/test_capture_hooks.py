@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 import gc
+import io
 import logging
 import os
 import subprocess
@@ -351,3 +353,52 @@ def test_capture_of_a_silent_step_costs_microseconds() -> None:
         best = min(best, (time.perf_counter() - began) / 1000)
 
     assert best < 10e-6
+
+
+def test_a_redirect_in_a_step_redirects_that_step_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = a_sink(), a_sink()
+    caught = io.StringIO()
+    is_redirected, has_printed = threading.Event(), threading.Event()
+
+    def redirecting() -> None:
+        with capturing(one):
+            with contextlib.redirect_stdout(caught), contextlib.redirect_stderr(sys.stdout):
+                is_redirected.set()
+                assert has_printed.wait(10)
+                print("caught")
+                print("caught too", file=sys.stderr)
+            print("not caught")
+
+    thread = threading.Thread(target=redirecting)
+    thread.start()
+    assert is_redirected.wait(10)
+    with capturing(other):
+        print("another step")
+    print("notebook")
+    has_printed.set()
+    thread.join()
+
+    assert (texts(one), texts(other)) == (["not caught"], ["another step"])
+    assert caught.getvalue() == "caught\ncaught too\n"
+    assert capsys.readouterr().out == "notebook\n"
+
+
+def test_a_redirect_outside_steps_is_pythons_own() -> None:
+    caught = io.StringIO()
+
+    with contextlib.redirect_stdout(caught):
+        print("caught")
+
+    assert caught.getvalue() == "caught\n"
+
+
+def test_a_thread_with_its_own_run_keeps_it() -> None:
+    sink = a_sink()
+
+    with capturing(sink):
+        thread = threading.Thread()
+        thread.run = lambda: print("own run")  # type: ignore[method-assign]
+        thread.start()
+        thread.join()
+
+    assert texts(sink) == ["own run"]
