@@ -204,7 +204,7 @@ class Desk:
     def _end_runs_of(self, number: int, notebook: str | None) -> None:
         cursor, now = self.cursor(), self.clock.now_us()
         runs = cursor.execute(
-            "select run_id, run.status, run.row_seq from kept.run as run join kept.event as event"
+            "select run.run_id, run.status, run.row_seq from kept.run as run join kept.event as event"
             " on event.seq = run.row_seq where event.client = ?"
             " and run.status not in ('SUCCESS', 'FAILURE', 'CANCELED') order by run.row_seq",
             [number],
