@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from jobkernel.rules.lane_places import Cell, Lane
 from jobkernel.rules.layering import FREE, Layered, layered
-from jobkernel.rules.placing import FOLDED_GAP, GAP, Cell, Item, Measures, placed
+from jobkernel.rules.placing import FOLDED_GAP, GAP, Measures, placed
 from jobkernel.rules.row_order import ordered
 
 CARD = (152.0, 56.0)
@@ -91,8 +92,8 @@ def layout(
     lanes = [numbers.get(name, FREE) for name in groups] if groups else [FREE] * len(boxes)
     drawing = layered(len(boxes), edges, lanes)
     measures = _measures(boxes, direction, has_boxes=bool(names))
-    rows, items = placed(drawing, ordered(drawing), measures)
-    return _Sheet(drawing, rows, items, measures, direction, names).drawn(boxes, edges)
+    rows, frames = placed(drawing, ordered(drawing), measures)
+    return _Sheet(drawing, rows, frames, measures, direction, names).drawn(boxes, edges)
 
 
 def _measures(boxes: list[Point], direction: str, *, has_boxes: bool) -> Measures:
@@ -131,7 +132,7 @@ class _Sheet:
 
     drawing: Layered
     rows: list[list[Cell]]
-    items: list[Item]
+    lanes: list[Lane]
     measures: Measures
     direction: str
     names: list[str]
@@ -141,15 +142,15 @@ class _Sheet:
 
     def drawn(self, boxes: list[Point], edges: Sequence[tuple[int, int]]) -> Layout:
         self.bands = self._bands()
-        lanes = [item for item in self.items if item.lane != FREE] if self.names else []
         lefts = [cell.centre - cell.width / 2 for row in self.rows for cell in row]
-        lefts += [self._lane_left(lane) for lane in lanes]
+        lefts += [self._lane_left(lane) for lane in self.lanes]
         self.shift = MARGIN - min(lefts, default=0.0)
         self.spot = self._spots()
         nodes = self._nodes(boxes)
         routes = self._routes(nodes, edges)
-        frames = [self._box(lane) for lane in sorted(lanes, key=lambda lane: lane.lane)]
-        ends = [(one.x + one.width, one.y + one.height) for one in [*nodes, *frames]]
+        frames = [self._box(lane) for lane in self.lanes]
+        ends = [(one.x + one.width, one.y + one.height) for one in nodes]
+        ends += [(one.x + one.width, one.y + one.height) for one in frames]
         ends += [point for route in routes for point in route.points]
         return Layout(
             direction=self.direction,
@@ -162,8 +163,7 @@ class _Sheet:
 
     def _bands(self) -> list[_Band]:
         """Layers one after the other, with room for the frames of the groups that end and begin between them."""
-        lanes = [item for item in self.items if item.lane != FREE] if self.names else []
-        beginning, ending = {lane.first for lane in lanes}, {lane.last for lane in lanes}
+        beginning, ending = {lane.first for lane in self.lanes}, {lane.last for lane in self.lanes}
         before = GAP if self.direction == "LR" else LABEL
         bands: list[_Band] = []
         at = MARGIN
@@ -215,7 +215,7 @@ class _Sheet:
                 *(point for bend in self.drawing.chains[number][1:-1] for point in self._pass(bend)),
                 *self._arrive(nodes[end], end, arriving[number], self.drawing.chains[number][-2]),
             ]
-            routes.append(Route(start=start, end=end, points=tuple(points)))
+            routes.append(Route(start=start, end=end, points=_without_idle(points)))
         return routes
 
     def _ports(self, ends_of: Callable[[list[int]], tuple[int, int]]) -> list[float]:
@@ -257,16 +257,23 @@ class _Sheet:
     def _pass(self, bend: int) -> list[Point]:
         cell, _ = self.spot[bend]
         band = self.bands[cell.layer]
-        if band.rows > 1:
-            return [self._point(cell.centre, band.start), self._point(cell.centre, band.end)]
-        return [self._point(cell.centre, (band.start + band.end) / 2)]
+        return [self._point(cell.centre, band.start), self._point(cell.centre, band.end)]
 
-    def _lane_left(self, lane: Item) -> float:
+    def _lane_left(self, lane: Lane) -> float:
         return min(cell.centre - cell.width / 2 for cell in lane.cells) - self.measures.lane_before
 
-    def _box(self, lane: Item) -> GroupBox:
+    def _box(self, lane: Lane) -> GroupBox:
         left = self._lane_left(lane)
         start = self.bands[lane.first].start - (GAP if self.direction == "LR" else LABEL)
         x, y = self._point(left, start)
         right, bottom = self._point(left + lane.width, self.bands[lane.last].end + GAP)
-        return GroupBox(name=self.names[lane.lane], x=x, y=y, width=round(right - x, 1), height=round(bottom - y, 1))
+        return GroupBox(name=self.names[lane.number], x=x, y=y, width=round(right - x, 1), height=round(bottom - y, 1))
+
+
+def _without_idle(points: list[Point]) -> tuple[Point, ...]:
+    """The points without those that stand on the straight line between their neighbours along one axis."""
+    kept = points[:1]
+    for before, point, after in zip(points, points[1:], points[2:], strict=False):
+        if not any(before[axis] == point[axis] == after[axis] for axis in (0, 1)):
+            kept.append(point)
+    return (*kept, points[-1])

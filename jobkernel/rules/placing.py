@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, sqrt
 
+from jobkernel.rules.lane_places import LANE_GAP, Cell, Lane, Stop, place_lanes
 from jobkernel.rules.layering import FREE, Layered
 from jobkernel.rules.row_order import Ordering
 
 GAP = 8.0
 FOLDED_GAP = 20.0
-LANE_GAP = 24.0
 BEND = 8.0
 ROUNDS = 8
+FIXED = 1e7
+SETTLED = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,62 +35,49 @@ class Measures:
     lane_after: float
 
 
-@dataclass(slots=True)
-class Cell:
-    """Things of one layer at one place across: one bend, or one or (in a folded layer) several nodes."""
+def placed(drawing: Layered, order: Ordering, measures: Measures) -> tuple[list[list[Cell]], list[Lane]]:
+    """Return the cells of every layer with their centres across, and the lanes that hold them.
 
-    members: list[int]
-    layer: int
-    lane: int
-    width: float
-    gap: float
-    centre: float = 0.0
-
-
-@dataclass(slots=True)
-class Item:
-    """What is moved as one: a lane with all its cells, or one free cell. ``left`` is where it begins."""
-
-    cells: list[Cell]
-    first: int
-    last: int
-    width: float
-    lane: int
-    left: float = 0.0
-
-
-def placed(drawing: Layered, order: Ordering, measures: Measures) -> tuple[list[list[Cell]], list[Item]]:
-    """Return the cells of every layer with their centres across, and the items that hold them."""
+    A drawing without groups has no lanes.
+    """
     rows = [_cells_of(row, number, drawing, measures) for number, row in enumerate(order.rows)]
     links = _links(rows, drawing, order)
-    items = _items(rows, links, order, measures)
-    if len(items) > 1:
-        _place_items(items, rows, links, order)
-    for item in items:
-        if item.lane == FREE or len(items) > 1:
-            for cell in item.cells:
-                cell.centre += item.left
-    return rows, items
+    if order.lane_count == 1 and measures.lane_before == 0:
+        _place_rows([[_as_one(cell) for cell in row] for row in rows], links)
+        return rows, []
+    lanes = [_lane_of(number, cells, links, measures) for number, cells in sorted(_by_lane(rows).items())]
+    if len(lanes) < sum(map(len, rows)):
+        _place_among_lanes(rows, lanes, links, drawing, order)
+    return rows, lanes
 
 
 def _cells_of(row: list[int], number: int, drawing: Layered, measures: Measures) -> list[Cell]:
-    """Cut a row into cells; members of a lane share cells only with each other."""
-    nodes = sum(thing < drawing.count for thing in row)
-    columns = max(measures.fold_above, ceil(sqrt(nodes * measures.fold_share)))
-    height = ceil(nodes / columns) if nodes > measures.fold_above else 1
-    if height == 1:
-        return [_cell([thing], number, drawing, measures, GAP) for thing in row]
+    """Cut a row into cells: things of one lane that stand together fold when they are too many."""
     runs: list[list[int]] = []
     for thing in row:
-        last = runs[-1] if runs else []
-        is_node = thing < drawing.count
-        if is_node and last and last[0] < drawing.count and drawing.lane[last[0]] == drawing.lane[thing]:
-            last.append(thing)
+        if runs and drawing.lane[runs[-1][0]] == drawing.lane[thing]:
+            runs[-1].append(thing)
         else:
             runs.append([thing])
-    return [
-        _cell(list(members), number, drawing, measures, FOLDED_GAP) for run in runs for members in batched(run, height)
-    ]
+    return [cell for run in runs for cell in _cells_of_run(run, number, drawing, measures)]
+
+
+def _cells_of_run(run: list[int], number: int, drawing: Layered, measures: Measures) -> list[Cell]:
+    nodes = [thing for thing in run if thing < drawing.count]
+    if len(nodes) <= measures.fold_above:
+        return [_cell([thing], number, drawing, measures, GAP) for thing in run]
+    columns = max(measures.fold_above, ceil(sqrt(len(nodes) * measures.fold_share)))
+    folds = iter(batched(nodes, ceil(len(nodes) / columns)))
+    cells: list[Cell] = []
+    fold: list[int] = []
+    for thing in run:
+        # a bend that stands amid the nodes of a fold moves behind them
+        if thing >= drawing.count:
+            cells.append(_cell([thing], number, drawing, measures, FOLDED_GAP))
+        elif thing not in fold:
+            fold = next(folds)
+            cells.append(_cell(fold, number, drawing, measures, FOLDED_GAP))
+    return cells
 
 
 def batched(run: list[int], size: int) -> list[list[int]]:
@@ -124,154 +113,143 @@ def _links(rows: list[list[Cell]], drawing: Layered, order: Ordering) -> Links:
     }
 
 
-def _items(rows: list[list[Cell]], links: Links, order: Ordering, measures: Measures) -> list[Item]:
-    """Place the cells of each lane by themselves, and make items of the lanes and of the free cells."""
-    by_lane: dict[int, list[list[Cell]]] = {}
-    items: list[Item] = []
+def _by_lane(rows: list[list[Cell]]) -> dict[int, list[list[Cell]]]:
+    found: dict[int, list[list[Cell]]] = {}
     for row in rows:
         in_row: dict[int, list[Cell]] = {}
         for cell in row:
-            if cell.lane == FREE and order.lane_count > 1:
-                cell.centre = cell.width / 2
-                items.append(Item([cell], cell.layer, cell.layer, cell.width, FREE))
-            else:
+            if cell.lane != FREE:
                 in_row.setdefault(cell.lane, []).append(cell)
         for lane, cells in in_row.items():
-            by_lane.setdefault(lane, []).append(cells)
-    for lane, lane_rows in by_lane.items():
-        _place_rows(lane_rows, links, lane if order.lane_count > 1 else None)
-        items.append(_lane_item(lane, lane_rows, measures))
-    return items
-
-
-def _lane_item(lane: int, rows: list[list[Cell]], measures: Measures) -> Item:
-    cells = [cell for row in rows for cell in row]
-    low = min(cell.centre - cell.width / 2 for cell in cells)
-    high = max(cell.centre + cell.width / 2 for cell in cells)
-    before, after = (0.0, 0.0) if lane == FREE else (measures.lane_before, measures.lane_after)
-    for cell in cells:
-        cell.centre += before - low
-    layers = [cell.layer for cell in cells]
-    return Item(cells, min(layers), max(layers), high - low + before + after, lane)
-
-
-def _place_rows(rows: list[list[Cell]], links: Links, lane: int | None) -> None:
-    """Bring each cell near the mean of what it is joined to, keeping order and gaps."""
-    joined = [
-        [[other for other in links[id(cell)] if lane is None or other.lane == lane] for cell in row] for row in rows
-    ]
-    offsets = [_offsets(row) for row in rows]
-    for row, offset in zip(rows, offsets, strict=True):
-        for cell, at in zip(row, offset, strict=True):
-            cell.centre = at - offset[-1] / 2
-    for round_ in range(ROUNDS):
-        numbers = range(len(rows)) if round_ % 2 == 0 else range(len(rows) - 1, -1, -1)
-        for number in numbers:
-            _place_row(rows[number], joined[number], offsets[number])
-
-
-def _offsets(row: list[Cell]) -> list[float]:
-    """How far each cell's centre is from the first one's when they stand as close as they may."""
-    found = [0.0]
-    for before, cell in pairwise(row):
-        found.append(found[-1] + before.width / 2 + max(before.gap, cell.gap) + cell.width / 2)
+            found.setdefault(lane, []).append(cells)
     return found
 
 
-def _place_row(row: list[Cell], joined: list[list[Cell]], offsets: list[float]) -> None:
-    """Least squares that keeps the order: neighbouring wishes that clash are pooled (pool adjacent violators)."""
-    sums: list[float] = []
-    counts: list[int] = []
-    for cell, others, offset in zip(row, joined, offsets, strict=True):
-        wish = sum([other.centre for other in others]) / len(others) if others else cell.centre
-        total, count = wish - offset, 1
-        while sums and sums[-1] * count > total * counts[-1]:
-            total += sums.pop()
-            count += counts.pop()
-        sums.append(total)
-        counts.append(count)
-    at = 0
-    for total, count in zip(sums, counts, strict=True):
-        for _ in range(count):
-            row[at].centre = total / count + offsets[at]
-            at += 1
+def _lane_of(number: int, rows: list[list[Cell]], links: Links, measures: Measures) -> Lane:
+    """Place the cells of a lane by themselves."""
+    own = {id(cell): [one for one in links[id(cell)] if one.lane == number] for row in rows for cell in row}
+    _place_rows([[_as_one(cell) for cell in row] for row in rows], own)
+    cells = [cell for row in rows for cell in row]
+    low = min(cell.centre - cell.width / 2 for cell in cells)
+    high = max(cell.centre + cell.width / 2 for cell in cells)
+    for cell in cells:
+        cell.centre += measures.lane_before - low
+    layers = [cell.layer for cell in cells]
+    return Lane(number, cells, min(layers), max(layers), high - low + measures.lane_before + measures.lane_after)
 
 
-def _place_items(items: list[Item], rows: list[list[Cell]], links: Links, order: Ordering) -> None:
-    """Move whole items near what they are joined to; no two come closer than their gap in any layer.
+def _as_one(cell: Cell) -> Stop:
+    return Stop(cell.width, cell.gap, cell=cell)
 
-    A wish list is made feasible from the left and from the right; the mean of the two keeps every distance too.
+
+def _place_rows(rows: list[list[Stop]], links: Links) -> None:
+    """Bring each movable cell near the mean of what it is joined to, keeping order and gaps."""
+    offsets = [_offsets(row) for row in rows]
+    for row, offset in zip(rows, offsets, strict=True):
+        if all(stop.cell for stop in row):
+            for stop, at in zip(row, offset, strict=True):
+                if stop.cell:
+                    stop.cell.centre = at - offset[-1] / 2
+    work = [
+        _Row(row, [_wishing(stop, links) for stop in row], offset) for row, offset in zip(rows, offsets, strict=True)
+    ]
+    for round_ in range(ROUNDS):
+        moved = max([_place_row(row) for row in (work if round_ % 2 == 0 else reversed(work))], default=0.0)
+        if moved < SETTLED:
+            break
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row under work: what stands there, what each would like to be near, and the least distances."""
+
+    stops: list[Stop]
+    near: list[list[Cell]]
+    offsets: list[float]
+
+
+def _wishing(stop: Stop, links: Links) -> list[Cell]:
+    return links[id(stop.cell)] if stop.cell else []
+
+
+def _offsets(row: list[Stop]) -> list[float]:
+    """How far each centre is from the first one's when all stand as close as they may."""
+    found = [0.0]
+    for before, stop in pairwise(row):
+        found.append(found[-1] + before.width / 2 + max(before.gap, stop.gap) + stop.width / 2)
+    return found
+
+
+def _place_row(row: _Row) -> float:
+    """Least squares that keeps the order: neighbouring wishes that clash are pooled (pool adjacent violators).
+
+    Return how far the cell that moved furthest went.
     """
-    item_of = {id(cell): item for item in items for cell in item.cells}
-    following = _following(items, rows, item_of, order)
-    sequence = _sequence(items, following)
-    outer = {
-        id(item): [(cell, other) for cell in item.cells for other in links[id(cell)] if item_of[id(other)] is not item]
-        for item in items
-    }
-    for item in items:
-        item.left = 0.0
-    _spread(sequence, following, {id(item): 0.0 for item in items})
-    for _ in range(ROUNDS * 2):
-        wishes = {id(item): _wish(item, outer[id(item)], item_of) for item in items}
-        _spread(sequence, following, wishes)
+    means: list[float] = []
+    weights: list[float] = []
+    counts: list[int] = []
+    for stop, near, offset in zip(row.stops, row.near, row.offsets, strict=True):
+        wish = sum([one.centre for one in near]) / len(near) if near else stop.centre
+        mean, weight, count = wish - offset, 1.0 if stop.cell else FIXED, 1
+        while means and means[-1] > mean:
+            heavier = weights.pop()
+            mean = (mean * weight + means.pop() * heavier) / (weight + heavier)
+            weight += heavier
+            count += counts.pop()
+        means.append(mean)
+        weights.append(weight)
+        counts.append(count)
+    return _move(row, [mean for mean, count in zip(means, counts, strict=True) for _ in range(count)])
 
 
-def _wish(item: Item, joined: list[tuple[Cell, Cell]], item_of: dict[int, Item]) -> float:
-    if not joined:
-        return item.left
-    distances = [item_of[id(other)].left + other.centre - cell.centre - item.left for cell, other in joined]
-    return item.left + sum(distances) / len(distances)
+def _move(row: _Row, means: list[float]) -> float:
+    furthest = 0.0
+    for stop, mean, offset in zip(row.stops, means, row.offsets, strict=True):
+        if stop.cell:
+            furthest = max(furthest, abs(stop.cell.centre - mean - offset))
+            stop.cell.centre = mean + offset
+    return furthest
 
 
-Following = dict[int, list[tuple[Item, float]]]
-
-
-def _following(items: list[Item], rows: list[list[Cell]], item_of: dict[int, Item], order: Ordering) -> Following:
-    """For each item those right of it in some layer, with the distance their left sides must keep."""
-    key = {item.lane: order.lane_key[item.cells[0].members[0]] for item in items if item.lane != FREE}
-    lanes = sorted((item for item in items if item.lane != FREE), key=lambda item: key[item.lane])
-    found: dict[int, dict[int, tuple[Item, float]]] = {id(item): {} for item in items}
-    for number, row in enumerate(rows):
-        present = list({id(item): item for item in (item_of[id(cell)] for cell in row)}.values())
-        _add_passing(present, number, lanes, key)
-        for left, right in pairwise(present):
-            gap = LANE_GAP if left.lane != FREE and right.lane != FREE else GAP
-            found[id(left)][id(right)] = (right, left.width + max(gap, left.cells[0].gap, right.cells[0].gap))
-    return {name: list(ones.values()) for name, ones in found.items()}
-
-
-def _add_passing(present: list[Item], number: int, lanes: list[Item], key: dict[int, float]) -> None:
-    """Put lanes that only pass through a layer where they belong among its lanes."""
+def _place_among_lanes(
+    rows: list[list[Cell]], lanes: list[Lane], links: Links, drawing: Layered, order: Ordering
+) -> None:
+    """Place the lanes beside each other, then what is free between them."""
+    stops = _stops(rows, lanes, order)
+    place_lanes(lanes, stops, drawing, {thing: cell for row in rows for cell in row for thing in cell.members})
     for lane in lanes:
-        if lane.first < number < lane.last and all(one is not lane for one in present):
-            later = (at for at, one in enumerate(present) if one.lane != FREE and key[one.lane] > key[lane.lane])
-            present.insert(next(later, len(present)), lane)
+        for cell in lane.cells:
+            cell.centre += lane.left
+    _spread_free(stops)
+    _place_rows(stops, links)
 
 
-def _sequence(items: list[Item], following: Following) -> list[Item]:
-    """Items so that each comes before all that are right of it."""
-    waiting = {id(item): 0 for item in items}
-    for ones in following.values():
-        for one, _ in ones:
-            waiting[id(one)] += 1
-    ready = [item for item in items if not waiting[id(item)]]
-    for item in ready:
-        for one, _ in following[id(item)]:
-            waiting[id(one)] -= 1
-            if not waiting[id(one)]:
-                ready.append(one)
-    return ready
+def _stops(rows: list[list[Cell]], lanes: list[Lane], order: Ordering) -> list[list[Stop]]:
+    """What stands in each row, from left to right: lanes as a whole, those that only pass included."""
+    key = {lane.number: order.lane_key[lane.cells[0].members[0]] for lane in lanes}
+    sequence = sorted(lanes, key=lambda lane: key[lane.number])
+    stop_of = {lane.number: Stop(lane.width, LANE_GAP, lane=lane) for lane in lanes}
+    found: list[list[Stop]] = []
+    for number, row in enumerate(rows):
+        present = list({id(stop): stop for stop in (stop_of.get(cell.lane) or _as_one(cell) for cell in row)}.values())
+        standing = {stop.lane.number for stop in present if stop.lane}
+        for lane in sequence:
+            if lane.first < number < lane.last and lane.number not in standing:
+                after = (at for at, one in enumerate(present) if one.lane and key[one.lane.number] > key[lane.number])
+                present.insert(next(after, len(present)), stop_of[lane.number])
+        found.append(present)
+    return found
 
 
-def _spread(sequence: list[Item], following: Following, wishes: dict[int, float]) -> None:
-    pushed = dict(wishes)
-    for item in sequence:
-        for one, distance in following[id(item)]:
-            pushed[id(one)] = max(pushed[id(one)], pushed[id(item)] + distance)
-    pulled = dict(wishes)
-    for item in reversed(sequence):
-        for one, distance in following[id(item)]:
-            pulled[id(item)] = min(pulled[id(item)], pulled[id(one)] - distance)
-    for item in sequence:
-        item.left = (pushed[id(item)] + pulled[id(item)]) / 2
+def _spread_free(stops: list[list[Stop]]) -> None:
+    """Give free cells a first place: just right of the lane before them, or left of the first lane."""
+    for row in stops:
+        at = min((stop.centre - stop.width / 2 for stop in row if stop.lane), default=0.0)
+        first = next((number for number, stop in enumerate(row) if stop.lane), len(row))
+        at -= sum(stop.width + stop.gap for stop in row[:first])
+        for stop in row:
+            if stop.cell:
+                stop.cell.centre = at + stop.width / 2
+                at += stop.width + stop.gap
+            else:
+                at = stop.centre + stop.width / 2 + stop.gap

@@ -1,16 +1,18 @@
 """Order the things in each layer of a drawing so that few edges cross and each group stays in its lane.
 
 Barycentre sweeps keep the best order seen, then neighbours change places where that helps. Knows indexes only;
-the second step of ``rules.layout``. Source: Sugiyama's method; crossings are counted with a Fenwick tree.
+the second step of ``rules.layout``. Source: Sugiyama's method.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from jobkernel.rules.layering import FREE, Layered
 
 SWEEPS = 12
+PATIENCE = 4
 EXCHANGES = 3
 QUICK_ABOVE = 20_000
 
@@ -19,7 +21,10 @@ Rows = list[list[int]]
 
 @dataclass(slots=True)
 class Ordering:
-    """Rows under work. ``place`` is where a thing stands in its row, ``key`` where it would like to stand."""
+    """Rows under work. ``place`` is where a thing stands in its row, ``key`` where it would like to stand.
+
+    ``ends`` holds for each bend the nodes that its edge joins.
+    """
 
     rows: Rows
     up: Rows
@@ -29,6 +34,7 @@ class Ordering:
     place: list[int]
     key: list[float]
     lane_key: list[float]
+    ends: dict[int, tuple[int, int]]
 
 
 def ordered(drawing: Layered) -> Ordering:
@@ -40,13 +46,15 @@ def ordered(drawing: Layered) -> Ordering:
         _settle_lanes(work)
     best, kept = crossings(work), [list(row) for row in work.rows]
     sweeps = SWEEPS if len(work.lane) < QUICK_ABOVE else SWEEPS // 2
+    vain = 0
     for sweep in range(sweeps):
-        if best == 0:
+        if best == 0 or vain == PATIENCE:
             break
         _sweep(work, is_downward=sweep % 2 == 0)
         if work.lane_count > 1:
             _settle_lanes(work)
         found = crossings(work)
+        vain = 0 if found < best else vain + 1
         if found < best:
             best, kept = found, [list(row) for row in work.rows]
     work.rows = kept
@@ -75,6 +83,7 @@ def _begin(drawing: Layered) -> Ordering:
         place=[0] * size,
         key=[0.0] * size,
         lane_key=[0.0] * size,
+        ends={bend: (chain[0], chain[-1]) for chain in drawing.chains for bend in chain[1:-1]},
     )
 
 
@@ -135,37 +144,29 @@ def _settle_lanes(work: Ordering) -> None:
 
 
 def _between(work: Ordering, thing: int, centre: list[float], wish: list[float]) -> float:
-    """Where a thing that is in no lane wants to stand: near the lanes (or free things) it is joined to."""
-    joined = [*work.up[thing], *work.down[thing]]
+    """Where a thing in no lane wants to stand: a bend half way between the lanes that its edge joins."""
+    joined = work.ends.get(thing) or (*work.up[thing], *work.down[thing])
     wishes = [wish[other] if work.lane[other] == FREE else centre[work.lane[other]] for other in joined]
-    own = wish[thing]
-    return (own + sum(wishes)) / (len(wishes) + 1) + 5e-8
+    return sum(wishes) / len(wishes) + 5e-8 if wishes else wish[thing]
 
 
 def crossings(work: Ordering) -> int:
     """Return how many pairs of edge steps cross."""
-    return sum(
-        _crossings_between(len(above), below, work) for above, below in zip(work.rows, work.rows[1:], strict=False)
-    )
+    return sum([_crossings_above(row, work) for row in work.rows[1:]])
 
 
-def _crossings_between(width: int, below: list[int], work: Ordering) -> int:
-    tree = [0] * (width + 1)
-    place, crossed, total = work.place, 0, 0
-    for thing in below:
-        ends = [place[other] + 1 for other in work.up[thing]]
+def _crossings_above(row: list[int], work: Ordering) -> int:
+    """How many of the steps that end in a row cross: for each, those before it that begin further right."""
+    place, crossed = work.place, 0
+    seen: list[int] = []
+    for thing in row:
+        ends = [place[other] for other in work.up[thing]]
+        if len(ends) > 1:
+            ends.sort()
         for end in ends:
-            before, at = 0, end
-            while at > 0:
-                before += tree[at]
-                at -= at & -at
-            crossed += total - before
-        for end in ends:
-            at = end
-            while at <= width:
-                tree[at] += 1
-                at += at & -at
-        total += len(ends)
+            at = bisect_right(seen, end)
+            crossed += len(seen) - at
+            seen.insert(at, end)
     return crossed
 
 
