@@ -1,7 +1,7 @@
 """The text of a definition cell, compiled: plain cell code, or one function.
 
-Owns the two forms, the refusals, line numbers and what is the value. Knows no registry and no IPython shell: the shell's
-``transform_cell`` comes in as a function. :mod:`jobkernel.notebook.cells` makes definitions of it.
+Owns the two forms, the refusals, line numbers and what is the value. Knows no registry and no IPython shell (its
+``transform_cell`` comes in as a function). :mod:`jobkernel.notebook.cells` makes definitions of it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import CodeType, ModuleType
@@ -16,11 +17,13 @@ from typing import Any, Final
 
 from jobkernel.errors import InvalidDefinition, UnstorableValue
 from jobkernel.model.keys import variable_name
+from jobkernel.notebook.code_names import attribute_names
 from jobkernel.rules.free_names import BodyNames, names_of, names_of_function
 from jobkernel.rules.scopes import Function, bound_names, parameters_of
 
 Transform = Callable[[str], str]
 
+WORD: Final = re.compile(r"[^\W\d]\w*")
 VALUE: Final = "__jobkernel_value__"
 """Where a compiled body leaves its last expression."""
 CONTEXT_NAMES: Final = frozenset({"context", "_context", "context_", "_"})
@@ -62,6 +65,7 @@ class CellBody:
     tree: ast.Module = field(compare=False, repr=False)
     function: str | None = None
     parameters: tuple[Parameter, ...] = ()
+    returns: str | None = None
     context_parameter: str | None = None
     is_async: bool = False
     is_generator: bool = False
@@ -84,6 +88,16 @@ class CellBody:
         """The names read from outside, in order; parameters and the context are not among them."""
         given = {"context", *(parameter.name for parameter in self.parameters)}
         return tuple(name for name in self.names.reads if name not in given)
+
+    @property
+    def query_words(self) -> frozenset[str]:
+        """The words of literal queries, any of which may be an asset."""
+        return frozenset(word for query in self.names.queries for word in WORD.findall(query.text))
+
+    @property
+    def attributes(self) -> frozenset[str]:
+        """Every name that the code loads, attributes included."""
+        return attribute_names(self.code)
 
     @property
     def takes_context(self) -> bool:
@@ -118,7 +132,7 @@ def parse_body(
     if not tree.body:
         raise InvalidDefinition(_EMPTY.format(kind=kind))
     form = _function_form(tree, cell)
-    key = _key(name, form, cell, kind)
+    key = _key(name, form, kind)
     names = names_of(tree) if form is None else names_of_function(tree, form)
     cell.refuse(tree, names, form)
     code, has_value = cell.compile(tree, filename, None if form else variable_name(key), names)
@@ -183,9 +197,7 @@ class _Cell:
         except SyntaxError as error:
             raise self.syntax_error(error) from None
 
-    def compile(
-        self, tree: ast.Module, filename: str, variable: str | None, names: BodyNames
-    ) -> tuple[CodeType, bool]:
+    def compile(self, tree: ast.Module, filename: str, variable: str | None, names: BodyNames) -> tuple[CodeType, bool]:
         """Return the code and whether it leaves a value."""
         last = tree.body[-1]
         is_expression = variable is not None and isinstance(last, ast.Expr)
@@ -220,8 +232,8 @@ class _Cell:
         for node in ast.walk(tree):
             if isinstance(node, ast.Global) and (id(node) in at_top or not own.issuperset(node.names)):
                 raise InvalidDefinition(
-                    f"'global {', '.join(node.names)}' in {self.what}, line {node.lineno}: what a body assigns is private"
-                    " and never changes a notebook variable; make it part of the value."
+                    f"'global {', '.join(node.names)}' in {self.what}, line {node.lineno}: what a body assigns is"
+                    " private and never changes a notebook variable; make it part of the value."
                 )
 
     def refuse_cell_magic(self, tree: ast.Module) -> None:
@@ -271,8 +283,8 @@ def _function_form(tree: ast.Module, cell: _Cell) -> Function | None:
     if len(functions) > 1:
         found = ", ".join(f"'{function.name}'" for function in functions)
         raise InvalidDefinition(
-            f"The body of {cell.what} holds {len(functions)} functions ({found}); keep one, and move the others to a cell"
-            " of their own."
+            f"The body of {cell.what} holds {len(functions)} functions ({found}); keep one, and move the others to"
+            " a cell of their own."
         )
     return functions[0]
 
@@ -281,7 +293,7 @@ def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _key(name: str | None, form: Function | None, cell: _Cell, kind: str) -> str:
+def _key(name: str | None, form: Function | None, kind: str) -> str:
     if form is None:
         if name is None:
             raise InvalidDefinition(
@@ -298,13 +310,19 @@ def _key(name: str | None, form: Function | None, cell: _Cell, kind: str) -> str
 
 def _function_details(form: Function, code: CodeType) -> dict[str, Any]:
     parameters = tuple(_parameters(form.args))
-    first = parameters[0].name if parameters and not parameters[0].is_variadic else None
+    if form.args.vararg is not None:
+        raise InvalidDefinition(
+            f"Function '{form.name}' takes '*{form.args.vararg.arg}', but inputs come by name; name each one."
+        )
+    first = parameters[0].name if parameters else None
     context = first if first in CONTEXT_NAMES else None
-    inner = next((const for const in code.co_consts if isinstance(const, CodeType) and const.co_name == form.name), code)
+    codes = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    inner = next((each for each in codes if each.co_name == form.name), code)
     generator = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
     return {
         "function": form.name,
         "parameters": parameters[1:] if context else parameters,
+        "returns": ast.unparse(form.returns) if form.returns else None,
         "context_parameter": context,
         "is_async": isinstance(form, ast.AsyncFunctionDef) or bool(code.co_flags & inspect.CO_COROUTINE),
         "is_generator": bool(inner.co_flags & generator),

@@ -7,6 +7,7 @@ What is called is a :class:`BodyCall`: picklable by cloudpickle, the same in eve
 from __future__ import annotations
 
 import builtins
+import inspect
 import linecache
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -66,18 +67,26 @@ def program_of(body: CellBody, *, outputs: tuple[str, ...] = (), kind: str = "as
 
 @dataclass(slots=True)
 class BodyCall:
-    """A body with what it uses of the notebook. Call it as an op's ``compute``; an ``async`` body returns a coroutine."""
+    """A body with what it uses of the notebook: an op's ``compute``. An ``async`` body returns a coroutine."""
 
     program: Program
     scope: dict[str, Any] = field(default_factory=dict)
     private: tuple[str, ...] = ()
     by_reference: tuple[ByReference, ...] = ()
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """What callers may pass by position: the context, where the body takes one."""
+        names = ["context"] if self.program.takes_context else []
+        positional = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
+        return inspect.Signature([*positional, inspect.Parameter("given", inspect.Parameter.VAR_KEYWORD)])
+
     def __reduce__(self) -> tuple[Any, ...]:
-        from jobkernel.notebook.travel import packed, unpacked
+        from jobkernel.notebook.travel import packed, restored
 
         state = (self.program, self.scope, self.private, self.by_reference)
-        return _made_again, (unpacked, packed(state, what=self.program.what, variables=self.scope, by_reference=self.by_reference))
+        what, used = self.program.what, self.by_reference
+        return restored, (type(self), packed(state, what=what, variables=self.scope, by_reference=used))
 
     def __call__(self, *context: Any, **given: Any) -> Any:
         """Run the body with the context (where it takes one), inputs, resources and parameters by name."""
@@ -89,6 +98,20 @@ class BodyCall:
         if program.function is None:
             return self.checked(self.value_in(scope))
         return self.checked(self.call_function(scope, given))
+
+    def composed(self, given: Mapping[str, Any]) -> Callable[..., Any]:
+        """Return what composes a graph when called: the function of the body, or its plain code without arguments."""
+        scope = self.fresh_scope((), given)
+
+        def plain() -> Any:
+            exec(self.program.code, scope)  # noqa: S102  - this is the notebook's own code
+            return scope.get(VALUE)
+
+        if self.program.function is None:
+            return plain
+        exec(self.program.code, scope)  # noqa: S102  - this is the notebook's own code
+        function: Callable[..., Any] = scope[self.program.function]
+        return function
 
     async def run_async(self, scope: dict[str, Any], given: Mapping[str, Any]) -> Any:
         """Await the body, or its function, whichever is asynchronous."""
@@ -141,11 +164,6 @@ class BodyCall:
         if self.program.is_generator:
             return value
         return check_value(value, what=self.program.what)
-
-
-def _made_again(unpacked: Callable[[bytes], Any], data: bytes) -> BodyCall:
-    program, scope, private, by_reference = unpacked(data)
-    return BodyCall(program=program, scope=scope, private=private, by_reference=by_reference)
 
 
 def bind(program: Program, resolution: Resolution, launch: Launch) -> BodyCall:

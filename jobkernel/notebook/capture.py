@@ -1,8 +1,8 @@
 """Holding still what a body uses of the notebook, from launch to the end of the run.
 
 Functions of the notebook are rebuilt over a frozen copy of the names they reach; plain values and small arrays are
-copied; modules, classes and everything else go by reference. A class stays itself unless its methods reach functions or
-variables of the notebook: then a twin, a subclass with rebuilt methods that counts as the class itself in ``isinstance``.
+copied; modules, classes and all else go by reference. A class stays itself unless its methods reach functions or
+variables of the notebook: then a twin, a subclass with rebuilt methods, counts as the class itself in ``isinstance``.
 Knows nothing of assets; :mod:`jobkernel.notebook.cells` calls it at launch, with one memo for all steps of a launch.
 """
 
@@ -221,7 +221,7 @@ class Launch:
         methods = [(name, part) for name, part in vars(kind).items() if self.is_ours(part)]
         if bases == kind.__bases__ and not any(self.reaches_changeable(part) for _, part in methods):
             return kind
-        parts: dict[str, Any] = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__doc__": kind.__doc__}
+        parts: dict[str, Any] = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")}
         if not kind.__dictoffset__:
             parts["__slots__"] = ()
         others = [new for new, old in zip(bases, kind.__bases__, strict=True) if new is not old]
@@ -293,10 +293,12 @@ class _Twin(type):
     """The class of twins: a twin counts every instance of its original as its own."""
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, cls.__dict__["__jobkernel_origin__"]) if _is_twin(cls) else super().__instancecheck__(instance)
+        original = _original(cls)
+        return super().__instancecheck__(instance) if original is None else isinstance(instance, original)
 
     def __subclasscheck__(cls, kind: type) -> bool:
-        return issubclass(kind, cls.__dict__["__jobkernel_origin__"]) if _is_twin(cls) else super().__subclasscheck__(kind)
+        original = _original(cls)
+        return super().__subclasscheck__(kind) if original is None else issubclass(kind, original)
 
 
 class _AbstractTwin(_Twin, ABCMeta):
@@ -306,8 +308,9 @@ class _AbstractTwin(_Twin, ABCMeta):
 _TWINS: Final[dict[type, type]] = {type: _Twin, ABCMeta: _AbstractTwin}
 
 
-def _is_twin(kind: type) -> bool:
-    return "__jobkernel_origin__" in kind.__dict__
+def _original(kind: type) -> type | None:
+    """Return the class whose twin this is; None for others, subclasses of twins among them."""
+    return kind.__dict__.get("__jobkernel_origin__")
 
 
 def _functions_in(part: Any) -> list[FunctionType]:

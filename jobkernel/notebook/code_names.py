@@ -24,8 +24,8 @@ _WORD: Final = re.compile(r"[^\W\d]\w*")
 def global_names(code: CodeType) -> tuple[str, ...]:
     """Return the global names that code may load, sorted.
 
-    Where it calls ``sql``, ``execute``, ``query`` or ``eval``, the words of its literal texts count too: such a text may
-    name a variable.
+    Where it calls ``sql``, ``execute``, ``query`` or ``eval``, the words of its literal texts count too, since such a
+    text may name a variable.
     """
     found = _loaded(code)
     if not _TEXT_CALLS.isdisjoint(code.co_names):
@@ -53,3 +53,10 @@ def _loaded(code: CodeType) -> set[str]:
         elif operation == _STORE_NAME:
             stored.add(names[argument])
     return found
+
+
+@lru_cache(maxsize=4096)
+def attribute_names(code: CodeType) -> frozenset[str]:
+    """Return every name that code and its nested functions load, attributes included."""
+    inner = [attribute_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+    return frozenset(code.co_names).union(*inner)

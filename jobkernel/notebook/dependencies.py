@@ -5,26 +5,22 @@ Decides from names alone and reads no value. Called whenever a body or the set o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.definitions import EMPTY
-from jobkernel.notebook.body import CellBody
+from jobkernel.notebook.body import WORD, CellBody
 from jobkernel.rules.free_names import BUILTINS
 from jobkernel.rules.sql_text import table_names
-
-_WORD: Final = re.compile(r"[^\W\d]\w*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
     """What a body's names mean. ``inputs`` maps names in the body to the keys whose values they hold.
 
-    ``variables`` are looked up in the notebook at launch. ``shadowed`` are assets that a notebook variable shares its name
-    with, ``hidden`` are assets that a builtin of the body hides; both are told to the person.
+    ``variables`` are looked up in the notebook at launch. ``shadowed`` are assets that a notebook variable shares its
+    name with, ``hidden`` are assets that a builtin of the body hides; both are told to the person.
     """
 
     inputs: Mapping[str, str] = field(default=EMPTY)
@@ -57,8 +53,10 @@ def resolve(
     inferred: set[str] = set()
     taken: list[str] = []
     for parameter in body.parameters:
+        if parameter.is_variadic:
+            continue
         _resolve_parameter(parameter.name, parameter.default, inputs, taken, known, params=params, resources=resources)
-    free = [*body.free_names, *names_in_queries(body, {**known, **dict.fromkeys(namespace, "")})]
+    free = [*body.free_names, *names_in_queries(body, known, namespace)]
     for name in dict.fromkeys(free):
         key = known.get(name)
         if name in inputs or name in params or not infer or key is None or key == own:
@@ -73,7 +71,7 @@ def resolve(
         params=tuple(params),
         resources=tuple(taken),
         variables=tuple(name for name in rest if name not in taken),
-        shadowed=tuple(name for name in inferred if name in namespace),
+        shadowed=tuple(name for name in inputs if name in inferred and name in namespace),
         hidden=tuple(sorted(name for name in body.names.builtin_reads if name in known)),
     )
 
@@ -88,7 +86,7 @@ def _resolve_parameter(
     params: Collection[str],
     resources: Collection[str],
 ) -> None:
-    """A parameter is what the magic line says, else an asset, a resource, its own default, or an asset still to come."""
+    """A parameter is what the magic line says, or an asset, a resource, its own default, or an asset still to come."""
     if name in inputs or name in params:
         return
     if name in known:
@@ -112,12 +110,11 @@ def _refuse_hidden_inputs(body: CellBody, ins: Mapping[str, str]) -> None:
             )
 
 
-def names_in_queries(body: CellBody, candidates: Mapping[str, str]) -> list[str]:
-    """Return the candidates that literal queries in the body name as tables and that it has not made itself before."""
+def names_in_queries(body: CellBody, known: Collection[str], namespace: Collection[str]) -> list[str]:
+    """Return the assets and variables that literal queries in the body read, apart from tables that it made before."""
     found: list[str] = []
     for query in body.names.queries:
-        words = set(_WORD.findall(query.text))
-        if not words.isdisjoint(candidates):
-            tables = table_names(query.text)
-            found.extend(name for name in tables if name in candidates and name not in query.written)
+        if any(word in known or word in namespace for word in WORD.findall(query.text)):
+            tables = [name for name in table_names(query.text) if name in known or name in namespace]
+            found.extend(name for name in tables if name not in query.written)
     return found

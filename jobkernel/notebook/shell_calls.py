@@ -26,7 +26,7 @@ class BodyShell:
                 sys.stdout.write(line)
         frame.f_globals["_exit_code"] = process.returncode
 
-    def getoutput(self, command: str, split: bool = True, depth: int = 0) -> Any:  # noqa: ARG002, FBT001, FBT002
+    def getoutput(self, command: str, split: bool = True, depth: int = 0) -> Any:
         """Return what a command says, as IPython's list of lines (or as one text)."""
         from IPython.utils.text import LSString, SList
 
@@ -54,7 +54,7 @@ class _started:  # noqa: N801  - reads as a statement
     """A command that is killed, with everything it started, when its step leaves it early."""
 
     def __init__(self, command: str, *, stderr: int) -> None:
-        self.process: subprocess.Popen[str] = subprocess.Popen(
+        self.process: subprocess.Popen[str] = subprocess.Popen(  # noqa: S602  - the person's own shell command
             command, shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
             text=True, errors="replace", start_new_session=True,
         )  # fmt: skip
@@ -75,7 +75,7 @@ def _expanded(command: str, frame: FrameType) -> str:
     from IPython.utils.text import DollarFormatter
 
     try:
-        return DollarFormatter().vformat(command, args=[], kwargs={**frame.f_globals, **frame.f_locals})
+        return str(DollarFormatter().vformat(command, args=[], kwargs={**frame.f_globals, **frame.f_locals}))
     except Exception:  # noqa: BLE001  - the expression is the user's code, and IPython runs the text unexpanded then
         return command
 

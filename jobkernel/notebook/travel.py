@@ -1,4 +1,4 @@
-"""Sending what a body uses to another process: packed by cloudpickle, or refused in one sentence that names the variable.
+"""Sending what a body uses to another process: packed by cloudpickle, or refused in a sentence naming the variable.
 
 Knows bodies' variables and nothing of executors. :class:`~jobkernel.notebook.body_call.BodyCall` packs itself with it.
 """
@@ -41,10 +41,15 @@ def unpacked(data: bytes) -> Any:
     return cloudpickle.loads(data)
 
 
+def restored(kind: type, data: bytes) -> Any:
+    """Return an instance of ``kind`` made from packed state, as ``__reduce__`` asks for it."""
+    return kind(*unpacked(data))
+
+
 def _refusal(what: str, name: str, type_name: str, why: str) -> InvariantViolation:
     return InvariantViolation(
-        f"{what} uses the notebook variable '{name}' ({type_name}), which {why} and stays in this kernel; create it in the"
-        " body, make it an asset or a resource, or use '--executor threads'."
+        f"{what} uses the notebook variable '{name}' ({type_name}), which {why} and stays in this kernel; create it in"
+        " the body, make it an asset or a resource, or use '--executor threads'."
     )
 
 

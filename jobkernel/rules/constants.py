@@ -20,8 +20,10 @@ LIMIT: Final = 10_000
 """Elements that a constant may have, nested ones counted; beyond that it is not followed."""
 
 _SELF_TELLING: Final = (
-    datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, decimal.Decimal, fractions.Fraction, uuid.UUID, range,
+    datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, decimal.Decimal, fractions.Fraction, uuid.UUID,
+    range,
 )  # fmt: skip
+_THEIR_MODULES: Final = frozenset({"datetime", "decimal", "fractions", "uuid", "builtins", "zoneinfo"})
 _BRACKETS: Final[dict[type, tuple[str, str]]] = {
     list: ("[", "]"),
     tuple: ("(", ")"),
@@ -31,7 +33,7 @@ _BRACKETS: Final[dict[type, tuple[str, str]]] = {
 }
 
 
-class NotPlain(Exception):  # noqa: N818  - says what the value is
+class NotPlain(Exception):
     """The value, or something in it, is no plain value."""
 
 
@@ -77,6 +79,6 @@ def _other(value: Any) -> str:
         return f"Path({str(value)!r})"
     if isinstance(value, re.Pattern):
         return f"re.compile({value.pattern!r}, {value.flags})"
-    if isinstance(value, _SELF_TELLING) and type(value).__module__ in ("datetime", "decimal", "fractions", "uuid", "builtins"):
+    if isinstance(value, _SELF_TELLING) and type(value).__module__ in _THEIR_MODULES:
         return repr(value)
     raise NotPlain

@@ -1,6 +1,6 @@
 """What a value was made by, as named parts with a hash and a text each, and what differs between two of them.
 
-The same code gives the same hashes in every process and Python version; comments, formatting and docstrings do not count.
+The same code gives the same hashes in every process and Python version; comments, formatting, docstrings never count.
 Knows no notebook: the notebook floor collects the parts, the engine compares them.
 """
 
@@ -75,7 +75,7 @@ class Fingerprint:
 class Change:
     """One part that differs. ``what``: code, helper, constant, packages, config, upstream, or missing (not there now).
 
-    ``before`` and ``after`` are None where the part was not there; ``diff`` are (mark, line) with marks ``+ - `` and space.
+    ``before`` and ``after`` are None where the part was not there; ``diff`` is as :func:`diff_lines` gives it.
     """
 
     what: str
@@ -191,7 +191,10 @@ def _change(name: str, old: Part | None, new: Part | None) -> Change:
 
 
 def diff_lines(before: str, after: str, context: int = 3) -> tuple[tuple[str, str], ...]:
-    """Return the lines that differ, with a few around them, as (mark, line); a mark of ``…`` stands for what is left out."""
+    """Return the lines that differ, with a few around them, as (mark, line).
+
+    The marks are ``-``, ``+`` and a space, and ``…`` for lines left out.
+    """
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=context)
     found: list[tuple[str, str]] = []
     for index, line in enumerate(lines):

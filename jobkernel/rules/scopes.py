@@ -149,9 +149,7 @@ class _Scope:
         parts: list[ast.AST] = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
         for index, generator in enumerate(node.generators):
             parts.extend([generator.target, *generator.ifs, *([generator.iter] if index else [])])
-        walrus = {
-            inner.target.id for part in parts for inner in ast.walk(part) if isinstance(inner, ast.NamedExpr)
-        }
+        walrus = {inner.target.id for part in parts for inner in ast.walk(part) if isinstance(inner, ast.NamedExpr)}
         self.walk(parts)
         self.declared |= walrus
 

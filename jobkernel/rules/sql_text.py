@@ -22,24 +22,29 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_CLAUSES: Final = frozenset(
-    "select from where group order having qualify window limit offset union intersect except join left right inner full"
-    " cross natural positional asof semi anti on using with pivot unpivot values sample".split()
-)
-_KEYWORDS: Final = _CLAUSES | frozenset(
-    "all and any array as asc between both by case cast collate cube current date default desc describe distinct else end"
-    " escape exclude exists extract false fetch filter first following for glob grouping ilike in interval into is isnull last"
-    " lateral like macro map materialized not notnull null nulls of only or ordinality outer over partition preceding range"
-    " recursive rename replace respect rollup row rows sets show similar some struct summarize table then ties time timestamp"
-    " to trailing leading true try_cast unbounded unnest when within without ignore"
-    " bigint integer int smallint tinyint double float real decimal varchar text boolean bool timestamptz uuid blob".split()
-)
+_CLAUSES: Final = frozenset({
+    "anti", "asof", "cross", "except", "from", "full", "group", "having", "inner", "intersect", "join", "left",
+    "limit", "natural", "offset", "on", "order", "pivot", "positional", "qualify", "right", "sample", "select",
+    "semi", "union", "unpivot", "using", "values", "where", "window", "with",
+})  # fmt: skip
+_KEYWORDS: Final = _CLAUSES | {
+    "all", "and", "any", "array", "as", "asc", "between", "bigint", "blob", "bool", "boolean", "both", "by",
+    "case", "cast", "collate", "cube", "current", "date", "decimal", "default", "desc", "describe", "distinct",
+    "double", "else", "end", "escape", "exclude", "exists", "extract", "false", "fetch", "filter", "first",
+    "float", "following", "for", "glob", "grouping", "ignore", "ilike", "in", "int", "integer", "interval",
+    "into", "is", "isnull", "last", "lateral", "leading", "like", "macro", "map", "materialized", "not",
+    "notnull", "null", "nulls", "of", "only", "or", "ordinality", "outer", "over", "partition", "preceding",
+    "range", "real", "recursive", "rename", "replace", "respect", "rollup", "row", "rows", "sets", "show",
+    "similar", "smallint", "some", "struct", "summarize", "table", "text", "then", "ties", "time", "timestamp",
+    "timestamptz", "tinyint", "to", "trailing", "true", "try_cast", "unbounded", "unnest", "uuid", "varchar",
+    "when", "within", "without",
+}  # fmt: skip
 _NO_SPACE_BEFORE: Final = frozenset({",", ")", ".", "]", "::", ";"})
-_NO_SPACE_AFTER: Final = frozenset({"(", ".", "[", "::"})
+_NO_SPACE_AFTER: Final = frozenset({"(", ".", "[", "::", "$"})
 
 
 def normalised_sql(text: str) -> str:
-    """Return SQL without comments, with one spacing and keywords in lower case; identifiers and texts stay as written."""
+    """Return SQL without comments, with one spacing and keywords in lower case; names and texts stay as written."""
     parts: list[str] = []
     previous = ""
     tokens = [(m.lastgroup, m.group()) for m in _TOKEN.finditer(text) if m.lastgroup not in {"space", "comment"}]
