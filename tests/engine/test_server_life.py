@@ -1,0 +1,335 @@
+"""The project server's life with real processes: one for ten kernels, deaf to their signals, gone after its clients."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import jobkernel
+from jobkernel.errors import HistoryError, KeyOwnedElsewhere, ServerUnreachable, VersionMismatch
+from jobkernel.model.events import Event
+from jobkernel.storage.client import HistoryClient
+from jobkernel.storage.control import server_status, stop_server
+from jobkernel.storage.place import place_of
+from jobkernel.storage.process import is_alive, process_started
+from jobkernel.storage.versions import our_versions
+
+CONNECT = (
+    "import sys, time; from jobkernel.model.events import Event;"
+    "from jobkernel.storage.client import HistoryClient;"
+    "client = HistoryClient.connect(sys.argv[1], kernel_id=sys.argv[2], notebook=sys.argv[2] + '.ipynb', linger_s=0.5);"
+)
+STAY = "print(client.request('status')['pid'], flush=True); sys.stdin.read()"
+RUN = (
+    "client.emit(Event('RUN_ENQUEUED', 'started', None, 1, {}));"
+    "client.emit(Event('RUN_START', 'started', None, 2));"
+    "client.emit(Event('STEP_START', 'started', 'x', 3, {'attempt': 1}));"
+    "client.emit(Event('RUN_ENQUEUED', 'queued', None, 4, {})); client.flush();"
+    "client.request('submit_run', run_id='started'); client.request('claim_keys', keys=['orders']);"
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    (tmp_path / "rt").mkdir()
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "rt"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    yield folder
+    stop_server(folder)
+
+
+def kernel(project: Path, name: str, script: str = STAY) -> subprocess.Popen[str]:
+    home = str(Path(jobkernel.__file__).parents[1])
+    return subprocess.Popen(
+        [sys.executable, "-c", CONNECT + script, str(project), name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": home},
+    )
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def end(process: subprocess.Popen[str], number: int = signal.SIGKILL) -> None:
+    process.send_signal(number)
+    process.communicate()
+
+
+def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+    return found
+
+
+def connect(project: Path, **options: Any) -> HistoryClient:
+    return HistoryClient.connect(project, **{"kernel_id": "k", "notebook": "mine.ipynb", "linger_s": 0.5, **options})
+
+
+def test_ten_kernels_started_at_once_make_one_server(project: Path) -> None:
+    kernels = [kernel(project, f"k{number}") for number in range(10)]
+
+    pids = {said(each) for each in kernels}
+
+    assert len(pids) == 1
+    assert "" not in pids
+    for each in kernels:
+        each.communicate("")
+
+
+def test_the_server_leaves_soon_after_its_last_client_and_leaves_nothing_behind(project: Path) -> None:
+    client = connect(project, linger_s=0.0)
+    pid = client.request("status")["pid"]
+    started = process_started(pid)
+    client.close()
+
+    assert started is not None
+    eventually(lambda: not is_alive(pid, started))
+    assert sorted(path.name for path in (project / ".jobkernel").iterdir()) == [
+        ".gitignore",
+        "history.duckdb",
+        "history.lock",
+    ]
+    assert not place_of(project).socket.exists()
+
+
+def test_an_interrupt_to_the_kernels_process_group_does_not_reach_the_server(project: Path) -> None:
+    first = kernel(project, "k1")
+    pid = int(said(first))
+
+    os.killpg(first.pid, signal.SIGINT)
+    first.communicate()
+
+    status = server_status(project)
+    assert status is not None
+    assert status["pid"] == pid
+
+
+def test_a_killed_kernels_runs_end_within_two_seconds(project: Path) -> None:
+    watcher = connect(project)
+    dying = kernel(project, "dying", RUN + STAY)
+    said(dying)
+    with pytest.raises(KeyOwnedElsewhere, match=r"'orders' \(in dying.ipynb\)"):
+        watcher.request("claim_keys", keys=["orders"])
+
+    end(dying)
+    killed_at = time.monotonic()
+
+    eventually(lambda: watcher.query("open_runs") == [], 5)
+    assert time.monotonic() - killed_at < 2
+    runs = {row["run_id"]: (row["status"], row["reason"]) for row in watcher.query("latest_runs")}
+    assert runs == {"started": ("FAILURE", "kernel died"), "queued": ("CANCELED", "kernel died")}
+    assert [row["status"] for row in watcher.query("run_steps", run_id="started")] == ["FAILURE"]
+    assert watcher.request("claim_keys", keys=["orders"])["taken"] == {}
+    watcher.close()
+
+
+def test_the_runs_of_a_kernel_that_died_with_its_server_fail_at_the_next_start(project: Path) -> None:
+    dying = kernel(project, "dying", RUN + STAY)
+    server = int(said(dying))
+    os.kill(server, signal.SIGKILL)
+    end(dying)
+
+    client = connect(project)
+
+    eventually(lambda: client.query("open_runs") == [], 5)
+    assert {row["status"] for row in client.query("latest_runs")} == {"FAILURE", "CANCELED"}
+    client.close()
+
+
+def test_a_killed_server_is_replaced_and_the_history_is_whole(project: Path) -> None:
+    client = connect(project)
+    client.request("submit_run", run_id="r1")
+    client.request("claim_keys", keys=["x"])
+    client.emit_many(Event("ENGINE_EVENT", "r1", None, number) for number in range(5_000))
+    pid = client.request("status")["pid"]
+
+    os.kill(pid, signal.SIGKILL)
+    client.emit_many(Event("ENGINE_EVENT", "r1", None, number) for number in range(5_000, 10_000))
+    client.flush()
+
+    times = [row["occurred_at"] for row in client.query("run_events", run_id="r1")]
+    assert times == list(range(10_000))
+    status = client.request("status")
+    assert status["pid"] != pid
+    assert status["running"] == ["r1"]
+    other = connect(project, notebook="other.ipynb")
+    with pytest.raises(KeyOwnedElsewhere):
+        other.request("claim_keys", keys=["x"])
+    other.close()
+    client.close()
+
+
+def test_taking_over_a_key_tells_its_owner(project: Path) -> None:
+    owner, taker = connect(project, notebook="a.ipynb"), connect(project, notebook="b.ipynb")
+    told: list[Any] = []
+    owner.listen("keys_taken", told.append)
+    owner.request("claim_keys", keys=["x", "y"])
+
+    assert taker.request("claim_keys", keys=["x"], take_over=True)["taken"] == {"x": "a.ipynb"}
+
+    eventually(lambda: told == [{"keys": ["x"], "notebook": "b.ipynb"}])
+    owner.close()
+    assert taker.request("claim_keys", keys=["y"])["taken"] == {}
+    taker.close()
+
+
+def test_the_queue_is_one_for_all_notebooks(project: Path) -> None:
+    first, second = connect(project), connect(project)
+    admitted: list[str] = []
+    second.listen("admitted", lambda fields: admitted.append(fields["run_id"]))
+    first.request("set_setting", name="max_concurrent_runs", value=1)
+    eventually(lambda: second.settings["max_concurrent_runs"] == 1)
+
+    assert first.request("submit_run", run_id="a")["admitted"]
+    assert not second.request("submit_run", run_id="b")["admitted"]
+    first.emit_many([Event("RUN_ENQUEUED", "a", None, 1), Event("RUN_SUCCESS", "a", None, 2)])
+
+    eventually(lambda: admitted == ["b"])
+    first.close()
+    second.close()
+
+
+def test_a_stopped_server_comes_back_only_when_it_is_needed(project: Path) -> None:
+    client = connect(project)
+    pid = client.request("status")["pid"]
+
+    assert stop_server(project)
+    time.sleep(0.2)
+    assert server_status(project) is None
+    client.emit(Event("ENGINE_EVENT", "r1", None, 1))
+    client.flush()
+
+    status = server_status(project)
+    assert status is not None
+    assert status["pid"] != pid
+    client.close()
+
+
+def test_a_newer_client_replaces_an_idle_older_server(project: Path) -> None:
+    connect(project, linger_s=30.0).close()
+    old = server_status(project)
+    newer = our_versions()._replace(jobkernel="99.0")
+
+    client = connect(project, versions=newer)
+
+    assert old is not None
+    assert client.request("status")["pid"] != old["pid"]
+    client.close()
+
+
+def test_versions_that_do_not_understand_each_other_part_with_a_sentence(project: Path) -> None:
+    client = connect(project)
+    stranger = our_versions()._replace(protocol=99, jobkernel="99.0")
+
+    with pytest.raises(VersionMismatch, match=r"99\.0 \(protocol 99\)"):
+        connect(project, versions=stranger)
+
+    assert client.request("status")["clients"][0]["notebook"] == "mine.ipynb"
+    client.close()
+
+
+def test_a_client_without_the_key_is_turned_away(project: Path) -> None:
+    import socket
+
+    client = connect(project)
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.connect(str(place_of(project).socket))
+        stranger.settimeout(5)
+        assert len(stranger.recv(32)) == 32
+        stranger.sendall(b"x" * 64)
+        assert stranger.recv(32) == b""
+    client.flush()
+    client.close()
+
+
+def test_a_forked_child_does_not_keep_a_dead_kernel_alive(project: Path) -> None:
+    watcher = connect(project)
+    fork = "import os; child = os.fork();\nif child == 0: time.sleep(30); os._exit(0)\nprint(child, flush=True); "
+    dying = kernel(project, "dying", RUN + fork + "sys.stdin.read()")
+    child = int(said(dying))
+
+    end_without_pipes(dying)
+
+    eventually(lambda: watcher.query("open_runs") == [], 5)
+    os.kill(child, signal.SIGKILL)
+    dying.communicate()
+    watcher.close()
+
+
+def end_without_pipes(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait()
+
+
+def test_a_server_that_does_not_answer_is_told_once_and_events_wait(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobkernel.storage.client.LATE_S", 0.3)
+    client = connect(project)
+    told: list[str] = []
+    client.listen("notice", lambda fields: told.append(fields["sentence"]))
+    pid = client.request("status")["pid"]
+
+    os.kill(pid, signal.SIGSTOP)
+    client.emit(Event("ENGINE_EVENT", "r1", None, 1))
+    with pytest.raises(ServerUnreachable, match="kept here"):
+        client.flush(timeout=2.5)
+    os.kill(pid, signal.SIGCONT)
+    client.flush()
+
+    assert told == ["The project server is late; jobkernel runs on and keeps what it records until it answers."]
+    assert client.query("counts")[0]["events"] == 1
+    client.close()
+
+
+def test_what_a_kernel_could_not_send_before_it_ended_is_kept_by_the_next_server(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobkernel.storage.outbox.IN_MEMORY", 10_000)
+    client = connect(project)
+    pid = client.request("status")["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    client.emit_many(Event("ENGINE_EVENT", "r1", None, number, {"padding": "x" * 100}) for number in range(20_000))
+    client.close(timeout=0.5)
+    os.kill(pid, signal.SIGKILL)
+
+    later = connect(project)
+
+    assert [row["occurred_at"] for row in later.query("run_events", run_id="r1")] == list(range(20_000))
+    assert not list((project / ".jobkernel" / "unsent").iterdir())
+    later.close()
+
+
+def test_a_refused_batch_is_its_own_clients_alone(project: Path) -> None:
+    good, bad = connect(project), connect(project)
+    told: list[str] = []
+    bad.listen("notice", lambda fields: told.append(fields["sentence"]))
+
+    bad.emit(Event("ENGINE_EVENT", "r1", None, 2**70))
+    good.emit(Event("ENGINE_EVENT", "r2", None, 1))
+    good.flush()
+    with pytest.raises(HistoryError):
+        bad.flush()
+    bad.emit(Event("ENGINE_EVENT", "r3", None, 1))
+    bad.flush()
+
+    assert len(told) == 1
+    assert [row["run_id"] for row in good.query("events")] == ["r2", "r3"]
+    good.close()
+    bad.close()
