@@ -6,6 +6,8 @@ added, and readers always find whole lines under the path. Called by the step ou
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -26,8 +28,8 @@ class BoundedFile:
         self.bytes_left_out = 0
         self._head, self._tail, self._left_out = head, tail, left_out
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._fd = self._opened(path)
-        self._size = os.fstat(self._fd).st_size
+        self._file = _opened(path)
+        self._size = os.fstat(self._file.fileno()).st_size
         self._tail_starts: int | None = None
         self._marker_size = 0
 
@@ -39,8 +41,8 @@ class BoundedFile:
     def write(self, lines: bytes) -> None:
         """Append whole lines; raises OSError where the disk refuses."""
         if self._tail_starts is None and self._size + len(lines) > self._head:
-            self._tail_starts = self._size
-        self._write_all(self._fd, lines)
+            self._tail_starts = os.fstat(self._file.fileno()).st_size
+        _write_all(self._file, lines)
         self._size += len(lines)
         if self._tail_size() > 2 * self._tail:
             self._cut()
@@ -51,18 +53,20 @@ class BoundedFile:
             if self._tail_size() > self._tail:
                 self._cut()
         finally:
-            os.close(self._fd)
+            self._file.close()
 
     def abandon(self) -> None:
         """Let go of the file as it is."""
-        os.close(self._fd)
+        self._file.close()
 
     def _tail_size(self) -> int:
         return 0 if self._tail_starts is None else self._size - self._tail_starts - self._marker_size
 
     def _cut(self) -> None:
         assert self._tail_starts is not None
-        old_tail = os.pread(self._fd, self._tail_size(), self._tail_starts + self._marker_size)
+        descriptor = self._file.fileno()
+        self._size = os.fstat(descriptor).st_size  # an interrupt may have kept the last write from being counted
+        old_tail = os.pread(descriptor, self._tail_size(), self._tail_starts + self._marker_size)
         keep_from = old_tail.find(b"\n", max(len(old_tail) - self._tail - 1, 0)) + 1
         self.lines_left_out += old_tail.count(b"\n", 0, keep_from)
         self.bytes_left_out += keep_from
@@ -72,26 +76,25 @@ class BoundedFile:
     def _replace_end(self, head_size: int, marker: bytes, kept: memoryview) -> None:
         beside = self.path.with_name(self.path.name + ".cut")
         beside.unlink(missing_ok=True)
-        fd = self._opened(beside)
-        try:
+        with contextlib.ExitStack() as on_failure:
+            file = on_failure.enter_context(_opened(beside))
             for start in range(0, head_size, _COPY_PIECE):
-                self._write_all(fd, os.pread(self._fd, min(_COPY_PIECE, head_size - start), start))
-            self._write_all(fd, marker)
-            self._write_all(fd, kept)
+                _write_all(file, os.pread(self._file.fileno(), min(_COPY_PIECE, head_size - start), start))
+            _write_all(file, marker)
+            _write_all(file, kept)
             beside.replace(self.path)
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(self._fd)
-        self._fd, self._marker_size = fd, len(marker)
+            on_failure.pop_all()
+        self._file.close()
+        self._file, self._marker_size = file, len(marker)
         self._size = head_size + len(marker) + len(kept)
 
-    @staticmethod
-    def _opened(path: Path) -> int:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o600)
 
-    @staticmethod
-    def _write_all(fd: int, content: bytes | memoryview) -> None:
-        written = os.write(fd, content)
-        while written < len(content):
-            written += os.write(fd, memoryview(content)[written:])
+def _opened(path: Path) -> io.FileIO:
+    # opened in one C call, so that an interrupt at the wrong moment leaves no descriptor behind
+    return io.FileIO(path, "a+")
+
+
+def _write_all(file: io.FileIO, content: bytes | memoryview) -> None:
+    written = file.write(content)
+    while written < len(content):
+        written += file.write(memoryview(content)[written:])

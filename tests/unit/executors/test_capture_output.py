@@ -30,6 +30,7 @@ def test_a_line_is_in_the_file_as_soon_as_it_is_complete(tmp_path: Path) -> None
 
     line = {"at": 1_700_000_000_000_000, "level": "stdout", "text": "hello world"}
     assert records(tmp_path / "logs" / "a.jsonl") == [line]
+    output.close()
 
 
 def test_no_file_and_no_folder_without_output(tmp_path: Path) -> None:
@@ -81,6 +82,7 @@ def test_batches_are_handed_over_in_order(tmp_path: Path) -> None:
     output.add("WARNING", "c")
 
     assert [[line.text for line in batch] for batch in batches] == [["a", "b"], ["c"]]
+    output.close()
 
 
 def test_threads_do_not_tear_each_others_lines(tmp_path: Path) -> None:
