@@ -5,5 +5,17 @@ import { fileURLToPath } from 'node:url';
 
 const here = path => fileURLToPath(new URL(`../${path}`, import.meta.url));
 rmSync(here('.tests'), { recursive: true, force: true });
-const entryPoints = readdirSync(here('test')).filter(name => name.endsWith('.test.ts')).map(name => `test/${name}`);
-await build({ bundle: true, absWorkingDir: here('.'), entryPoints, outdir: '.tests', outExtension: { '.js': '.mjs' }, format: 'esm', platform: 'node', target: 'node20', packages: 'external' });
+const entryPoints = readdirSync(here('test'))
+  .filter(name => name.endsWith('.test.ts'))
+  .map(name => `test/${name}`);
+await build({
+  bundle: true,
+  absWorkingDir: here('.'),
+  entryPoints,
+  outdir: '.tests',
+  outExtension: { '.js': '.mjs' },
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  packages: 'external'
+});

@@ -2,24 +2,26 @@
  * One open screen in one element: `mount(element, host)` draws it and returns how to take it away. Puts header,
  * pages and pane together, carries keys, focus, size and time to them. Called by the widget and the tab.
  */
-import { goToCell, materialize } from './actions';
+import { goToCell } from './actions';
 import { announcement } from './changes';
-import { directionFor, neighbour } from './geometry';
-import type { Arrow } from './geometry';
+import { directionFor } from './geometry';
+import { takeKeys } from './keys';
 import type { Host } from './protocol';
 import { sentence, Session } from './session';
 import type { Tab } from './session';
-import { clockTime } from './words';
-import { DetailsPane, skeleton, trouble } from './view/details';
+import { banners } from './view/banners';
+import { DetailsPane } from './view/details';
 import { h, put, recall, remember, say } from './view/dom';
-import { glyph } from './view/glyphs';
 import { GraphView } from './view/graph';
-import { Header, Toolbar } from './view/header';
-import type { Way } from './view/header';
+import { Header } from './view/header';
 import { ListView } from './view/list';
-import { button, closeMenu, iconButton } from './view/menu';
+import { closeMenu } from './view/menu';
+import { watchPresses } from './view/press';
 import { RunsList } from './view/runs';
 import { RunView } from './view/run';
+import { automation, emptyProject, skeleton, trouble } from './view/states';
+import { Toolbar } from './view/toolbar';
+import type { Way } from './view/toolbar';
 
 const NARROW = 560;
 const MANY_NODES = 1000;
@@ -71,10 +73,20 @@ class App {
     this.list = new ListView(events);
     this.pane = new DetailsPane(this.session);
     this.header = new Header(this.session);
-    this.toolbar = new Toolbar(this.session, () => this.way, way => this.chooseWay(way));
+    this.toolbar = new Toolbar(
+      this.session,
+      () => this.way,
+      () => this.showsList(),
+      way => this.chooseWay(way)
+    );
     this.element = h(
       `div.jk-root${host.fills ? '.jk-fills' : ''}`,
-      { 'data-lm-suppress-shortcuts': 'true', 'data-jp-suppress-context-menu': 'true', role: 'region', 'aria-label': 'jobkernel' },
+      {
+        'data-lm-suppress-shortcuts': 'true',
+        'data-jp-suppress-context-menu': 'true',
+        role: 'region',
+        'aria-label': 'jobkernel'
+      },
       this.header.element,
       this.strip,
       this.body,
@@ -85,7 +97,12 @@ class App {
 
   private subscribe(): void {
     const { session } = this;
-    this.element.addEventListener('keydown', event => this.onKey(event));
+    takeKeys(this.element, session, {
+      graph: this.graph,
+      list: this.list,
+      toolbar: this.toolbar,
+      showsList: () => this.showsList()
+    });
     session.on('status', before => this.onStatus(before));
     session.on('snapshot', () => this.onSnapshot());
     session.on('graph', () => this.showGraph());
@@ -102,13 +119,23 @@ class App {
     const sizes = new ResizeObserver(() => this.resized());
     sizes.observe(this.element);
     sizes.observe(this.stage);
-    const theme = new MutationObserver(() => [50, 600].forEach(wait => setTimeout(() => this.graph.themeChanged(), wait)));
-    theme.observe(document.body, { attributes: true, attributeFilter: ['data-jp-theme-name', 'data-jp-theme-light', 'class', 'style'] });
+    const theme = new MutationObserver(() =>
+      [50, 600].forEach(wait => setTimeout(() => this.graph.themeChanged(), wait))
+    );
+    theme.observe(document.body, {
+      attributes: true,
+      attributeFilter: ['data-jp-theme-name', 'data-jp-theme-light', 'class', 'style']
+    });
     const contrast = window.matchMedia?.('(forced-colors: active)');
     const recolour = () => this.graph.themeChanged();
     contrast?.addEventListener?.('change', recolour);
     this.timers.push(setInterval(() => this.tick(), TICK));
-    this.cleanups.push(() => sizes.disconnect(), () => theme.disconnect(), () => contrast?.removeEventListener?.('change', recolour));
+    this.cleanups.push(
+      watchPresses(this.element),
+      () => sizes.disconnect(),
+      () => theme.disconnect(),
+      () => contrast?.removeEventListener?.('change', recolour)
+    );
     this.drawPage();
     this.resized();
     if (!this.session.snapshot) {
@@ -182,7 +209,7 @@ class App {
   }
 
   private tick(): void {
-    if (!this.element.isConnected || document.hidden) {
+    if (!this.element.isConnected || document.hidden || this.session.gone) {
       return;
     }
     const status = Object.values(this.session.snapshot?.status ?? {});
@@ -264,7 +291,10 @@ class App {
     }
     this.toolbar.draw();
     if (layoutError) {
-      put(this.stage, trouble(layoutError, () => void this.session.relayout()));
+      put(
+        this.stage,
+        trouble(layoutError, () => void this.session.relayout())
+      );
       return;
     }
     if (!graph) {
@@ -292,7 +322,11 @@ class App {
 
   private size(): void {
     const { graph } = this.session;
-    if (!graph || this.session.host.fills) {
+    if (
+      !graph ||
+      this.session.host.fills ||
+      (this.session.direction !== null && graph.direction !== this.session.direction)
+    ) {
       return;
     }
     const rows = graph.nodes.length * 36 + graph.groups.length * 24;
@@ -330,121 +364,11 @@ class App {
   // strips: kernel gone, kernel busy, what an action answered
 
   private drawStrips(): void {
-    const { gone, busy, notice } = this.session;
-    this.element.classList.toggle('jk-gone', gone !== null);
-    this.body.toggleAttribute('inert', gone !== null);
-    const lines = [
-      gone ? h('div.jk-banner', { role: 'alert' }, glyph('canceled'), h('span.jk-grow.jk-wrap', null, h('b', null, gone.reason), ` at ${clockTime(gone.at)}. This is what was last seen.`)) : null,
-      busy && !gone ? h('div.jk-banner', null, glyph('queued'), h('span.jk-grow', null, 'A cell is running. What you asked for waits for it.')) : null,
-      notice ? this.noticeLine() : null
-    ];
-    put(this.strip, lines);
+    const gone = this.session.gone !== null;
+    this.element.classList.toggle('jk-gone', gone);
+    this.body.toggleAttribute('inert', gone);
+    put(this.strip, banners(this.session));
     this.toolbar.draw();
-  }
-
-  private noticeLine(): HTMLElement | null {
-    const { notice } = this.session;
-    return (
-      notice &&
-      h(
-        'div.jk-banner',
-        { role: 'alert' },
-        notice.tone === 'fail' ? glyph('warning') : glyph('queued'),
-        h('span.jk-grow.jk-wrap', null, notice.text),
-        notice.action ? button(notice.action.label, notice.action.run, { icon: 'play' }) : null,
-        iconButton('x', 'Dismiss', () => this.session.setNotice(null), 'sm')
-      )
-    );
-  }
-
-  // keys act only while the screen has the focus
-
-  private onKey(event: KeyboardEvent): void {
-    const typing = (event.target as HTMLElement).closest('input, textarea, select');
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing) {
-      return;
-    }
-    if (this.session.page.tab === 'graph' && this.arrow(event.key)) {
-      event.preventDefault();
-      return;
-    }
-    const act = this.keys()[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (act && !(event.key === 'Enter' && (event.target as HTMLElement).closest('button, a, summary, .jk-rr, .jk-gr'))) {
-      event.preventDefault();
-      act();
-    }
-  }
-
-  private focusedKey(): string | null {
-    const held = document.activeElement?.closest<HTMLElement>('[data-key]')?.dataset.key;
-    return held ?? this.session.selected;
-  }
-
-  private keys(): Record<string, () => void> {
-    const { session, graph } = this;
-    const key = this.focusedKey();
-    const always: Record<string, () => void> = {
-      '1': () => session.open({ tab: 'graph' }),
-      '2': () => session.open({ tab: 'runs' }),
-      '3': () => session.open({ tab: 'automation' }),
-      '/': () => {
-        session.open({ tab: 'graph' });
-        this.toolbar.focusSearch();
-      },
-      Escape: () => this.leave()
-    };
-    const onGraph: Record<string, () => void> = {
-      f: () => graph.fit(),
-      '+': () => graph.zoom(1.25),
-      '=': () => graph.zoom(1.25),
-      '-': () => graph.zoom(1 / 1.25),
-      j: () => this.list.step(1),
-      k: () => this.list.step(-1),
-      Enter: () => this.enter(key),
-      m: () => key && session.snapshot?.status[key] && void materialize(session, [key], 'only'),
-      c: () => key && void goToCell(session, key)
-    };
-    return session.page.tab === 'graph' ? { ...always, ...onGraph } : always;
-  }
-
-  private enter(key: string | null): void {
-    const node = this.session.graph?.nodes.find(one => one.key === key);
-    if (node?.type === 'group') {
-      this.session.toggleGroup(node.group || node.label);
-    } else {
-      this.session.select(key);
-    }
-  }
-
-  private arrow(name: string): boolean {
-    const { graph } = this.session;
-    if (!name.startsWith('Arrow') || !graph?.nodes.length) {
-      return false;
-    }
-    if (this.showsList()) {
-      this.list.step(name === 'ArrowUp' || name === 'ArrowLeft' ? -1 : 1);
-      return true;
-    }
-    const from = this.graph.indexOf(this.focusedKey());
-    const to = from < 0 ? 0 : neighbour(graph, from, name as Arrow);
-    if (to !== null) {
-      this.graph.focusNode(to);
-    }
-    return true;
-  }
-
-  /** Esc: the run, then the pane, then the search. */
-  private leave(): void {
-    const { session } = this;
-    if (session.page.run) {
-      session.open({ tab: 'runs' });
-    } else if (session.selected) {
-      const key = session.selected;
-      session.select(null);
-      this.graph.focusNode(this.graph.indexOf(key));
-    } else {
-      this.toolbar.reset();
-    }
   }
 
   dispose(): void {
@@ -459,12 +383,3 @@ class App {
     this.element.remove();
   }
 }
-
-function emptyProject(): HTMLElement {
-  const line = '%%asset raw_flights';
-  const copy = iconButton('copy', 'Copy', () => void navigator.clipboard?.writeText(`${line}\n`), 'sm');
-  return h('div.jk-state', null, h('span.jk-h', null, 'No assets yet'), h('span', null, 'Start a cell with this line and run it. It appears here.'), h('span.jk-row', null, h('code.jk-tok', null, line), copy));
-}
-
-const automation = (): HTMLElement =>
-  h('div.jk-state', null, h('span.jk-h', null, 'Nothing automated yet'), h('span', null, 'This project has no schedules or sensors.'));

@@ -5,7 +5,8 @@ export interface Definition {
 }
 
 const FIRST_LINE = /^(?:%%|# *jk: *)(asset|op)[ \t]+(?!-)("[^"]+"|'[^']+'|[^\s"'-][^\s]*)/;
-const SPEAKS = /^\s*(?:%load_ext +jobkernel|%%(?:asset|op|job|check|resource|schedule|sensor)\b|# *jk:|%jk\b)|\bimport +jobkernel\b|\bfrom +jobkernel\b/m;
+const SPEAKS =
+  /^\s*(?:%load_ext +jobkernel|%%(?:asset|op|job|check|resource|schedule|sensor)\b|# *jk:|%jk\b)|\bimport +jobkernel\b|\bfrom +jobkernel\b/m;
 
 export function definitionOf(source: string): Definition | null {
   const found = FIRST_LINE.exec(source.trimStart());

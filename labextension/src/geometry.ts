@@ -23,6 +23,7 @@ export const NAMES_ONLY_BELOW = 0.6;
 export const BLOCKS_BELOW = 0.3;
 const PORT_GAP = 16;
 const HEAD_GAP = 3;
+const TOP_SPACE = 40;
 
 export const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
 
@@ -45,8 +46,7 @@ export function fit(world: Box, width: number, height: number, padding = 12): Vi
   const room = (size: number) => Math.max(1, size - 2 * padding);
   const k = clamp(Math.min(room(width) / world.w, room(height) / world.h, 1), ZOOM_LEAST, 1);
   const x = Math.max(padding, (width - world.w * k) / 2) - world.x * k;
-  const slack = height - world.h * k;
-  const y = (slack > 160 ? slack / 3 : Math.max(padding, slack / 2)) - world.y * k;
+  const y = clamp((height - world.h * k) / 2, padding, TOP_SPACE) - world.y * k;
   return { k, x, y };
 }
 

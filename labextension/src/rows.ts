@@ -68,8 +68,14 @@ export function windowOf(rows: Row[], top: number, bottom: number): [number, num
   return [low, end];
 }
 
-/** Arcs that touch [top, bottom); at most `limit`, the selected node's first. */
-export function arcsOf(graph: Graph, rows: Row[], [top, bottom]: [number, number], selected: number, limit: number): Arc[] {
+/** Arcs that touch [top, bottom); where they are more than `limit`, only the selected node's. */
+export function arcsOf(
+  graph: Graph,
+  rows: Row[],
+  [top, bottom]: [number, number],
+  selected: number,
+  limit: number
+): Arc[] {
   const middle = new Map(rows.filter(row => row.node >= 0).map(row => [row.node, row.y + row.h / 2]));
   const arcs: Arc[] = [];
   for (const edge of graph.edges) {
@@ -80,8 +86,8 @@ export function arcsOf(graph: Graph, rows: Row[], [top, bottom]: [number, number
     }
   }
   const hot = (arc: Arc) => Number(arc.from === selected || arc.to === selected);
-  const chosen = arcs.length > limit ? arcs.filter(arc => hot(arc)) : arcs;
-  return chosen.sort((a, b) => hot(a) - hot(b)).slice(-limit);
+  const chosen = arcs.length > limit ? arcs.filter(hot) : arcs;
+  return chosen.sort((a, b) => hot(a) - hot(b));
 }
 
 /** The arc as an SVG path, leaving a little below the middle of its row and entering a little above. */

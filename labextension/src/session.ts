@@ -292,7 +292,9 @@ export function matchesHere(text: string, status: StatusMap): Set<string> | null
   const word = /^status:([a-z]+)$/.exec(text)?.[1];
   if (word) {
     const wanted = word === 'missing' ? 'never' : word;
-    return (STATUS_ORDER as readonly string[]).includes(wanted) ? new Set(keys.filter(key => status[key].status === wanted)) : null;
+    return (STATUS_ORDER as readonly string[]).includes(wanted)
+      ? new Set(keys.filter(key => status[key].status === wanted))
+      : null;
   }
   const low = text.toLowerCase();
   return /^[\w./-]+$/.test(text) ? new Set(keys.filter(key => key.toLowerCase().includes(low))) : null;

@@ -62,7 +62,13 @@ export class WidgetHost implements Host {
         }
       };
       const handled = this.dispatch('jobkernel:request', { request, kernel: this.kernel, reply: settle });
-      const late = { id, ok: false, error: handled ? 'The kernel did not answer. Is it still running?' : 'The kernel did not answer. A cell may still be running.' };
+      const late = {
+        id,
+        ok: false,
+        error: handled
+          ? 'The kernel did not answer. Is it still running?'
+          : 'The kernel did not answer. A cell may still be running.'
+      };
       const timer = setTimeout(() => settle(late), handled ? ANSWER_WITHIN + 1000 : ANSWER_WITHIN_OWN_CHANNEL);
       this.pending.set(id, { resolve: settle, timer });
       if (!handled) {
@@ -113,7 +119,11 @@ export class WidgetHost implements Host {
   };
 
   private onKernel = (event: Event): void => {
-    const { kernel, state, reason } = (event as CustomEvent).detail as { kernel: string; state: string; reason: string };
+    const { kernel, state, reason } = (event as CustomEvent).detail as {
+      kernel: string;
+      state: string;
+      reason: string;
+    };
     if (kernel === this.kernel && state === 'gone') {
       this.push({ push: 'gone', reason });
     }

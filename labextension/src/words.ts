@@ -79,7 +79,10 @@ export function exactTime(at: number | null): string {
     return '';
   }
   const when = new Date(at);
-  return `${when.toLocaleString()} (${when.toISOString().replace('T', ' ').replace(/\.\d+Z$/, '')} UTC)`;
+  return `${when.toLocaleString()} (${when
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, '')} UTC)`;
 }
 
 const two = (n: number): string => String(n).padStart(2, '0');
@@ -128,7 +131,9 @@ export function progressOf(status: NodeStatus, now: number): number | null {
 function runningText(status: NodeStatus, now: number): string {
   const spent = status.started_at === null ? '' : duration(Math.floor(Math.max(0, now - status.started_at) / SECOND));
   const whole = (spent || 'running').replace('0 ms', '0 s');
-  return status.usual_s && spent ? `${whole} of ~${duration(Math.max(1, Math.round(status.usual_s)))}`.replace(/\.0 s/g, ' s') : whole.replace('.0 s', ' s');
+  return status.usual_s && spent
+    ? `${whole} of ~${duration(Math.max(1, Math.round(status.usual_s)))}`.replace(/\.0 s/g, ' s')
+    : whole.replace('.0 s', ' s');
 }
 
 export type Tone = 'fail' | 'warn' | 'run' | '';
@@ -149,9 +154,7 @@ export function urgent(status: NodeStatus | undefined, now: number): { text: str
     case 'canceled':
       return { text: join('canceled', status.at), tone: '' };
     case 'fresh':
-      return status.edited
-        ? { text: join('edited', status.at), tone: 'run' }
-        : { text: age(status.at, now), tone: '' };
+      return status.edited ? { text: join('edited', status.at), tone: 'run' } : { text: age(status.at, now), tone: '' };
     default:
       return { text: 'never run', tone: '' };
   }
@@ -196,7 +199,8 @@ const LOG_CLASS: Record<string, LogClass> = {
   DEBUG: 'debug'
 };
 /** Which of the four filters a line falls under; stdout, stderr, events and displays count as info. */
-export const logClass = (line: LogLine): LogClass => LOG_CLASS[line.level] ?? (/^\w+_FAILURE\b/.test(line.text) && line.level === 'event' ? 'error' : 'info');
+export const logClass = (line: LogLine): LogClass =>
+  LOG_CLASS[line.level] ?? (/^\w+_FAILURE\b/.test(line.text) && line.level === 'event' ? 'error' : 'info');
 
 /** How the steps stand, in words: `4 done, 1 failed, 3 not run`. */
 export function stepsWords(steps: StepRow[]): string {
@@ -209,5 +213,8 @@ export function stepsWords(steps: StepRow[]): string {
     [count('skipped', 'never', 'stale'), 'not run'],
     [count('canceled'), 'canceled']
   ];
-  return parts.filter(([n]) => n).map(([n, word]) => `${n} ${word}`).join(', ');
+  return parts
+    .filter(([n]) => n)
+    .map(([n, word]) => `${n} ${word}`)
+    .join(', ');
 }

@@ -19,7 +19,9 @@ export function bridge(notebooks: Notebooks): void {
     one.onPush(push => {
       kernel = one.snapshot?.kernel_id ?? kernel ?? one.kernelId;
       if (push.push === 'gone') {
-        document.dispatchEvent(new CustomEvent('jobkernel:kernel', { detail: { kernel, state: 'gone', reason: push.reason } }));
+        document.dispatchEvent(
+          new CustomEvent('jobkernel:kernel', { detail: { kernel, state: 'gone', reason: push.reason } })
+        );
       } else {
         document.dispatchEvent(new CustomEvent('jobkernel:push', { detail: { kernel, push } }));
       }

@@ -55,7 +55,10 @@ export class Link {
     const future = this.kernel.sendControlMessage(message, true, true);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Refusal('The kernel did not answer within 5 s. Is jobkernel loaded in it?')), ANSWER_WITHIN);
+      timer = setTimeout(
+        () => reject(new Refusal('The kernel did not answer within 5 s. Is jobkernel loaded in it?')),
+        ANSWER_WITHIN
+      );
     });
     try {
       return ((await Promise.race([future.done, late])) as { content: unknown }).content;

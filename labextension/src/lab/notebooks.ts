@@ -8,7 +8,8 @@ import type { Push, Request, Snapshot } from '../protocol';
 import { Refusal } from '../protocol';
 import { Link } from './link';
 
-const sources = (panel: NotebookPanel): string[] => [...(panel.content.model?.cells ?? [])].map(cell => cell.sharedModel.getSource());
+const sources = (panel: NotebookPanel): string[] =>
+  [...(panel.content.model?.cells ?? [])].map(cell => cell.sharedModel.getSource());
 
 export class Watched {
   private link: Link | null = null;
@@ -56,7 +57,10 @@ export class Watched {
   goto(key: string, cellId: string | null): boolean {
     const notebook = this.panel.content;
     const byId = notebook.widgets.findIndex(cell => cell.model.id === cellId);
-    const at = byId >= 0 ? byId : notebook.widgets.findIndex(cell => definitionOf(cell.model.sharedModel.getSource())?.key === key);
+    const at =
+      byId >= 0
+        ? byId
+        : notebook.widgets.findIndex(cell => definitionOf(cell.model.sharedModel.getSource())?.key === key);
     if (at < 0) {
       return false;
     }

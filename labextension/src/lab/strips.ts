@@ -68,7 +68,12 @@ export class Strips {
       return;
     }
     const strip = held ?? h('div.jk-cellstrip', { 'data-lm-suppress-shortcuts': 'true' });
-    const signature = JSON.stringify([found, status, Math.floor(Date.now() / (status.status === 'running' ? 1000 : 30_000)), this.refusals.get(found.key)]);
+    const signature = JSON.stringify([
+      found,
+      status,
+      Math.floor(Date.now() / (status.status === 'running' ? 1000 : 30_000)),
+      this.refusals.get(found.key)
+    ]);
     if (!held) {
       slot.append(strip);
     }
@@ -84,9 +89,19 @@ export class Strips {
       glyph(status.status, 14, statusLabel(status.status)),
       refusal ? h('span.jk-cut.jk-t-fail', { title: refusal, role: 'alert' }, refusal) : this.words(status),
       h('span.jk-mut.jk-nw', { title: exactTime(status.at) }, factsOf(status)),
-      status.status === 'failed' && status.run_id ? h('button.jk-link', { type: 'button', onclick: () => this.show({ run: status.run_id as string, step: key }) }, 'Log') : null,
+      status.status === 'failed' && status.run_id
+        ? h(
+            'button.jk-link',
+            { type: 'button', onclick: () => this.show({ run: status.run_id as string, step: key }) },
+            'Log'
+          )
+        : null,
       h('span.jk-grow'),
-      h('button.jk-link.jk-mut', { type: 'button', title: 'Show in the graph', onclick: () => this.show({ key }) }, status.kind ?? kind),
+      h(
+        'button.jk-link.jk-mut',
+        { type: 'button', title: 'Show in the graph', onclick: () => this.show({ key }) },
+        status.kind ?? kind
+      ),
       this.action(key, kind, status)
     ];
   }
@@ -99,7 +114,12 @@ export class Strips {
       case 'stale':
         return h('span.jk-cut', null, h('span.jk-b.jk-t-warn', null, 'Stale: '), causeLabel(status.cause));
       case 'failed':
-        return h('span.jk-cut', { title: status.error }, h('span.jk-b.jk-t-fail', null, 'Failed: '), status.error ?? '');
+        return h(
+          'span.jk-cut',
+          { title: status.error },
+          h('span.jk-b.jk-t-fail', null, 'Failed: '),
+          status.error ?? ''
+        );
       case 'running':
         return h('span.jk-nw', null, h('span.jk-b.jk-t-run', null, 'Running '), urgent(status, now).text);
       default:
@@ -111,9 +131,15 @@ export class Strips {
     const busy = status.status === 'running' || status.status === 'queued';
     if (busy && status.run_id) {
       const title = status.cancel ? `Cancel: ${status.cancel}` : 'Cancel this run';
-      return button('Cancel', () => void this.ask(key, 'cancel', { run_id: status.run_id, force: false }), { icon: 'stop', look: 'jk-mini-btn', title });
+      return button('Cancel', () => void this.ask(key, 'cancel', { run_id: status.run_id, force: false }), {
+        icon: 'stop',
+        look: 'jk-mini-btn',
+        title
+      });
     }
-    return kind === 'asset' ? button('Materialize', () => void this.materialize(key), { icon: 'play', look: 'jk-mini-btn' }) : null;
+    return kind === 'asset'
+      ? button('Materialize', () => void this.materialize(key), { icon: 'play', look: 'jk-mini-btn' })
+      : null;
   }
 
   private async materialize(key: string): Promise<void> {

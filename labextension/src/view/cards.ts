@@ -30,7 +30,12 @@ export function faceOf(node: GraphNode, status: StatusMap, now: number): Face {
   }
   const own = status[node.key];
   const running = own?.status === 'running';
-  return { word: own?.status ?? 'never', ...urgent(own, now), progress: own && running ? progressOf(own, now) : null, running };
+  return {
+    word: own?.status ?? 'never',
+    ...urgent(own, now),
+    progress: own && running ? progressOf(own, now) : null,
+    running
+  };
 }
 
 export class Card {

@@ -39,7 +39,10 @@ export function coloured(source: string, language: 'python' | 'sql'): Child[] {
   return [...parts, source.slice(done)];
 }
 
-function lookOf([text, magic, string, comment, number, word]: RegExpMatchArray, language: 'python' | 'sql'): string | null {
+function lookOf(
+  [text, magic, string, comment, number, word]: RegExpMatchArray,
+  language: 'python' | 'sql'
+): string | null {
   if (magic) {
     return 'jk-mg';
   }
@@ -67,10 +70,16 @@ const DIFF_SHOWN = 14;
 export function diffBlock(lines: DiffLine[]): HTMLElement {
   const line = ([mark, text]: DiffLine) =>
     h(`div.${DIFF_LOOK[mark]}`, { 'aria-label': DIFF_WORD[mark] ? `${DIFF_WORD[mark]}: ${text}` : null }, text || ' ');
-  const block = h('div.jk-diff', { tabindex: 0, role: 'group', 'aria-label': 'What changed' }, lines.slice(0, DIFF_SHOWN).map(line));
+  const block = h(
+    'div.jk-diff',
+    { tabindex: 0, role: 'group', 'aria-label': 'What changed' },
+    lines.slice(0, DIFF_SHOWN).map(line)
+  );
   const more = lines.slice(DIFF_SHOWN);
   if (more.length) {
-    const open = button(`${count(more.length)} more lines`, () => open.replaceWith(...more.map(line)), { look: 'sm.ghost' });
+    const open = button(`${count(more.length)} more lines`, () => open.replaceWith(...more.map(line)), {
+      look: 'sm.ghost'
+    });
     block.append(open);
   }
   return block;
@@ -90,7 +99,10 @@ export function previewBlock(preview: Preview): HTMLElement | null {
   }
 }
 
-export function dataTable(columns: { name: string; dtype?: string; numeric: boolean }[], rows: string[][]): HTMLElement {
+export function dataTable(
+  columns: { name: string; dtype?: string; numeric: boolean }[],
+  rows: string[][]
+): HTMLElement {
   const look = (i: number) => (columns[i]?.numeric ? '.num' : '');
   return h(
     'div.jk-scroll',
@@ -98,8 +110,30 @@ export function dataTable(columns: { name: string; dtype?: string; numeric: bool
     h(
       'table.jk-data',
       null,
-      h('thead', null, h('tr', null, columns.map((c, i) => h(`th${look(i)}`, { title: c.dtype ? `${c.name}: ${c.dtype}` : null, scope: 'col' }, c.name)))),
-      h('tbody', null, rows.map(row => h('tr', null, row.map((cell, i) => h(`td${look(i)}`, { title: cell.length > 24 ? cell : null }, minus(cell, columns[i]?.numeric))))))
+      h(
+        'thead',
+        null,
+        h(
+          'tr',
+          null,
+          columns.map((c, i) =>
+            h(`th${look(i)}`, { title: c.dtype ? `${c.name}: ${c.dtype}` : null, scope: 'col' }, c.name)
+          )
+        )
+      ),
+      h(
+        'tbody',
+        null,
+        rows.map(row =>
+          h(
+            'tr',
+            null,
+            row.map((cell, i) =>
+              h(`td${look(i)}`, { title: cell.length > 24 ? cell : null }, minus(cell, columns[i]?.numeric))
+            )
+          )
+        )
+      )
     )
   );
 }
@@ -111,7 +145,9 @@ export const shapeWords = (preview: Preview): string =>
 
 /** An error: its line, the cell's own frames, library frames folded, the whole text on demand. */
 export function errorBlock(error: ErrorShown, goto: (() => void) | null): HTMLElement {
-  const where = [error.cell === null ? '' : `in cell ${error.cell}`, error.line === null ? '' : `line ${error.line}`].filter(Boolean).join(', ');
+  const where = [error.cell === null ? '' : `in cell ${error.cell}`, error.line === null ? '' : `line ${error.line}`]
+    .filter(Boolean)
+    .join(', ');
   const own = error.frames.filter(frame => frame.own);
   const inside = error.frames.filter(frame => !frame.own);
   return h(
@@ -127,7 +163,9 @@ export function errorBlock(error: ErrorShown, goto: (() => void) | null): HTMLEl
       goto ? button(error.cell === null ? 'Go to the cell' : `Go to cell ${error.cell}`, goto, { icon: 'cell' }) : null
     ),
     own.map(frameBlock),
-    inside.length ? fold(`${plural(inside.length, 'frame')} inside libraries`, () => h('div', null, inside.map(frameBlock))) : null,
+    inside.length
+      ? fold(`${plural(inside.length, 'frame')} inside libraries`, () => h('div', null, inside.map(frameBlock)))
+      : null,
     error.text ? fold('Whole traceback', () => h('pre.jk-text', { tabindex: 0 }, error.text)) : null
   );
 }
@@ -139,7 +177,22 @@ function frameBlock(frame: ErrorFrame): HTMLElement {
     'div.jk-frame',
     null,
     h('div.jk-mut', null, frame.line === null ? frame.where : `${frame.where}, line ${frame.line}`),
-    frame.code ? h('div.jk-code', null, lines.map(line => h(`div.${single || isHit(line) ? 'jk-hit' : ''}`, null, single ? numbered(frame.line) : null, coloured(line, 'python')), [])) : null
+    frame.code
+      ? h(
+          'div.jk-code',
+          null,
+          lines.map(
+            line =>
+              h(
+                `div.${single || isHit(line) ? 'jk-hit' : ''}`,
+                null,
+                single ? numbered(frame.line) : null,
+                coloured(line, 'python')
+              ),
+            []
+          )
+        )
+      : null
   );
 }
 

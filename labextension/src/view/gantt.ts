@@ -22,7 +22,9 @@ export function spanOf(run: RunDetails, now: number): Span {
     return { from: now, to: now + 1000 };
   }
   const ends = run.steps.map(step => endOf(step, now));
-  const end = isActive(run) ? Math.max(now, ...ends) : Math.max(run.ended_at ?? 0, ...run.steps.flatMap(step => step.ended_at ?? []), from + 1);
+  const end = isActive(run)
+    ? Math.max(now, ...ends)
+    : Math.max(run.ended_at ?? 0, ...run.steps.flatMap(step => step.ended_at ?? []), from + 1);
   return { from, to: Math.max(from + 50, end) };
 }
 
@@ -40,7 +42,9 @@ export function axisTicks({ from, to }: Span): number[] {
   const rough = whole / 5;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map(n => n * power).find(n => n >= rough) ?? rough;
-  return Array.from({ length: Math.floor(whole / step + 1e-9) }, (_, i) => (i + 1) * step).filter(t => t < whole * 0.96);
+  return Array.from({ length: Math.floor(whole / step + 1e-9) }, (_, i) => (i + 1) * step).filter(
+    t => t < whole * 0.96
+  );
 }
 
 export function ganttBlock(run: RunDetails, chosen: string | null, choose: (step: string) => void): HTMLElement {
@@ -51,16 +55,26 @@ export function ganttBlock(run: RunDetails, chosen: string | null, choose: (step
   return h(
     'div.jk-gantt',
     null,
-    h('div.jk-row.jk-gh', null, h('span.jk-h', null, 'Steps'), h('span.jk-mut.jk-cut', { title: stepsWords(run.steps) + path }, stepsWords(run.steps) + path)),
+    h(
+      'div.jk-row.jk-gh',
+      null,
+      h('span.jk-h', null, 'Steps'),
+      h('span.jk-mut.jk-cut', { title: stepsWords(run.steps) + path }, stepsWords(run.steps) + path)
+    ),
     axis(span),
-    h('div.jk-lanes', null, run.steps.map(step => row(step, span, now, longest.has(step.step_key), chosen, choose)))
+    h(
+      'div.jk-lanes',
+      null,
+      run.steps.map(step => row(step, span, now, longest.has(step.step_key), chosen, choose))
+    )
   );
 }
 
 const place = (at: number, { from, to }: Span): string => `${(((at - from) / (to - from)) * 100).toFixed(2)}%`;
 
 function axis(span: Span): HTMLElement {
-  const tick = (t: number) => h('b', { style: `left:${place(span.from + t * 1000, span)}` }, duration(t).replace('.0 s', ' s'));
+  const tick = (t: number) =>
+    h('b', { style: `left:${place(span.from + t * 1000, span)}` }, duration(t).replace('.0 s', ' s'));
   return h(
     'div.jk-axis',
     { 'aria-hidden': 'true' },
@@ -71,10 +85,19 @@ function axis(span: Span): HTMLElement {
   );
 }
 
-function row(step: StepRow, span: Span, now: number, critical: boolean, chosen: string | null, choose: (step: string) => void): HTMLElement {
+function row(
+  step: StepRow,
+  span: Span,
+  now: number,
+  critical: boolean,
+  chosen: string | null,
+  choose: (step: string) => void
+): HTMLElement {
   const failed = step.status === 'failed';
   const look = `${failed ? 'jk-bad' : ''}.${chosen === step.step_key ? 'jk-on' : ''}`;
-  const words = [step.step_key, statusLabel(step.status), duration(step.duration_s), step.reason].filter(Boolean).join(', ');
+  const words = [step.step_key, statusLabel(step.status), duration(step.duration_s), step.reason]
+    .filter(Boolean)
+    .join(', ');
   const run = () => choose(step.step_key);
   return h(
     `div.jk-gr.${look}`,
@@ -87,23 +110,51 @@ function row(step: StepRow, span: Span, now: number, critical: boolean, chosen: 
       onclick: run,
       onkeydown: (event: KeyboardEvent) => event.key === 'Enter' && run()
     },
-    h('div.jk-row.jk-gap6', null, glyph(step.status), h(`span.jk-cut.${failed ? 'jk-b' : step.started_at === null ? 'jk-mut' : ''}`, { title: step.step_key }, step.step_key)),
+    h(
+      'div.jk-row.jk-gap6',
+      null,
+      glyph(step.status),
+      h(
+        `span.jk-cut.${failed ? 'jk-b' : step.started_at === null ? 'jk-mut' : ''}`,
+        { title: step.step_key },
+        step.step_key
+      )
+    ),
     h('div.jk-lane', null, bars(step, span, now, critical)),
-    h(`span.jk-num.${failed ? 'jk-b' : ''}`, null, step.status === 'running' && step.started_at !== null ? duration(Math.floor((now - step.started_at) / 1000)) : duration(step.duration_s)),
+    h(
+      `span.jk-num.${failed ? 'jk-b' : ''}`,
+      null,
+      step.status === 'running' && step.started_at !== null
+        ? duration(Math.floor((now - step.started_at) / 1000))
+        : duration(step.duration_s)
+    ),
     h('span.jk-num.jk-mut', null, duration(step.usual_s))
   );
 }
 
 function bars(step: StepRow, span: Span, now: number, critical: boolean): Child[] {
-  const attempts: Attempt[] = step.attempts.length ? step.attempts : step.started_at === null ? [] : [{ started_at: step.started_at, ended_at: step.ended_at, status: step.status }];
+  const attempts: Attempt[] = step.attempts.length
+    ? step.attempts
+    : step.started_at === null
+      ? []
+      : [{ started_at: step.started_at, ended_at: step.ended_at, status: step.status }];
   const drawn: Child[] = attempts.map((attempt, i) => bar(attempt, i === attempts.length - 1, span, now, critical));
-  attempts.slice(1).forEach((attempt, i) => drawn.push(box('jk-bar-wait', attempts[i].ended_at, attempt.started_at, span)));
-  if (step.status === 'running' && step.usual_s && step.started_at !== null && step.started_at + step.usual_s * 1000 > now) {
+  attempts
+    .slice(1)
+    .forEach((attempt, i) => drawn.push(box('jk-bar-wait', attempts[i].ended_at, attempt.started_at, span)));
+  if (
+    step.status === 'running' &&
+    step.usual_s &&
+    step.started_at !== null &&
+    step.started_at + step.usual_s * 1000 > now
+  ) {
     drawn.push(box('jk-bar-est', now, step.started_at + step.usual_s * 1000, span));
   }
   const words = [attempts.length > 1 ? `${attempts.length} attempts` : '', step.reason].filter(Boolean).join(', ');
   const last = attempts[attempts.length - 1];
-  return words ? [...drawn, label(words, attempts[0]?.started_at ?? span.from, last ? (last.ended_at ?? now) : span.from, span)] : drawn;
+  return words
+    ? [...drawn, label(words, attempts[0]?.started_at ?? span.from, last ? (last.ended_at ?? now) : span.from, span)]
+    : drawn;
 }
 
 const BAR: Record<string, string> = { failed: 'jk-bar-fail', running: 'jk-bar-run', canceled: 'jk-bar-stop' };
@@ -118,7 +169,10 @@ function box(look: string, from: number | null, to: number | null, span: Span): 
     return null;
   }
   const width = Math.max(0, to - from) / (span.to - span.from);
-  return h(`i.${look}`, { style: `left:${place(from, span)};width:max(3px,${(width * 100).toFixed(2)}%)`, title: `${exactTime(from)}, ${duration((to - from) / 1000)}` });
+  return h(`i.${look}`, {
+    style: `left:${place(from, span)};width:max(3px,${(width * 100).toFixed(2)}%)`,
+    title: `${exactTime(from)}, ${duration((to - from) / 1000)}`
+  });
 }
 
 /** After its bars, or before them where there is no room after. */

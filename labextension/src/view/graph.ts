@@ -2,13 +2,14 @@
  * The graph: group boxes, edges and cards in one pan-and-zoom world. Keeps only the cards near the view in the
  * page; where they would be too small or too many the canvas draws blocks. Owns the view's place, not the data.
  */
-import { BLOCKS_BELOW, NAMES_ONLY_BELOW, boundsOf, distanceTo, fit, holds, overlaps, reveal, seen, zoomAt } from '../geometry';
+import { BLOCKS_BELOW, NAMES_ONLY_BELOW, boundsOf, fit, holds, overlaps, reveal, seen, zoomAt } from '../geometry';
 import type { Box, View } from '../geometry';
 import type { Graph, GraphNode, StatusMap, StatusWord } from '../protocol';
 import { count } from '../words';
 import { Card, faceOf, hoverText } from './cards';
+import { groupBox, showTip } from './boxes';
 import { h, put, say } from './dom';
-import { icon } from './glyphs';
+import { takeHands } from './hands';
 import { iconButton } from './menu';
 import { drawSheet, readColours, Wires } from './ink';
 import type { Colours, Emphasis } from './ink';
@@ -17,6 +18,8 @@ import { Minimap } from './minimap';
 const MOST_CARDS = 400;
 const SLOW_DRAW = 14;
 const MARGIN = 160;
+const EDGE_REACH = 5;
+const REST_AFTER = 110;
 
 export interface GraphEvents {
   select(key: string | null): void;
@@ -70,6 +73,7 @@ export class GraphView {
   /** Show a graph; the place stays when the same nodes are still there, otherwise it fits. */
   setGraph(graph: Graph): void {
     const same = this.graph !== null && sameFrame(this.graph, graph);
+    const held = this.front.matches(':focus-within') ? this.focused : null;
     this.graph = graph;
     this.wires = new Wires(graph);
     this.world = boundsOf(graph);
@@ -77,33 +81,44 @@ export class GraphView {
     this.front.replaceChildren();
     this.cards.clear();
     this.hovered = -1;
-    put(this.back, graph.groups.filter(g => !g.collapsed).map(group => this.groupBox(group)));
+    put(
+      this.back,
+      graph.groups.filter(g => !g.collapsed).map(group => groupBox(group, () => this.events.toggleGroup(group.name)))
+    );
     const hidden = graph.view.hidden;
     this.rest.hidden = !hidden;
     say(this.rest, hidden ? `${count(hidden)} more, not linked to this one` : '');
     if (!same || !this.moved) {
       this.fit();
     }
-    this.redraw();
+    held && this.index.has(held) ? this.focusNode(this.indexOf(held)) : this.redraw();
   }
 
-  private groupBox(group: Graph['groups'][number]): HTMLElement {
-    const label = h(
-      'button.jk-gl',
-      { type: 'button', title: `Close ${group.name}`, 'aria-expanded': 'true', onclick: () => this.events.toggleGroup(group.name) },
-      icon('down', 12),
-      h('b.jk-cut', null, group.name)
-    );
-    const style = `left:${group.x}px;top:${group.y}px;width:${group.w}px;height:${group.h}px`;
-    return h('div.jk-group', { style }, label);
+  private listen(): void {
+    takeHands(this.element, {
+      view: () => this.view,
+      outside: () => [this.world, seen(this.view, this.size.w, this.size.h)],
+      moveTo: view => this.moveTo(view),
+      gesture: () => this.startGesture(),
+      hover: event => this.hover(event),
+      click: event => this.click(event),
+      doubleClick: event => {
+        const key = this.keyAt(event);
+        if (key) {
+          this.events.open(key);
+        }
+      }
+    });
+    this.front.addEventListener('focusin', event => {
+      this.focused = (event.target as HTMLElement).closest<HTMLElement>('.jk-card')?.dataset.key ?? null;
+      this.offerFocus();
+    });
+    this.front.addEventListener('focusout', () => (this.focused = null));
   }
 
   setStatus(status: StatusMap): void {
     this.status = status;
-    const now = Date.now();
-    for (const card of this.cards.values()) {
-      card.update(status, now);
-    }
+    this.tick();
     this.redraw();
   }
 
@@ -238,11 +253,16 @@ export class GraphView {
     const by = this.view.k / this.drawnAt.k;
     const [dx, dy] = [this.view.x - this.drawnAt.x * by, this.view.y - this.drawnAt.y * by];
     this.sheet.style.transform = `translate(${dx}px,${dy}px) scale(${by})`;
+  }
+
+  /** The hand moves; when it rests, everything is drawn well. */
+  private startGesture(): void {
+    this.gesture = true;
     clearTimeout(this.later);
     this.later = setTimeout(() => {
       this.gesture = false;
       this.redraw();
-    }, 90);
+    }, REST_AFTER);
   }
 
   private drawInk(): void {
@@ -328,100 +348,26 @@ export class GraphView {
     }
   }
 
-  // hands
+  // what the hands ask
 
-  private listen(): void {
-    this.element.addEventListener('pointerdown', event => this.startDrag(event));
-    this.element.addEventListener('wheel', event => this.onWheel(event), { passive: false });
-    this.element.addEventListener('pointermove', event => event.buttons || this.hover(event));
-    this.element.addEventListener('pointerleave', () => this.showTip(-1, 0, 0));
-    this.element.addEventListener('click', event => this.onClick(event));
-    this.element.addEventListener('dblclick', event => {
-      const key = this.keyAt(event);
-      if (key) {
-        this.events.open(key);
-      }
-    });
-    this.front.addEventListener('focusin', event => {
-      this.focused = (event.target as HTMLElement).closest<HTMLElement>('.jk-card')?.dataset.key ?? null;
-      this.offerFocus();
-    });
-    this.front.addEventListener('focusout', () => (this.focused = null));
+  private keyAt(event: MouseEvent): string | null {
+    const card = (event.target as Element).closest<HTMLElement>('.jk-card');
+    return card?.dataset.key ?? this.graph?.nodes[this.blockAt(event)]?.key ?? null;
   }
 
-  private dragged = false;
-
-  private startDrag(down: PointerEvent): void {
-    if (down.button > 1 || (down.target as Element).closest('button, .jk-mini, .jk-float')) {
-      return;
-    }
-    const from = { ...this.view };
-    this.dragged = false;
-    const move = (event: PointerEvent) => {
-      const [dx, dy] = [event.clientX - down.clientX, event.clientY - down.clientY];
-      if (!this.dragged && Math.hypot(dx, dy) < 4) {
-        return;
-      }
-      this.startGesture();
-      this.dragged = true;
-      this.element.classList.add('jk-dragging');
-      this.moveTo({ k: from.k, x: from.x + dx, y: from.y + dy });
-    };
-    const up = () => {
-      window.removeEventListener('pointermove', move);
-      window.removeEventListener('pointerup', up);
-      window.removeEventListener('pointercancel', up);
-      this.element.classList.remove('jk-dragging');
-      this.gesture = false;
-      this.redraw();
-    };
-    window.addEventListener('pointermove', move);
-    window.addEventListener('pointerup', up);
-    window.addEventListener('pointercancel', up);
+  private toWorld(event: MouseEvent): [number, number] {
+    const at = this.element.getBoundingClientRect();
+    const { k, x, y } = this.view;
+    return [(event.clientX - at.left - x) / k, (event.clientY - at.top - y) / k];
   }
 
-  private startGesture(): void {
-    this.gesture = true;
+  private blockAt(event: MouseEvent): number {
+    const [x, y] = this.toWorld(event);
+    const blocks = this.front.classList.contains('jk-blocks');
+    return blocks ? this.graph!.nodes.findIndex(node => overlaps(node, { x, y, w: 0.1, h: 0.1 })) : -1;
   }
 
-  private onWheel(event: WheelEvent): void {
-    if (event.ctrlKey || event.metaKey) {
-      event.preventDefault();
-      const at = this.element.getBoundingClientRect();
-      const factor = Math.exp(-Math.max(-60, Math.min(60, event.deltaY)) * 0.008);
-      this.startGesture();
-      this.moveTo(zoomAt(this.view, factor, event.clientX - at.left, event.clientY - at.top));
-      return;
-    }
-    const [dx, dy] = event.shiftKey ? [event.deltaY, event.deltaX] : [event.deltaX, event.deltaY];
-    const next = { k: this.view.k, x: this.view.x - dx, y: this.view.y - dy };
-    if (this.canScroll(dx, dy)) {
-      event.preventDefault();
-      this.startGesture();
-      this.moveTo(next);
-    }
-  }
-
-  /** A wheel moves the graph only towards what lies outside; otherwise the notebook scrolls. */
-  private canScroll(dx: number, dy: number): boolean {
-    const view = seen(this.view, this.size.w, this.size.h);
-    const w = this.world;
-    return (
-      (dy > 0 && w.y + w.h > view.y + view.h + 1) ||
-      (dy < 0 && w.y < view.y - 1) ||
-      (dx > 0 && w.x + w.w > view.x + view.w + 1) ||
-      (dx < 0 && w.x < view.x - 1)
-    );
-  }
-
-  private onClick(event: MouseEvent): void {
-    if (this.dragged) {
-      this.dragged = false;
-      return;
-    }
-    if ((event.target as Element).closest('button, .jk-mini, .jk-float')) {
-      return;
-    }
+  private click(event: MouseEvent): void {
     const key = this.keyAt(event);
     const node = key === null ? null : this.graph!.nodes[this.indexOf(key)];
     if (node?.type === 'group') {
@@ -431,58 +377,18 @@ export class GraphView {
     }
   }
 
-  private keyAt(event: MouseEvent): string | null {
-    const card = (event.target as Element).closest<HTMLElement>('.jk-card');
-    return card?.dataset.key ?? this.graph?.nodes[this.blockAt(event)]?.key ?? null;
-  }
-
-  private toWorld(event: MouseEvent): [number, number] {
-    const at = this.element.getBoundingClientRect();
-    return [(event.clientX - at.left - this.view.x) / this.view.k, (event.clientY - at.top - this.view.y) / this.view.k];
-  }
-
-  private blockAt(event: MouseEvent): number {
-    if (!this.front.classList.contains('jk-blocks')) {
-      return -1;
-    }
-    const [x, y] = this.toWorld(event);
-    return this.graph!.nodes.findIndex(n => x >= n.x && x <= n.x + n.w && y >= n.y && y <= n.y + n.h);
-  }
-
-  private hover(event: PointerEvent): void {
-    if (!this.graph || !this.wires || (event.target as Element).closest('.jk-card, button')) {
-      this.showTip(-1, 0, 0);
-      return;
-    }
-    const block = this.blockAt(event);
-    const node = this.graph.nodes[block];
+  private hover(event: PointerEvent | null): void {
+    const free = event && this.graph && this.wires && !(event.target as Element).closest('.jk-card, button');
+    const node = free ? this.graph!.nodes[this.blockAt(event)] : undefined;
     this.element.title = node ? hoverText(node, this.status[node.key]) : '';
-    const [x, y] = this.toWorld(event);
-    this.showTip(node ? -1 : this.edgeAt(x, y), event.clientX, event.clientY);
-  }
-
-  private edgeAt(x: number, y: number): number {
-    const reach = 5 / this.view.k;
-    if (this.view.k < BLOCKS_BELOW) {
-      return -1;
-    }
-    const spot = { x: x - reach, y: y - reach, w: 2 * reach, h: 2 * reach };
-    return this.wires!.curves.findIndex((curve, i) => overlaps(this.wires!.boxes[i], spot) && distanceTo(curve, x, y) <= reach);
-  }
-
-  private showTip(edge: number, clientX: number, clientY: number): void {
+    const near = free && !node && this.view.k >= BLOCKS_BELOW;
+    const edge = near ? this.wires!.at(...this.toWorld(event), EDGE_REACH / this.view.k) : -1;
     if (edge !== this.hovered) {
       this.hovered = edge;
       this.redraw();
     }
-    const found = this.graph?.edges[edge];
-    this.tip.hidden = !found;
-    if (found) {
-      const at = this.element.getBoundingClientRect();
-      const names = found.names.length ? found.names.join(', ') : this.graph!.nodes[found.from].label;
-      say(this.tip, `${names} → ${this.graph!.nodes[found.to].label}${found.inferred ? '' : ' (declared)'}`);
-      this.tip.style.transform = `translate(${clientX - at.left + 12}px,${clientY - at.top + 12}px)`;
-    }
+    const at = this.element.getBoundingClientRect();
+    showTip(this.tip, this.graph, edge, (event?.clientX ?? 0) - at.left, (event?.clientY ?? 0) - at.top);
   }
 
   dispose(): void {

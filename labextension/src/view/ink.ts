@@ -2,7 +2,7 @@
  * What is drawn on the canvas between group boxes and cards: edges always, and coloured blocks in place of cards
  * where cards would be too small or too many. Pure drawing; knows nothing of clicks. Called by the graph view.
  */
-import { BLOCKS_BELOW, curveBox, edgeCurve, overlaps, portOffsets } from '../geometry';
+import { BLOCKS_BELOW, curveBox, distanceTo, edgeCurve, overlaps, portOffsets } from '../geometry';
 import type { Box, Curve, View } from '../geometry';
 import type { Graph, StatusWord } from '../protocol';
 
@@ -47,6 +47,12 @@ export class Wires {
     const ports = portOffsets(graph);
     this.curves = graph.edges.map((edge, i) => edgeCurve(graph, edge, ports[i]));
     this.boxes = this.curves.map(curveBox);
+  }
+
+  /** The edge within `reach` of a point, or -1. */
+  at(x: number, y: number, reach: number): number {
+    const spot = { x: x - reach, y: y - reach, w: 2 * reach, h: 2 * reach };
+    return this.curves.findIndex((curve, i) => overlaps(this.boxes[i], spot) && distanceTo(curve, x, y) <= reach);
   }
 
   /** All edges as two paths, for a zoomed-out view. */

@@ -10,11 +10,13 @@ import { faceOf, hoverText, kindOf } from './cards';
 import { h, put, s } from './dom';
 import { glyph } from './glyphs';
 import type { GraphEvents } from './graph';
+import { putOff } from './press';
 
 const ROW = 36;
 const DENSE_ROW = 24;
 const DENSE_ABOVE = 200;
 const MOST_ARCS = 160;
+const ARCS_OF_SELECTED_ABOVE = 400;
 
 export class ListView {
   readonly element: HTMLElement;
@@ -105,6 +107,8 @@ export class ListView {
     this.inner.querySelector<HTMLElement>(`[data-key="${CSS.escape(this.focused)}"]`)?.focus({ preventScroll: true });
   }
 
+  private readonly again = (): void => this.redraw();
+
   private redraw(): void {
     if (!this.frame) {
       this.frame = requestAnimationFrame(() => this.drawNow());
@@ -114,7 +118,7 @@ export class ListView {
   private drawNow(): void {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
-    if (!this.graph || !this.element.isConnected || !this.element.clientHeight) {
+    if (!this.graph || !this.element.isConnected || !this.element.clientHeight || putOff(this.again)) {
       return;
     }
     const hadFocus = this.inner.contains(document.activeElement) || this.inner.matches(':focus-within');
@@ -183,7 +187,13 @@ export class ListView {
 
   private arcs(top: number, bottom: number): SVGElement {
     const selected = this.graph!.nodes.findIndex(node => node.key === this.selected);
-    const arcs = arcsOf(this.graph!, this.rows, [top, bottom], selected, MOST_ARCS);
+    const arcs = arcsOf(
+      this.graph!,
+      this.rows,
+      [top, bottom],
+      selected,
+      this.graph!.nodes.length > ARCS_OF_SELECTED_ABOVE ? 0 : MOST_ARCS
+    );
     return s(
       'svg.jk-arcs',
       { 'aria-hidden': 'true' },

@@ -11,12 +11,15 @@ import { icon } from './glyphs';
 const MOST_LINES = 2000;
 const LONGEST_LINE = 4000;
 // CSI sequences, OSC sequences, and what is left of control characters
-// eslint-disable-next-line no-control-regex
-const ANSI = /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[\u0000-\u0008\u000b-\u001f\u007f]/g;
+const ANSI =
+  // eslint-disable-next-line no-control-regex
+  /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[\u0000-\u0008\u000b-\u001f\u007f]/g;
 
 export function plainText(text: string): string {
   const clean = text.replace(ANSI, '');
-  return clean.length > LONGEST_LINE ? `${clean.slice(0, LONGEST_LINE)} … ${count(clean.length - LONGEST_LINE)} more characters` : clean;
+  return clean.length > LONGEST_LINE
+    ? `${clean.slice(0, LONGEST_LINE)} … ${count(clean.length - LONGEST_LINE)} more characters`
+    : clean;
 }
 
 const LEVEL_WORD: Record<string, string> = { event: 'event', display: 'display', stdout: 'stdout', stderr: 'stderr' };
@@ -50,7 +53,15 @@ export class LogView {
 
   constructor(private readonly onStep: (step: string | null) => void) {
     this.followButton = h('button.jk-btn.sm', { type: 'button', onclick: () => this.follow(!this.following) });
-    const bar = h('div.jk-logbar', null, h('span.jk-h', null, 'Log'), this.stepTag, h('span.jk-grow'), this.filters, this.followButton);
+    const bar = h(
+      'div.jk-logbar',
+      null,
+      h('span.jk-h', null, 'Log'),
+      this.stepTag,
+      h('span.jk-grow'),
+      this.filters,
+      this.followButton
+    );
     this.element = h('div.jk-logview', null, bar, this.box);
     this.box.addEventListener('scroll', () => this.noticeScroll());
     this.follow(true);
@@ -106,9 +117,22 @@ export class LogView {
         counts.set(logClass(line), (counts.get(logClass(line)) ?? 0) + 1);
       }
     }
-    put(this.filters, CLASSES.filter(name => counts.get(name)).map(name => this.filter(name, counts.get(name) as number)));
+    put(
+      this.filters,
+      CLASSES.filter(name => counts.get(name)).map(name => this.filter(name, counts.get(name) as number))
+    );
     const clear = () => this.onStep(null);
-    put(this.stepTag, this.step === null ? null : h('button.jk-chip', { type: 'button', title: 'Show every step', onclick: clear }, h('span', null, h('b', null, 'step:'), this.step), icon('x', 12)));
+    put(
+      this.stepTag,
+      this.step === null
+        ? null
+        : h(
+            'button.jk-chip',
+            { type: 'button', title: 'Show every step', onclick: clear },
+            h('span', null, h('b', null, 'step:'), this.step),
+            icon('x', 12)
+          )
+    );
   }
 
   private filter(name: LogClass, n: number): HTMLElement {
@@ -118,7 +142,12 @@ export class LogView {
       this.redraw();
     };
     const look = `jk-lv${off ? '.jk-off' : ''}`;
-    return h(`button.${look}`, { type: 'button', 'aria-pressed': String(!off), title: off ? `Show ${name}` : `Hide ${name}`, onclick: flip }, h(`b.${TONE[name] ?? ''}`, null, count(n)), ` ${name}`);
+    return h(
+      `button.${look}`,
+      { type: 'button', 'aria-pressed': String(!off), title: off ? `Show ${name}` : `Hide ${name}`, onclick: flip },
+      h(`b.${TONE[name] ?? ''}`, null, count(n)),
+      ` ${name}`
+    );
   }
 
   private follow(on: boolean): void {

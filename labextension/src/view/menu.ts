@@ -124,20 +124,35 @@ interface ButtonLook {
   look?: string;
 }
 
-export function button(label: string, run: () => void, { icon: drawing, title, look = 'sm' }: ButtonLook = {}): HTMLButtonElement {
+export function button(
+  label: string,
+  run: () => void,
+  { icon: drawing, title, look = 'sm' }: ButtonLook = {}
+): HTMLButtonElement {
   return h(
     `button.jk-btn.${look}`,
     { type: 'button', title, onclick: run },
-    drawing ? icon(drawing, look.includes('sm') ? 12 : 12) : null,
-    h('span.jk-cut', null, label)
+    drawing ? icon(drawing, drawing === 'cell' ? 14 : 12) : null,
+    h('span.jk-cut', null, worded(label))
   );
+}
+
+/** The verb stands apart, so that a narrow bar can leave it out where the icon says it. */
+function worded(label: string): Child {
+  const found = /^(Materialize )(?=[\d,]+ )/.exec(label);
+  return found ? [h('span.jk-verb', null, found[1]), label.slice(found[1].length)] : label;
 }
 
 export const iconButton = (name: IconName, title: string, run: (event: Event) => void, look = ''): HTMLButtonElement =>
   h(`button.jk-ib.${look}`, { type: 'button', title, 'aria-label': title, onclick: run }, icon(name, look ? 14 : 16));
 
 /** A button with a second half that opens a menu. */
-export function splitButton(label: string, run: () => void, items: () => MenuItem[], look: ButtonLook = {}): HTMLElement {
+export function splitButton(
+  label: string,
+  run: () => void,
+  items: () => MenuItem[],
+  look: ButtonLook = {}
+): HTMLElement {
   const main = button(label, run, look);
   const half = h(`button.jk-btn.jk-half.${look.look ?? 'sm'}`, {
     type: 'button',
@@ -161,6 +176,6 @@ export function dropdown(label: string, title: string, items: () => MenuItem[]):
     'aria-expanded': 'false',
     onclick: () => openMenu(face, items())
   });
-  put(face, h('span.jk-grow.jk-cut', null, label), icon('down'));
+  put(face, icon('filter', 14), h('span.jk-grow.jk-cut', null, label), icon('down'));
   return face as HTMLButtonElement;
 }

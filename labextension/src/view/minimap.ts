@@ -48,7 +48,14 @@ export class Minimap {
     if (!c) {
       return;
     }
-    c.setTransform(ratio * this.scale, 0, 0, ratio * this.scale, -world.x * this.scale * ratio, -world.y * this.scale * ratio);
+    c.setTransform(
+      ratio * this.scale,
+      0,
+      0,
+      ratio * this.scale,
+      -world.x * this.scale * ratio,
+      -world.y * this.scale * ratio
+    );
     graph.nodes.forEach((node, i) => {
       const tone = TONE[word(i)];
       c.fillStyle = tone ? colours[tone] : colours.edge;

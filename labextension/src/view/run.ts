@@ -9,13 +9,14 @@ import { sentence } from '../session';
 import type { Session } from '../session';
 import { dayTime, duration, exactTime, plural, runWord, shortId } from '../words';
 import { errorBlock } from './code';
-import { skeleton, trouble } from './details';
 import { h, put } from './dom';
 import type { Child } from './dom';
 import { ganttBlock } from './gantt';
 import { glyph } from './glyphs';
 import { LogView } from './log';
 import { button, iconButton, splitButton } from './menu';
+import { putOff } from './press';
+import { skeleton, trouble } from './states';
 
 const REREAD_EVERY = 500;
 const LOG_EVERY = 700;
@@ -57,7 +58,11 @@ export class RunView {
       this.draw();
     } catch (error) {
       if (!this.closed && !this.session.gone && !this.shown) {
-        put(this.top, this.back(), trouble(sentence(error), () => void this.read()));
+        put(
+          this.top,
+          this.back(),
+          trouble(sentence(error), () => void this.read())
+        );
       }
     }
     clearTimeout(this.timer);
@@ -69,7 +74,11 @@ export class RunView {
       return;
     }
     const row = this.session.snapshot?.runs.find(run => run.run_id === this.runId);
-    const moved = row !== undefined && (row.status !== this.shown.status || row.steps_done !== this.shown.steps_done || row.steps_failed !== this.shown.steps_failed);
+    const moved =
+      row !== undefined &&
+      (row.status !== this.shown.status ||
+        row.steps_done !== this.shown.steps_done ||
+        row.steps_failed !== this.shown.steps_failed);
     if (moved || isActive(this.shown)) {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => void this.read(), REREAD_EVERY);
@@ -105,7 +114,10 @@ export class RunView {
     this.draw();
   }
 
-  private draw(): void {
+  private readonly draw = (): void => {
+    if (this.closed || putOff(this.draw)) {
+      return;
+    }
     const run = this.shown as RunDetails;
     const focused = (document.activeElement as HTMLElement | null)?.dataset?.step;
     const error = run.error;
@@ -113,20 +125,39 @@ export class RunView {
       this.top,
       this.head(run),
       run.steps.length ? ganttBlock(run, this.step, name => this.chooseStep(name)) : null,
-      error ? h('div.jk-err', null, errorBlock(error, this.session.host.goto && run.error_step ? () => void goToCell(this.session, run.error_step as string) : null)) : null
+      error
+        ? h(
+            'div.jk-err',
+            null,
+            errorBlock(
+              error,
+              this.session.host.goto && run.error_step
+                ? () => void goToCell(this.session, run.error_step as string)
+                : null
+            )
+          )
+        : null
     );
     if (focused) {
       this.top.querySelector<HTMLElement>(`[data-step="${CSS.escape(focused)}"]`)?.focus();
     }
-  }
+  };
 
   private back(): HTMLElement {
     return iconButton('left', 'Back to runs (Esc)', () => this.session.open({ tab: 'runs' }), 'sm');
   }
 
   private head(run: RunDetails): HTMLElement {
-    const tone = { FAILURE: 'jk-t-fail', STARTED: 'jk-t-run', STARTING: 'jk-t-run', CANCELING: 'jk-t-run' }[run.status as string] ?? 'jk-mut';
-    const word = run.status === 'FAILURE' && run.error_step ? `failed at ${run.error_step}` : run.waiting && run.status === 'QUEUED' ? `queued: ${run.waiting}` : runWord(run.status);
+    const tone =
+      { FAILURE: 'jk-t-fail', STARTED: 'jk-t-run', STARTING: 'jk-t-run', CANCELING: 'jk-t-run' }[
+        run.status as string
+      ] ?? 'jk-mut';
+    const word =
+      run.status === 'FAILURE' && run.error_step
+        ? `failed at ${run.error_step}`
+        : run.waiting && run.status === 'QUEUED'
+          ? `queued: ${run.waiting}`
+          : runWord(run.status);
     return h(
       'div.jk-rhead',
       null,
@@ -137,7 +168,7 @@ export class RunView {
         glyph(runGlyph(run.status), 16),
         h('span.jk-title.jk-cut', { title: run.job_name }, run.job_name),
         h('code.jk-mut', { title: run.run_id }, shortId(run.run_id)),
-        h(`span.jk-b.jk-cut.${tone}`, { title: word }, word),
+        h(`span.jk-b.jk-cut.jk-became.${tone}`, { title: word }, word),
         h('span.jk-grow'),
         this.buttons(run)
       ),
@@ -148,7 +179,10 @@ export class RunView {
   private buttons(run: RunDetails): Child {
     if (isActive(run)) {
       const label = run.status === 'CANCELING' ? 'Cancel again' : 'Cancel';
-      return button(label, () => void cancel(this.session, run.run_id), { icon: 'stop', title: cancelWords(this.session, run.run_id) });
+      return button(label, () => void cancel(this.session, run.run_id), {
+        icon: 'stop',
+        title: cancelWords(this.session, run.run_id)
+      });
     }
     const again = () => void reexecute(this.session, run.run_id, 'all');
     if (run.status === 'SUCCESS') {
@@ -156,10 +190,20 @@ export class RunView {
     }
     const done = run.steps.filter(step => step.status === 'fresh').length;
     const fromFailure = () => void reexecute(this.session, run.run_id, 'from failure');
-    return splitButton('Re-run from failure', fromFailure, () => [
-      { label: 'From failure', note: plural(run.steps.length - done, 'step'), small: done ? `Keeps the ${plural(done, 'step')} that ${done === 1 ? 'is' : 'are'} done` : '', run: fromFailure },
-      { label: 'All steps', note: plural(run.steps.length, 'step'), run: again, before: 'line' }
-    ], { look: 'sm.pri' });
+    return splitButton(
+      'Re-run from failure',
+      fromFailure,
+      () => [
+        {
+          label: 'From failure',
+          note: plural(run.steps.length - done, 'step'),
+          small: done ? `Keeps the ${plural(done, 'step')} that ${done === 1 ? 'is' : 'are'} done` : '',
+          run: fromFailure
+        },
+        { label: 'All steps', note: plural(run.steps.length, 'step'), run: again, before: 'line' }
+      ],
+      { look: 'sm.pri' }
+    );
   }
 
   private times(run: RunDetails): Child {
@@ -171,7 +215,12 @@ export class RunView {
       'div',
       null,
       h('span', { title: exactTime(begun) }, day ? day[0].toUpperCase() + day.slice(1) : 'Not started'),
-      took === null ? null : [isActive(run) ? ', running for ' : ', took ', h('b', null, duration(isActive(run) ? Math.floor(took) : took))],
+      took === null
+        ? null
+        : [
+            isActive(run) ? ', running for ' : ', took ',
+            h('b', null, duration(isActive(run) ? Math.floor(took) : took))
+          ],
       waited > 0.5 ? `, waited ${duration(waited)}` : null
     );
   }
@@ -181,12 +230,22 @@ export class RunView {
     const tags = Object.entries(run.tags).filter(([name]) => !name.startsWith('.') && !name.startsWith('dagster/'));
     const parts: Child[] = [run.trigger ? `From ${run.trigger}` : ''];
     if (parent) {
-      parts.push(run.trigger ? ', again of ' : 'Again of ', h('button.jk-link', { type: 'button', onclick: () => this.session.open({ tab: 'runs', run: parent }) }, shortId(parent)));
+      parts.push(
+        run.trigger ? ', again of ' : 'Again of ',
+        h(
+          'button.jk-link',
+          { type: 'button', onclick: () => this.session.open({ tab: 'runs', run: parent }) },
+          shortId(parent)
+        )
+      );
     }
     if (run.partition_key) {
       parts.push(', partition ', h('b', null, run.partition_key));
     }
-    parts.push(run.executor ? `, on ${run.executor}` : '', tags.length ? `, ${tags.map(([k, v]) => `${k}=${v}`).join(', ')}` : '');
+    parts.push(
+      run.executor ? `, on ${run.executor}` : '',
+      tags.length ? `, ${tags.map(([k, v]) => `${k}=${v}`).join(', ')}` : ''
+    );
     return h('div.jk-cut', null, parts);
   }
 

@@ -8,10 +8,11 @@ import type { RunRow } from '../protocol';
 import { sentence } from '../session';
 import type { Session } from '../session';
 import { age, dayTime, duration, exactTime, plural, runWord, shortId, statusLabel } from '../words';
-import { skeleton, trouble } from './details';
 import { h, put } from './dom';
 import { glyph } from './glyphs';
 import { button, dropdown } from './menu';
+import { putOff } from './press';
+import { skeleton, trouble } from './states';
 
 const PAGE = 50;
 const FILTERS: [string | null, string, (run: RunRow) => boolean][] = [
@@ -74,7 +75,10 @@ export class RunsList {
     return this.rows.filter(run => (this.job === null || run.job_name === this.job) && passes(run));
   }
 
-  private draw(): void {
+  private readonly draw = (): void => {
+    if (putOff(this.draw)) {
+      return;
+    }
     const held = (document.activeElement as HTMLElement | null)?.dataset?.run ?? null;
     const rows = this.filtered();
     this.drawBar(rows.length);
@@ -92,7 +96,7 @@ export class RunsList {
     if (held) {
       this.table.querySelector<HTMLElement>(`[data-run="${CSS.escape(held)}"]`)?.focus();
     }
-  }
+  };
 
   private nothing(): HTMLElement {
     const drop = () => {
@@ -100,8 +104,18 @@ export class RunsList {
       void this.read();
     };
     return this.job === null && this.status === null
-      ? h('div.jk-state', null, h('span.jk-h', null, 'No runs yet'), h('span', null, 'Materialize an asset or launch a job. Its run appears here.'))
-      : h('div.jk-state', null, h('span', null, `No run matches ${[this.job, this.statusLabel().toLowerCase()].filter(Boolean).join(', ')}.`), button('Show all runs', drop));
+      ? h(
+          'div.jk-state',
+          null,
+          h('span.jk-h', null, 'No runs yet'),
+          h('span', null, 'Materialize an asset or launch a job. Its run appears here.')
+        )
+      : h(
+          'div.jk-state',
+          null,
+          h('span', null, `No run matches ${[this.job, this.statusLabel().toLowerCase()].filter(Boolean).join(', ')}.`),
+          button('Show all runs', drop)
+        );
   }
 
   private statusLabel(): string {
@@ -109,7 +123,9 @@ export class RunsList {
   }
 
   private drawBar(n: number): void {
-    const jobs = [...new Set([...(this.session.snapshot?.jobs.map(job => job.name) ?? []), ...this.rows.map(run => run.job_name)])].sort();
+    const jobs = [
+      ...new Set([...(this.session.snapshot?.jobs.map(job => job.name) ?? []), ...this.rows.map(run => run.job_name)])
+    ].sort();
     const pick = (change: { job?: string | null; status?: string | null }) => {
       Object.assign(this, change);
       void this.read();
@@ -119,18 +135,31 @@ export class RunsList {
       this.bar.dataset.drawn = signature;
       put(
         this.bar,
-        dropdown(this.job ?? 'All jobs', 'Job', () => [null, ...jobs].map(job => ({ label: job ?? 'All jobs', checked: job === this.job, run: () => pick({ job }) }))),
-        dropdown(this.statusLabel() || 'Any status', 'Status', () => FILTERS.map(([status, label]) => ({ label, checked: status === this.status, run: () => pick({ status }) }))),
+        dropdown(this.job ?? 'All jobs', 'Job', () =>
+          [null, ...jobs].map(job => ({
+            label: job ?? 'All jobs',
+            checked: job === this.job,
+            run: () => pick({ job })
+          }))
+        ),
+        dropdown(this.statusLabel() || 'Any status', 'Status', () =>
+          FILTERS.map(([status, label]) => ({ label, checked: status === this.status, run: () => pick({ status }) }))
+        ),
         h('span.jk-grow'),
         h('span.jk-mut.jk-nw')
       );
     }
-    (this.bar.lastElementChild as HTMLElement).textContent = n ? `${plural(n, 'run')}${this.more ? ', more below' : ''}` : '';
+    (this.bar.lastElementChild as HTMLElement).textContent = n
+      ? `${plural(n, 'run')}${this.more ? ', more below' : ''}`
+      : '';
   }
 
   private row(run: RunRow, now: number): HTMLElement {
     const active = isActive(run);
-    const took = active && run.started_at !== null ? duration(Math.floor((now - run.started_at) / 1000)) : duration(run.duration_s);
+    const took =
+      active && run.started_at !== null
+        ? duration(Math.floor((now - run.started_at) / 1000))
+        : duration(run.duration_s);
     const trouble = run.waiting ?? (run.status === 'FAILURE' ? run.error : null);
     const begun = run.started_at ?? run.queued_at;
     return h(
@@ -143,11 +172,31 @@ export class RunsList {
         onclick: () => this.session.open({ tab: 'runs', run: run.run_id })
       },
       glyph(runGlyph(run.status)),
-      h('span.jk-cut.jk-job', null, h('span', { class: run.status === 'FAILURE' ? 'jk-b' : '' }, run.job_name), run.partition_key ? h('span.jk-mut', null, ` ${run.partition_key}`) : null),
+      h(
+        'span.jk-cut.jk-job',
+        null,
+        h('span', { class: run.status === 'FAILURE' ? 'jk-b' : '' }, run.job_name),
+        run.partition_key ? h('span.jk-mut', null, ` ${run.partition_key}`) : null
+      ),
       h('code.jk-mut', { title: run.run_id }, shortId(run.run_id)),
-      h('span.jk-cut.jk-by', { title: trouble ?? run.trigger, class: `jk-cut jk-by ${trouble && run.status === 'FAILURE' ? 'jk-t-fail' : 'jk-mut'}` }, trouble ?? run.trigger),
+      h(
+        'span.jk-cut.jk-by',
+        {
+          title: trouble ?? run.trigger,
+          class: `jk-cut jk-by ${trouble && run.status === 'FAILURE' ? 'jk-t-fail' : 'jk-mut'}`
+        },
+        trouble ?? run.trigger
+      ),
       strip(run),
-      h('span.jk-num.jk-when', { title: exactTime(begun) }, begun === null ? runWord(run.status) : begun > now - 86_400_000 ? agoWords(age(begun, now)) : dayTime(begun, now)),
+      h(
+        'span.jk-num.jk-when',
+        { title: exactTime(begun) },
+        begun === null
+          ? runWord(run.status)
+          : begun > now - 86_400_000
+            ? agoWords(age(begun, now))
+            : dayTime(begun, now)
+      ),
       h('span.jk-num.jk-took', null, took)
     );
   }
@@ -171,13 +220,21 @@ export class RunsList {
 
 export const agoWords = (text: string): string => (text === 'now' || text === '' ? text : `${text} ago`);
 
-const oldest = (rows: RunRow[]): number | null => rows.reduce<number | null>((least, run) => Math.min(least ?? Infinity, run.queued_at ?? run.started_at ?? Infinity), null);
+const oldest = (rows: RunRow[]): number | null =>
+  rows.reduce<number | null>(
+    (least, run) => Math.min(least ?? Infinity, run.queued_at ?? run.started_at ?? Infinity),
+    null
+  );
 
 /** One small mark per step: ok low and soft, failed tall. Many steps are drawn as shares, failing ones kept. */
 export function strip(run: RunRow): HTMLElement {
   const marks = shares(run.segments);
   const words = `${run.steps_done} of ${run.steps_total} done${run.steps_failed ? `, ${run.steps_failed} failed` : ''}`;
-  return h('span.jk-strip', { title: words, role: 'img', 'aria-label': words }, marks.map(word => h(`i.jk-x-${word}`, { title: statusLabel(word) })));
+  return h(
+    'span.jk-strip',
+    { title: words, role: 'img', 'aria-label': words },
+    marks.map(word => h(`i.jk-x-${word}`, { title: statusLabel(word) }))
+  );
 }
 
 export function shares(segments: RunRow['segments']): RunRow['segments'] {
@@ -187,6 +244,11 @@ export function shares(segments: RunRow['segments']): RunRow['segments'] {
   const size = segments.length / MOST_SEGMENTS;
   return Array.from({ length: MOST_SEGMENTS }, (_, i) => {
     const part = segments.slice(Math.floor(i * size), Math.max(Math.floor(i * size) + 1, Math.floor((i + 1) * size)));
-    return part.find(word => word === 'failed') ?? part.find(word => word === 'running') ?? part.find(word => word !== 'fresh') ?? 'fresh';
+    return (
+      part.find(word => word === 'failed') ??
+      part.find(word => word === 'running') ??
+      part.find(word => word !== 'fresh') ??
+      'fresh'
+    );
   });
 }

@@ -74,6 +74,10 @@
   height: 100%;
   overflow: hidden;
 }
+.jk-gone .jk-spin,
+.jk-gone .jk-prog i {
+  animation: none;
+}
 .jk-body {
   flex: 1;
   min-height: 0;
@@ -522,8 +526,22 @@
 .jk-narrow .jk-stop span {
   display: none;
 }
-.jk-narrow .jk-drop {
-  width: 96px;
+.jk-drop > .jk-i:first-child {
+  display: none;
+}
+.jk-narrow .jk-slot .jk-drop {
+  width: 28px;
+  padding: 0;
+  justify-content: center;
+}
+.jk-narrow .jk-slot .jk-drop > :not(:first-child) {
+  display: none;
+}
+.jk-narrow .jk-slot .jk-drop > .jk-i:first-child {
+  display: block;
+}
+.jk-narrow .pri .jk-verb {
+  display: none;
 }
 .jk-narrow .jk-btn {
   padding: 0 8px;
@@ -802,15 +820,21 @@
 }
 .jk-card.jk-pile {
   background: var(--jk-fill);
-  box-shadow: 3px 3px 0 -1px var(--jk-bg), 3px 3px 0 0 var(--jk-edge);
+  box-shadow:
+    3px 3px 0 -1px var(--jk-bg),
+    3px 3px 0 0 var(--jk-edge);
 }
 .jk-card.jk-pile.jk-failed {
-  box-shadow: 3px 3px 0 -1px var(--jk-bg), 3px 3px 0 0 var(--jk-fail);
+  box-shadow:
+    3px 3px 0 -1px var(--jk-bg),
+    3px 3px 0 0 var(--jk-fail);
 }
 .jk-card.jk-sel {
   border-style: solid;
   border-color: var(--jk-accent);
-  box-shadow: 0 0 0 1px var(--jk-accent), 0 0 0 4px color-mix(in srgb, var(--jk-accent) 22%, transparent);
+  box-shadow:
+    0 0 0 1px var(--jk-accent),
+    0 0 0 4px color-mix(in srgb, var(--jk-accent) 22%, transparent);
 }
 .jk-root .jk-card:focus-visible {
   outline: 2px solid var(--jk-accent);
@@ -991,13 +1015,23 @@
 .jk-mid .jk-pane {
   width: 264px;
 }
+.jk-narrow .jk-split-v {
+  flex-direction: column;
+}
 .jk-narrow .jk-pane {
-  position: absolute;
-  inset: 0;
   width: auto;
+  flex: 0 1 auto;
+  max-height: 46%;
   border: 0;
-  background: var(--jk-bg);
-  z-index: 4;
+  border-top: 1px solid var(--jk-line);
+}
+.jk-narrow .jk-pane.jk-tall {
+  flex: 1 0 auto;
+  height: 100%;
+  max-height: 100%;
+}
+.jk-root:not(.jk-narrow) .jk-taller {
+  display: none;
 }
 .jk-phead {
   padding: 12px 8px 12px 12px;
@@ -1138,12 +1172,28 @@
 }
 .jk-meta {
   display: grid;
-  grid-template-columns: minmax(48px, 1fr) auto minmax(0, auto);
-  gap: 4px 12px;
+  grid-template-columns: minmax(0, 1fr) 72px minmax(64px, auto);
+  gap: 4px 8px;
   align-items: center;
 }
-.jk-meta .jk-wide {
-  grid-column: 1 / -1;
+.jk-meta > :first-child,
+.jk-value + .jk-cut {
+  grid-column: 1;
+}
+.jk-value {
+  display: flex;
+  justify-content: flex-end;
+  min-width: 0;
+}
+.jk-value.jk-wide {
+  grid-column: 2 / 4;
+}
+.jk-value .jk-fold {
+  min-width: 0;
+  max-width: 100%;
+}
+.jk-value .jk-fold[open] {
+  width: 100%;
 }
 .jk-spark polyline {
   fill: none;
@@ -1182,6 +1232,9 @@
 .jk-fold summary {
   cursor: pointer;
   line-height: 20px;
+  overflow: hidden;
+  text-overflow: ellipsis;
+  white-space: nowrap;
 }
 .jk-fold > div {
   margin-top: 4px;
@@ -1350,7 +1403,7 @@
 .jk-narrow .jk-facts {
   margin-left: 4px;
 }
-.jk-narrow .jk-rhead code {
+.jk-narrow .jk-rhead :is(code, .jk-became) {
   display: none;
 }
 .jk-gantt {

@@ -1,0 +1,78 @@
+/** One of each message, from the flights example: the contract that both sides' tests read. */
+import { detailsOf, runOf } from './facts';
+import { flightsGraph, flightsStatus, runs, snapshotOf, status } from './fixtures';
+
+const full = snapshotOf('flights');
+const rows = runs().slice(0, 4);
+const snapshot = { ...full, runs: rows };
+const exchange = (id: number, op: string, fields: object, result: unknown) => ({
+  request: { id, op, ...fields },
+  reply: { id, ok: true, result }
+});
+const refused = (id: number, op: string, fields: object, error: string) => ({
+  request: { id, op, ...fields },
+  reply: { id, ok: false, error }
+});
+
+export const examples: Record<string, unknown> = {
+  snapshot,
+  push_status: {
+    push: 'status',
+    seq: 2,
+    status: { weather: status('fresh', { rows: 26_115 }) },
+    runs: [{ ...rows[1], status: 'SUCCESS' }]
+  },
+  push_graph: { push: 'graph', seq: 3, snapshot: { ...snapshot, seq: 3 } },
+  push_gone: { push: 'gone', reason: 'jobkernel was unloaded' },
+  exchange_snapshot: exchange(1, 'snapshot', {}, snapshot),
+  exchange_layout: exchange(2, 'layout', { job: null, focus: null, direction: 'LR' }, flightsGraph('LR')),
+  exchange_select: exchange(3, 'select', { text: 'status:stale' }, { keys: ['clean_flights', 'delay_by_carrier'] }),
+  exchange_select_refused: refused(4, 'select', { text: 'sinks(' }, "Selection 'sinks(' needs a closing bracket."),
+  exchange_details_stale: exchange(
+    5,
+    'details',
+    { key: 'clean_flights' },
+    detailsOf('clean_flights', flightsStatus().clean_flights)
+  ),
+  exchange_details_failed: exchange(
+    6,
+    'details',
+    { key: 'flights_weather' },
+    detailsOf('flights_weather', flightsStatus().flights_weather)
+  ),
+  exchange_details_never: exchange(7, 'details', { key: 'airlines' }, detailsOf('airlines', flightsStatus().airlines)),
+  exchange_plan: exchange(
+    8,
+    'plan',
+    { keys: ['delay_by_carrier'], scope: 'only' },
+    { keys: ['delay_by_carrier'], missing_upstream: ['airlines'], expected_s: 6.1, text: '1 step, ~6 s' }
+  ),
+  exchange_materialize: exchange(
+    9,
+    'materialize',
+    { keys: ['clean_flights'], scope: 'downstream', include_missing: false },
+    { run_id: '90c4aa18d1' }
+  ),
+  exchange_materialize_refused: refused(
+    10,
+    'materialize',
+    { keys: ['delay_by_carrier'], scope: 'only', include_missing: false },
+    "Asset 'delay_by_carrier' needs 'airlines', which was never made."
+  ),
+  exchange_launch: exchange(11, 'launch', { job: 'daily_report' }, { run_id: '90c4aa18d1' }),
+  exchange_cancel: exchange(12, 'cancel', { run_id: '90c4aa18d1', force: false }, { text: 'interrupts the query' }),
+  exchange_reexecute: exchange(13, 'reexecute', { run_id: '7f3a91c2e0', from_failure: true }, { run_id: 'a0d58c33f1' }),
+  exchange_runs: exchange(
+    14,
+    'runs',
+    { job: 'daily_report', status: null, before: null, limit: 50 },
+    { rows, more: true }
+  ),
+  exchange_run: exchange(15, 'run', { run_id: '7f3a91c2e0' }, runOf('7f3a91c2e0')),
+  exchange_log: exchange(
+    16,
+    'log',
+    { run_id: '7f3a91c2e0', step_key: null, after: 6 },
+    { lines: runOf('7f3a91c2e0').log.slice(6), ended: true }
+  )
+};

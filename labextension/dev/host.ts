@@ -1,0 +1,135 @@
+/** A kernel that is not there: answers from fixtures, lets runs move. For the development page. */
+import type { Host, LayoutQuery, NodeStatus, Push, Scope, Snapshot } from '../src/protocol';
+import { Refusal } from '../src/protocol';
+import { detailsOf, runOf } from './facts';
+import { flightsGraph, graphOf, many, neighbourhood, runs, snapshotOf } from './fixtures';
+import type { Made } from './fixtures';
+
+export class FakeHost implements Host {
+  initial: Snapshot | null;
+  private snapshot: Snapshot;
+  private readonly listeners = new Set<(push: Push) => void>();
+  private readonly made: Made | null;
+  asked: [string, Record<string, unknown>][] = [];
+
+  constructor(
+    private readonly name: string,
+    readonly fills: boolean
+  ) {
+    this.made = Number(name) ? many(Number(name)) : null;
+    this.snapshot = snapshotOf(name);
+    this.initial = name === 'slow' ? null : this.snapshot;
+  }
+
+  onPush(listener: (push: Push) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  push(push: Push): void {
+    this.listeners.forEach(listener => listener(push));
+  }
+
+  goto(key: string): void {
+    console.log('goto', key);
+  }
+
+  openTab(): void {
+    console.log('open tab');
+  }
+
+  async request(op: string, fields: Record<string, unknown>): Promise<unknown> {
+    this.asked.push([op, fields]);
+    await new Promise(done => setTimeout(done, 5));
+    switch (op) {
+      case 'snapshot':
+        return this.snapshot;
+      case 'layout':
+        return this.layout(fields as LayoutQuery);
+      case 'select':
+        return this.select(String(fields.text));
+      case 'details':
+        return detailsOf(String(fields.key), this.snapshot.status[String(fields.key)]);
+      case 'plan':
+        return this.plan(fields.keys as string[], fields.scope as Scope);
+      case 'materialize':
+        return this.materialize(fields.keys as string[], Boolean(fields.include_missing));
+      case 'runs':
+        return {
+          rows: runs().filter(
+            r => (!fields.job || r.job_name === fields.job) && (!fields.status || r.status === fields.status)
+          ),
+          more: true
+        };
+      case 'run':
+        return runOf(String(fields.run_id));
+      case 'log':
+        return { lines: [], ended: true };
+      case 'cancel':
+        return { text: 'interrupts the query' };
+      default:
+        return { run_id: '90c4aa18d1' };
+    }
+  }
+
+  private layout({ direction = 'TD', focus, depth = 1 }: LayoutQuery): unknown {
+    if (!this.made) {
+      return flightsGraph(direction);
+    }
+    return focus ? neighbourhood(this.made, focus, depth, direction) : graphOf(this.made, direction);
+  }
+
+  private select(text: string): unknown {
+    if (text.includes('(')) {
+      throw new Refusal("Selection 'sinks(' needs a closing bracket.");
+    }
+    const wanted = [
+      'clean_flights',
+      'delay_by_carrier',
+      'report_plot',
+      'delay_vs_weather',
+      'flights_weather',
+      'planes',
+      'raw_flights',
+      'weather',
+      'airlines'
+    ];
+    return { keys: wanted };
+  }
+
+  private plan(keys: string[], scope: Scope): unknown {
+    const n = scope === 'only' ? keys.length : scope === 'downstream' ? 5 : 2;
+    return {
+      keys,
+      missing_upstream: keys.includes('delay_by_carrier') ? ['airlines'] : [],
+      expected_s: 43,
+      text: `${n} ${n === 1 ? 'step' : 'steps'}, ~${n * 9} s`
+    };
+  }
+
+  private materialize(keys: string[], withMissing: boolean): unknown {
+    if (keys.includes('delay_by_carrier') && !withMissing) {
+      throw new Refusal("Asset 'delay_by_carrier' needs 'airlines', which was never made.");
+    }
+    for (const key of keys) {
+      this.move(key, {
+        status: 'running',
+        started_at: Date.now(),
+        usual_s: 4,
+        run_id: '90c4aa18d1',
+        cancel: 'stops after this step'
+      });
+      setTimeout(
+        () => this.move(key, { status: 'fresh', at: Date.now(), started_at: null, error: null, cause: null }),
+        4000
+      );
+    }
+    return { run_id: '90c4aa18d1' };
+  }
+
+  private move(key: string, change: Partial<NodeStatus>): void {
+    const status = { ...this.snapshot.status[key], ...change };
+    this.snapshot = { ...this.snapshot, status: { ...this.snapshot.status, [key]: status } };
+    this.push({ push: 'status', seq: ++this.snapshot.seq, status: { [key]: status }, runs: [] });
+  }
+}

@@ -1,0 +1,33 @@
+/** What a view shows while it waits or when it fails. */
+import { h } from './dom';
+import { button, iconButton } from './menu';
+
+export const skeleton = (): HTMLElement =>
+  h(
+    'div.jk-skel',
+    { 'aria-label': 'Loading' },
+    [60, 90, 75, 40].map(width => h('i', { style: `width:${width}%` }))
+  );
+
+export const trouble = (text: string, again: () => void): HTMLElement =>
+  h('div.jk-state', { role: 'alert' }, h('span.jk-wrap', null, text), button('Try again', again));
+
+export function emptyProject(): HTMLElement {
+  const line = '%%asset raw_flights';
+  const copy = iconButton('copy', 'Copy', () => void navigator.clipboard?.writeText(`${line}\n`), 'sm');
+  return h(
+    'div.jk-state',
+    null,
+    h('span.jk-h', null, 'No assets yet'),
+    h('span', null, 'Start a cell with this line and run it. It appears here.'),
+    h('span.jk-row', null, h('code.jk-tok', null, line), copy)
+  );
+}
+
+export const automation = (): HTMLElement =>
+  h(
+    'div.jk-state',
+    null,
+    h('span.jk-h', null, 'Nothing automated yet'),
+    h('span', null, 'This project has no schedules or sensors.')
+  );

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { page, until } from './page';
+import { FakeHost } from '../dev/host';
+import { status } from '../dev/fixtures';
+import { mount } from '../src/app';
+
+let host: FakeHost;
+let unmount: () => void = () => undefined;
+const one = (selector: string) => page.querySelector<HTMLElement>(selector);
+const text = (selector: string) => one(selector)?.textContent ?? '';
+
+function open(project = 'flights'): void {
+  host = new FakeHost(project, true);
+  unmount = mount(page.body, host);
+}
+beforeEach(() => page.body.replaceChildren());
+afterEach(() => unmount());
+
+test('a snapshot becomes cards, counts and one filled button', async () => {
+  open();
+  await until(() => page.querySelectorAll('.jk-card').length === 10);
+  assert.equal(text('.jk-sum'), '1failed2stale1never run1running7fresh');
+  assert.deepEqual(
+    [...page.querySelectorAll('.jk-btn.pri:not(.jk-half)')].map(b => b.textContent),
+    ['Materialize 2 stale']
+  );
+  assert.equal(one('[data-key="airlines"]')?.getAttribute('aria-label'), 'airlines, never run, 4 of 4 in layer 1');
+});
+
+test('a status push changes the card in place', async () => {
+  open();
+  const card = await until(() => one('[data-key="planes"]'));
+  host.push({ push: 'status', seq: 9, status: { planes: status('failed', { error: 'OSError: gone' }) }, runs: [] });
+  await until(() => card.classList.contains('jk-failed'));
+  assert.equal(one('[data-key="planes"]'), card);
+  assert.match(text('.jk-sum'), /^2failed/);
+  assert.equal(text('.jk-said'), 'planes is failed.');
+});
+
+test('names, errors and metadata are shown as text', async () => {
+  open();
+  host.push({ push: 'status', seq: 9, status: { '<img src=x onerror=alert(1)>': status('never') }, runs: [] });
+  (await until(() => one('[data-key="clean_flights"]'))).click();
+  await until(() => one('[data-section="metadata"]'));
+  assert.equal(page.querySelectorAll('script, img[src="x"]').length, 0);
+  assert.match(text('[data-section="metadata"]'), /<script>/);
+});
+
+test('the pane says the reason first and the code last', async () => {
+  open();
+  (await until(() => one('[data-key="clean_flights"]'))).click();
+  await until(() => one('[data-section="code"]'));
+  const names = [...page.querySelectorAll<HTMLElement>('[data-section]')].map(section => section.dataset.section);
+  assert.deepEqual(names, ['reason', 'value', 'metadata', 'checks', 'materializations', 'log', 'code']);
+});
+
+test('a refusal for missing upstream offers to make it too', async () => {
+  open();
+  (await until(() => one('[data-key="delay_by_carrier"]'))).click();
+  (await until(() => one('.jk-acts .jk-btn'))).click();
+  const offer = await until(() => one('.jk-banner .jk-btn'));
+  assert.equal(offer.textContent, 'Materialize with 1 missing upstream');
+  offer.click();
+  await until(() => one('[data-key="delay_by_carrier"]')?.classList.contains('jk-running'));
+  assert.deepEqual(
+    host.asked.filter(([op]) => op === 'materialize').map(([, fields]) => fields.include_missing),
+    [false, true]
+  );
+});
+
+test('a search dims what does not match', async () => {
+  open();
+  const input = (await until(() => one('.jk-input'))) as HTMLInputElement;
+  input.focus();
+  input.value = 'weather';
+  input.dispatchEvent(new window.Event('input'));
+  await until(() => one('[data-key="planes"]')?.classList.contains('jk-dim'));
+  assert.equal(one('[data-key="weather"]')?.classList.contains('jk-dim'), false);
+  assert.match(text('.jk-field.jk-grow'), /3 of 12/);
+});
+
+test('a bad selection says so in the field', async () => {
+  open();
+  const input = (await until(() => one('.jk-input'))) as HTMLInputElement;
+  input.focus();
+  input.value = 'sinks(';
+  input.dispatchEvent(new window.Event('input'));
+  await until(() => one('.jk-field.jk-bad'));
+  assert.match(text('.jk-field.jk-grow'), /closing bracket/);
+});
+
+test('a lost kernel dims the screen and a new snapshot brings it back', async () => {
+  open();
+  await until(() => one('.jk-card'));
+  host.push({ push: 'gone', reason: 'The kernel stopped' });
+  await until(() => one('.jk-gone .jk-banner'));
+  assert.equal(one('.jk-body')?.hasAttribute('inert'), true);
+  host.push({ push: 'graph', seq: 10, snapshot: host.initial! });
+  await until(() => !one('.jk-gone'));
+});
+
+test('an empty project shows a first cell', async () => {
+  open('empty');
+  await until(() => /%%asset raw_flights/.test(text('.jk-state')));
+});
+
+test('a run shows its steps, its error before its log, and how to run it again', async () => {
+  open();
+  (await until(() => one('[data-tab="runs"]'))).click();
+  (await until(() => one('[data-run="7f3a91c2e0"]'))).click();
+  await until(() => page.querySelectorAll('.jk-gr').length === 8 && one('.jk-lg'));
+  const order = [...page.querySelectorAll('.jk-gantt, .jk-err, .jk-logview')].map(part => part.className);
+  assert.deepEqual(order, ['jk-gantt', 'jk-err', 'jk-logview']);
+  assert.match(text('.jk-rhead'), /Re-run from failure/);
+  one('[data-step="raw_flights"]')?.click();
+  await until(() => page.querySelectorAll('.jk-log .jk-lg').length === 1);
+});
+
+test('keys open, select and leave', async () => {
+  open();
+  const card = await until(() => one('[data-key="clean_flights"]'));
+  const press = (key: string, target: HTMLElement = card) =>
+    target.dispatchEvent(new window.KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+  press('Enter');
+  await until(() => !one('.jk-pane')?.hidden);
+  press('Escape');
+  await until(() => one('.jk-pane')?.hidden);
+  press('2');
+  await until(() => one('.jk-runs'));
+});
