@@ -93,13 +93,14 @@ class Op:
 
     ``compute`` is called with the context first where ``context_argument`` names one, then the inputs by name, then
     config and resources under the names below. ``capture`` (notebook cells) is called at launch with a memo shared by
-    the steps of a run and returns the function to call, frozen over what it uses. ``fingerprint`` returns named parts.
+    the steps of a run and returns the function to call, frozen over what it uses. ``fingerprint`` returns
+    the named parts of what it is (a ``rules.fingerprint.Fingerprint``).
     """
 
     name: str
     compute: Callable[..., Any] | None = None
     capture: Callable[[dict[Any, Any]], Callable[..., Any]] | None = None
-    fingerprint: Callable[[dict[Any, Any]], Mapping[str, str]] | None = None
+    fingerprint: Callable[[dict[Any, Any]], Any] | None = None
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = (Output(),)
     context_argument: str | None = None

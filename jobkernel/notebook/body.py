@@ -12,7 +12,16 @@ import linecache
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import CodeType, ModuleType
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    CodeType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any, Final
 
 from jobkernel.errors import InvalidDefinition, UnstorableValue
@@ -138,7 +147,7 @@ def parse_body(
     code, has_value = cell.compile(tree, filename, None if form else variable_name(key), names)
     whole = cell_text if cell_text is not None else "\n" * (first_line - 1) + text
     remember_source(filename, whole)
-    common = {
+    common: dict[str, Any] = {
         "text": text, "cell_text": whole, "filename": filename, "first_line": first_line, "name": key,
         "names": names, "tree": tree, "resources": _resources(text, tree), "has_value": has_value,
     }  # fmt: skip
@@ -166,11 +175,11 @@ def check_value(value: Any, *, what: str) -> Any:
     return value
 
 
-_FUNCTION_TYPES: Final = (type(lambda: None), type(len), type([].append), type(parse_body.__get__(0)))
 _NO_VALUES: Final[tuple[tuple[tuple[type, ...], str, str], ...]] = (
-    (_FUNCTION_TYPES, "function", "call it, so that the value is what it returns"),
+    ((FunctionType, BuiltinFunctionType, MethodType), "function", "call it, so that the value is what it returns"),
     ((ModuleType,), "module", "end the body with a value"),
-    ((type(_ for _ in ()),), "generator", "make a list of it"),
+    ((GeneratorType, AsyncGeneratorType), "generator", "make a list of it"),
+    ((CoroutineType,), "coroutine", "await it"),
 )
 
 

@@ -8,44 +8,20 @@ Knows nothing of assets; :mod:`jobkernel.notebook.cells` calls it at launch, wit
 
 from __future__ import annotations
 
-import datetime
-import decimal
-import fractions
 import functools
-import pathlib
-import re
 import sys
-import uuid
-from abc import ABCMeta
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import (
-    BuiltinFunctionType,
-    CellType,
-    EllipsisType,
-    FunctionType,
-    MethodType,
-    ModuleType,
-    NoneType,
-)
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 from jobkernel.notebook.code_names import global_names
+from jobkernel.notebook.plain_values import ATOMS, COPIES, are_atoms, size_of
+from jobkernel.notebook.twins import functions_in, is_plain_instance, may_have_twin, twin_of
 
-LARGE: Final = 10_000_000
-"""Bytes above which a notebook variable is not sent to another process."""
 MANY: Final = 100_000
 """Elements above which a container is not copied."""
-
-ATOMS: Final = frozenset(
-    {
-        NoneType, bool, int, float, complex, str, bytes, EllipsisType, range, ModuleType, BuiltinFunctionType,
-        datetime.date, datetime.datetime, datetime.time, datetime.timedelta, datetime.timezone, decimal.Decimal,
-        fractions.Fraction, uuid.UUID, pathlib.PosixPath, pathlib.PurePosixPath, pathlib.WindowsPath, re.Pattern,
-    }
-)  # fmt: skip
-"""Types whose values never change, or that are the same for everybody."""
 
 _LAUNCH: Final = "jobkernel.notebook.capture"
 
@@ -134,7 +110,8 @@ class Launch:
 
     def cell(self, cell: CellType) -> CellType:
         held = self.held.get(id(cell))
-        return held[1] if held is not None else self.hold(cell, CellType())
+        captured: CellType = held[1] if held is not None else self.hold(cell, CellType())
+        return captured
 
     def fill(self, name: str, old: CellType, new: CellType) -> None:
         if _is_filled(old) and not _is_filled(new):
@@ -149,7 +126,7 @@ class Launch:
         if len(values) > MANY:
             return self.refer(values)
         copied: list[Any] = self.hold(values, [])
-        copied.extend(values if _are_atoms(values) else map(self.value, values))
+        copied.extend(values if are_atoms(values) else map(self.value, values))
         return copied
 
     def deque_(self, values: deque[Any]) -> Any:
@@ -159,12 +136,12 @@ class Launch:
         if len(values) > MANY:
             return self.refer(values)
         is_frozen = type(values) is frozenset
-        if _are_atoms(values):
+        if are_atoms(values):
             return self.hold(values, values if is_frozen else set(values))
         return self.hold(values, type(values)(map(self.value, values)))
 
     def tuple_(self, values: tuple[Any, ...]) -> Any:
-        if len(values) > MANY or _are_atoms(values):
+        if len(values) > MANY or are_atoms(values):
             return values
         copied = tuple(map(self.value, values))
         is_same = all(new is old for new, old in zip(copied, values, strict=True))
@@ -174,7 +151,7 @@ class Launch:
         if len(values) > MANY:
             return self.refer(values)
         copied: dict[Any, Any] = self.hold(values, values.copy())
-        if not _are_atoms(values.values()):
+        if not are_atoms(values.values()):
             for key, value in values.items():
                 copied[key] = self.value(value)
         if isinstance(copied, defaultdict):
@@ -213,34 +190,25 @@ class Launch:
         return rebuilt
 
     def class_(self, kind: type) -> type:
-        metaclass = _TWINS.get(type(kind))
-        if metaclass is None or any("__init_subclass__" in vars(base) for base in kind.__mro__[:-1]):
+        if not may_have_twin(kind):
             return kind
         self.hold(kind, kind)  # its methods may name it
         bases = tuple(self.value(base) for base in kind.__bases__)
         methods = [(name, part) for name, part in vars(kind).items() if self.is_ours(part)]
         if bases == kind.__bases__ and not any(self.reaches_changeable(part) for _, part in methods):
             return kind
-        parts: dict[str, Any] = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")}
-        if not kind.__dictoffset__:
-            parts["__slots__"] = ()
-        others = [new for new, old in zip(bases, kind.__bases__, strict=True) if new is not old]
-        try:
-            twin = metaclass(kind.__name__, (kind, *others), parts)
-        except TypeError:  # a class that cannot be inherited from stays itself
-            return kind
-        twin.__jobkernel_origin__ = kind
+        twin = twin_of(kind, tuple(new for new, old in zip(bases, kind.__bases__, strict=True) if new is not old))
         self.hold(kind, twin)
-        for name, part in methods:
+        for name, part in methods if twin is not kind else ():
             setattr(twin, name, self.value(part))
         return twin
 
     def is_ours(self, part: Any) -> bool:
-        return any(function.__globals__ is self.namespace for function in _functions_in(part))
+        return any(function.__globals__ is self.namespace for function in functions_in(part))
 
     def reaches_changeable(self, part: Any) -> bool:
         """Whether a method uses a function or variable of the notebook, directly; modules and classes do not count."""
-        for function in _functions_in(part):
+        for function in functions_in(part):
             for name in global_names(function.__code__):
                 value = self.namespace.get(name, sys)
                 if not isinstance(value, ModuleType) and self.value(value) is not value:
@@ -251,20 +219,20 @@ class Launch:
 
     def object(self, value: Any) -> Any:
         kind = type(value)
-        copy = _COPIES.get(f"{kind.__module__.partition('.')[0]}.{kind.__name__}")
+        copy = COPIES.get(f"{kind.__module__.partition('.')[0]}.{kind.__name__}")
         if copy is not None:
-            size = _size(value)
+            size = size_of(value)
             self.note(value, size)
             return copy(value, size)
         twin = self.value(kind)
-        if twin is not kind and _is_plain_instance(value):
+        if twin is not kind and is_plain_instance(value):
             copied = self.hold(value, object.__new__(twin))
             copied.__dict__.update(self.items(vars(value)))
             return copied
         return self.refer(value)
 
     def refer(self, value: Any) -> Any:
-        self.note(value, _size(value))
+        self.note(value, size_of(value))
         return self.hold(value, value)
 
     def note(self, value: Any, size: int) -> None:
@@ -289,41 +257,6 @@ def capture(value: Any, namespace: dict[str, Any], memo: dict[Any, Any]) -> Any:
     return launch_of(memo, namespace).value(value)
 
 
-class _Twin(type):
-    """The class of twins: a twin counts every instance of its original as its own."""
-
-    def __instancecheck__(cls, instance: Any) -> bool:
-        original = _original(cls)
-        return super().__instancecheck__(instance) if original is None else isinstance(instance, original)
-
-    def __subclasscheck__(cls, kind: type) -> bool:
-        original = _original(cls)
-        return super().__subclasscheck__(kind) if original is None else issubclass(kind, original)
-
-
-class _AbstractTwin(_Twin, ABCMeta):
-    """The same for abstract classes."""
-
-
-_TWINS: Final[dict[type, type]] = {type: _Twin, ABCMeta: _AbstractTwin}
-
-
-def _original(kind: type) -> type | None:
-    """Return the class whose twin this is; None for others, subclasses of twins among them."""
-    return kind.__dict__.get("__jobkernel_origin__")
-
-
-def _functions_in(part: Any) -> list[FunctionType]:
-    if isinstance(part, staticmethod | classmethod):
-        part = part.__func__
-    parts = [part]
-    if isinstance(part, property):
-        parts = [part.fget, part.fset, part.fdel]
-    elif isinstance(part, functools.cached_property):
-        parts = [part.func]
-    return [found for found in parts if isinstance(found, FunctionType)]
-
-
 def _is_filled(cell: CellType) -> bool:
     try:
         cell.cell_contents  # noqa: B018  - an empty cell raises
@@ -337,50 +270,6 @@ def _copy_annotations(old: FunctionType, new: FunctionType) -> None:
         new.__annotate__ = old.__annotate__  # type: ignore[attr-defined]
     else:
         new.__annotations__ = dict(old.__annotations__)
-
-
-def _are_atoms(values: Iterable[Any]) -> bool:
-    return ATOMS.issuperset(map(type, values))
-
-
-def _is_plain_instance(value: Any) -> bool:
-    kind = type(value)
-    own = {name for base in kind.__mro__[:-1] for name in vars(base)}
-    unusual = {"__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__copy__", "__deepcopy__", "__del__"}
-    return hasattr(value, "__dict__") and own.isdisjoint(unusual) and kind.__new__ is object.__new__
-
-
-def _size(value: Any) -> int:
-    shape = getattr(value, "shape", None)
-    size = getattr(value, "nbytes", None)
-    if isinstance(size, int):
-        return size
-    if isinstance(shape, tuple) and len(shape) == 2 and all(isinstance(side, int) for side in shape):
-        return int(shape[0]) * int(shape[1]) * 8
-    try:
-        own = sys.getsizeof(value)
-    except TypeError:
-        return 0
-    return own + (len(value) * 32 if isinstance(value, list | dict | set) else 0)
-
-
-def _copied_if_small(copy: Callable[[Any], Any]) -> Callable[[Any, int], Any]:
-    return lambda value, size: copy(value) if size <= LARGE else value
-
-
-def _copy_pandas(value: Any, size: int) -> Any:
-    copies_on_write = int(sys.modules["pandas"].__version__.partition(".")[0]) >= 3
-    return value.copy(deep=False) if copies_on_write else _copied_if_small(lambda frame: frame.copy())(value, size)
-
-
-_COPIES: Final[dict[str, Callable[[Any, int], Any]]] = {
-    "pandas.DataFrame": _copy_pandas,
-    "pandas.Series": _copy_pandas,
-    "polars.DataFrame": lambda value, _: value.clone(),
-    "polars.Series": lambda value, _: value.clone(),
-    "polars.LazyFrame": lambda value, _: value.clone(),
-    "numpy.ndarray": _copied_if_small(lambda array: array.copy()),
-}
 
 
 def _shell_stand_in() -> Any:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from jobkernel.notebook.code_names import attribute_names, global_names
 from jobkernel.notebook.function_source import function_part
 from jobkernel.notebook.packages import file_of, is_local, is_standard, top_level, version_of
+from jobkernel.notebook.twins import functions_in
 from jobkernel.rules.constants import canonical
 from jobkernel.rules.fingerprint import OWN, Fingerprint, Part, part_of, source_part
 
@@ -131,7 +132,7 @@ class Follower:
         for member, value in vars(kind).items():
             if member in _CLASS_NOISE:
                 continue
-            functions = [each for each in _functions_in(value) if each.__code__.co_filename != "<string>"]
+            functions = [each for each in functions_in(value) if each.__code__.co_filename != "<string>"]
             for function in functions:
                 if self.is_ours(function):
                     self.function(f"{name}.{member}", function)
@@ -221,16 +222,6 @@ def imported_modules(tree: ast.AST) -> tuple[str, ...]:
 
 def _annotation(annotation: Any) -> str:
     return annotation if isinstance(annotation, str) else getattr(annotation, "__qualname__", repr(annotation))
-
-
-def _functions_in(member: Any) -> list[FunctionType]:
-    if isinstance(member, staticmethod | classmethod):
-        member = member.__func__
-    if isinstance(member, property):
-        return [each for each in (member.fget, member.fset, member.fdel) if isinstance(each, FunctionType)]
-    if isinstance(member, functools.cached_property):
-        member = member.func
-    return [member] if isinstance(member, FunctionType) else []
 
 
 def fingerprint_function(function: Any, memo: dict[Any, Any], *, project: str | None = None) -> Fingerprint:

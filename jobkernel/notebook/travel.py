@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jobkernel.errors import InvariantViolation
-from jobkernel.notebook.capture import LARGE, ByReference
+from jobkernel.notebook.capture import ByReference
+from jobkernel.notebook.plain_values import LARGE
 
 
 def packed(state: Any, *, what: str, variables: Mapping[str, Any], by_reference: Iterable[ByReference]) -> bytes:
