@@ -89,7 +89,19 @@ class StepOutputMissing(JobkernelError):
     """A step ended without one of its required outputs."""
 
 
-class StepExecutionError(JobkernelError):
+class UserCodeError(JobkernelError):
+    """Code of the user that jobkernel called raised; ``__cause__`` is its own exception."""
+
+
+class ConfigMappingFailed(UserCodeError):
+    """The function of a config mapping raised."""
+
+
+class ResourceFailed(UserCodeError):
+    """The function that makes or ends a resource raised."""
+
+
+class StepExecutionError(UserCodeError):
     """A step's code raised; ``__cause__`` is the user's own exception."""
 
 
@@ -172,6 +184,16 @@ DAGSTER_NAMES: dict[str, type[BaseException]] = {
     "DagsterExecutionStepExecutionError": StepExecutionError,
     "DagsterExecutionInterruptedError": Interrupted,
     "DagsterRunNotFoundError": UnknownName,
+    "DagsterUserCodeExecutionError": UserCodeError,
+    "DagsterConfigMappingFunctionError": ConfigMappingFailed,
+    "DagsterResourceFunctionError": ResourceFailed,
+    "DagsterTypeCheckError": UserCodeError,
+    "DagsterSubprocessError": UserCodeError,
+    "DagsterInvalidConfigDefinitionError": InvalidDefinition,
+    "DagsterUnmetExecutorRequirementsError": InvalidDefinition,
+    "DagsterExecutionStepNotFoundError": UnknownName,
+    "DagsterUnknownPartitionError": UnknownName,
+    "DagsterEventLogInvalidForRun": HistoryError,
 }
 
 

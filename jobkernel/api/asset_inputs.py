@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from jobkernel.api.declarations import UNSET, In, is_nothing
 from jobkernel.api.ops import inputs_of
 from jobkernel.api.signatures import Signature
-from jobkernel.api.specs import AssetIn, as_deps
+from jobkernel.api.specs import AssetIn, as_deps, own_upstream
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.definitions import EMPTY, Input
 from jobkernel.model.keys import AssetKey
+from jobkernel.rules.names import check_name
 
 
 class Upstream(NamedTuple):
@@ -21,6 +22,16 @@ class Upstream(NamedTuple):
     keys_by_input: Mapping[str, str]
     deps: tuple[str, ...]
     mappings: Mapping[str, Any]
+
+    def without_own(self, key: AssetKey) -> Upstream:
+        """Return the same where an asset is its own upstream, by earlier partitions.
+
+        Raises:
+            InvalidDefinition: no partition mapping says which.
+        """
+        if key.text not in self.mappings:
+            raise own_upstream(key)
+        return self._replace(deps=tuple(dep for dep in self.deps if dep != key.text))
 
 
 def read_inputs(
@@ -43,6 +54,7 @@ def read_inputs(
     upstream = dict.fromkeys([*keys.values(), *(_key_of(name, declared) for name in declared if name not in loaded)])
     for dep in as_deps(deps):
         text = dep.asset_key.text
+        _check_input_name(dep.asset_key, what)
         _check_beside(text, declared, what)
         upstream[text] = None
         if dep.partition_mapping is not None:
@@ -64,6 +76,14 @@ def _check_distinct(keys: Mapping[str, str], what: str) -> None:
         other = seen.setdefault(key, name)
         if other != name:
             raise InvalidDefinition(f"{what} takes asset '{key}' both as '{other}' and as '{name}'; take it once.")
+
+
+def _check_input_name(key: AssetKey, what: str) -> None:
+    """Raise for a text such as ``a/b``, which is a key of one part here and hardly ever meant."""
+    if any("/" in part for part in key.parts):
+        parts = [piece for part in key.parts for piece in part.split("/")]
+        raise InvalidDefinition(f"{what} depends on '{key.to_user_string()}' as a key of one part; write {parts} for several.")
+    check_name("_".join(key.parts).replace("-", "_").replace(".", "_"), f"{what} depends on an asset whose")
 
 
 def _check_beside(text: str, declared: Mapping[str, AssetIn], what: str) -> None:

@@ -19,6 +19,19 @@ def _dependency_keys(assets: Any) -> set[AssetKey]:
     return {_key(dep) for spec in assets.record.specs for dep in spec.deps} - assets.keys
 
 
+def _inputs(assets: Any) -> dict[str, AssetKey]:
+    """Return the upstream keys by input name; what is not loaded bears the name that Dagster gives it."""
+    record = assets.record
+    found = {name: _key(key) for name, key in record.keys_by_input.items()}
+    own = {spec.key for spec in record.specs} | set(record.keys_by_input.values())
+    for spec in record.specs:
+        for dep in spec.deps:
+            if dep not in own:
+                key = _key(dep)
+                found["_".join(key.parts).replace("-", "_").replace(".", "_")] = key
+    return found
+
+
 def _needed_resources(assets: Any) -> set[str]:
     return set(needed_resources(assets.record.node, assets.record))
 
@@ -61,9 +74,9 @@ VIEWS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "automation_conditions_by_key": _by_key_where_said("automation_condition"),
     "asset_deps": _asset_deps,
     "dependency_keys": _dependency_keys,
-    "keys_by_input_name": lambda assets: {n: _key(k) for n, k in assets.record.keys_by_input.items()},
+    "keys_by_input_name": lambda assets: _inputs(assets),
     "keys_by_output_name": lambda assets: {n: _key(k) for n, k in assets.record.keys_by_output.items()},
-    "input_names": lambda assets: list(assets.record.keys_by_input),
+    "input_names": lambda assets: list(_inputs(assets)),
     "check_specs_by_output_name": lambda assets: dict(
         zip(assets.record.checks_by_output, assets.check_specs, strict=True)
     ),

@@ -98,6 +98,8 @@ def asset(
         what = f"Asset '{made_key.to_user_string()}'"
         signature = read_signature(function, what)
         inputs = read_inputs(signature, ins, upstream, what)
+        if made_key.text in inputs.deps:
+            inputs = inputs.without_own(made_key)
         resources = _resources(resource_defs, io_manager_def, io_manager_key, made_key)
         io = io_manager_key or (made_key.to_python_identifier("io_manager") if io_manager_def else DEFAULT_IO)
         checks = check_outputs(check_specs, {made_key.text}, what) if check_specs else EMPTY

@@ -13,7 +13,7 @@ from jobkernel.api.composition import merged_hooks
 from jobkernel.api.declared_outputs import AssetCheckSpec
 from jobkernel.api.keys import AssetCheckKey, as_key
 from jobkernel.api.refusals import refuse, refuse_unknown
-from jobkernel.api.specs import IO_MANAGER_KEY, AssetSpec
+from jobkernel.api.specs import IO_MANAGER_KEY, AssetSpec, check_own_upstream
 from jobkernel.errors import InvalidDefinition, InvariantViolation, did_you_mean
 from jobkernel.model.definitions import EMPTY, Assets, Graph, Op
 from jobkernel.model.keys import AssetKey
@@ -52,6 +52,7 @@ class AssetsDefinition:
         made = list(specs) if specs is not None else [AssetSpec(key, deps=deps) for key in keys.values()]
         if not made:
             raise InvalidDefinition("AssetsDefinition needs specs, or a node with keys_by_output_name.")
+        check_own_upstream(made)
         self.partition_mappings = _mappings(made)
         self.record = Assets(
             specs=tuple(spec.record for spec in made),

@@ -15,7 +15,7 @@ from jobkernel.api.keys import as_key, as_prefix, key_for
 from jobkernel.api.ops import function_name
 from jobkernel.api.refusals import refuse_unknown
 from jobkernel.api.signatures import described
-from jobkernel.api.specs import AssetDep, AssetIn, AssetSpec
+from jobkernel.api.specs import AssetDep, AssetIn, AssetSpec, check_own_upstream
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.definitions import RESULT, Assets, Graph, Op
 from jobkernel.model.keys import AssetKey
@@ -106,9 +106,12 @@ def graph_multi_asset(
         graph = _graph(function, own, what, ins or {}, declared, config, described(function))
         keys = _keys(graph, ins or {})
         specs = [
-            _in_group(out.to_spec(made_keys[output], _deps(keys, ins or {}), partitions_def), group_name)
+            _described(
+                _in_group(out.to_spec(made_keys[output], _deps(keys, ins or {}), partitions_def), group_name), graph
+            )
             for output, out in outs.items()
         ]
+        check_own_upstream(specs)
         record = Assets(
             specs=tuple(spec.record for spec in specs), node=graph, keys_by_input={n: k.text for n, k in keys.items()},
             keys_by_output={output: key.text for output, key in made_keys.items()}, checks_by_output=checks,
@@ -124,6 +127,10 @@ def _in_group(spec: AssetSpec, group: str | None) -> AssetSpec:
     if group is not None and spec.group_name not in (None, group):
         raise InvalidDefinition(f"Asset '{spec.key.to_user_string()}' has a group_name of its own beside '{group}'.")
     return spec if group is None else spec.replace_attributes(group_name=group)
+
+
+def _described(spec: AssetSpec, node: Op | Graph) -> AssetSpec:
+    return spec if spec.description is not None else spec.replace_attributes(description=node.description)
 
 
 def _graph(
@@ -196,6 +203,7 @@ def assets_of_node(
     for name, key in made.items():
         said = {word: by_output[argument].get(name) for argument, word in _BY_OUTPUT.items() if by_output.get(argument)}
         deps = (internal_asset_deps or {}).get(name, () if internal_asset_deps else upstream.values())
+        said.setdefault("description", node.description)
         own = AssetSpec(key, deps=list(deps), partitions_def=partitions_def, **said)
         specs.append(_in_group(own, group_name))
     record = Assets(

@@ -304,7 +304,7 @@ def _checked_job(value: Any) -> Any:
 
 
 def _record(value: Any) -> Assets:
-    return Assets(specs=(value.record,)) if isinstance(value, AssetSpec) else value.record  # type: ignore[no-any-return]
+    return (AssetsDefinition(specs=[value]) if isinstance(value, AssetSpec) else value).record  # type: ignore[no-any-return]
 
 
 def _distinct_keys(records: Iterable[Assets]) -> set[str]:

@@ -40,7 +40,7 @@ class NodeInvocation:
     retry_policy: RetryPolicy | None = field(default=None, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InputMapping:
     """Which input inside a graph an input of the graph feeds. Source: Dagster's ``InputMapping``."""
 

@@ -16,7 +16,7 @@ from jobkernel.api.keys import as_key
 from jobkernel.api.ops import OpDefinition, check_resources, function_name, schema_of
 from jobkernel.api.refusals import refuse_unknown
 from jobkernel.api.signatures import ANYTHING, Returned, Signature, described, read_signature, returned_by_each
-from jobkernel.api.specs import IO_MANAGER_KEY, AssetIn, AssetSpec
+from jobkernel.api.specs import IO_MANAGER_KEY, AssetIn, AssetSpec, check_own_upstream
 from jobkernel.errors import InvalidDefinition, InvariantViolation
 from jobkernel.model.definitions import DEFAULT_IO, Assets, Output
 from jobkernel.model.keys import AssetKey
@@ -84,6 +84,7 @@ def multi_asset(
             upstream = read_inputs(signature, ins, deps, what)
             made = _from_outs(outs or {}, signature, upstream, internal_asset_deps, check_specs, what)
         _check_keys(made, what)
+        check_own_upstream(made.specs)
         checks = check_outputs(check_specs or (), set(made.keys_by_output.values()), what)
         required = frozenset(required_resource_keys or ())
         check_resources(required, signature, what)
@@ -106,7 +107,7 @@ def multi_asset(
             code_version=code_version,
         )
         record = Assets(
-            specs=tuple(_completed(spec, group_name, partitions_def, kinds, what).record for spec in made.specs),
+            specs=tuple(_completed(spec, group_name, partitions_def, kinds, op.description, what).record for spec in made.specs),
             node=op,
             keys_by_input=upstream.keys_by_input,
             keys_by_output=made.keys_by_output,
@@ -219,17 +220,20 @@ def _check_keys(made: Made, what: str) -> None:
         raise InvalidDefinition(f"{what} makes one asset twice.")
 
 
-def _completed(spec: AssetSpec, group: str | None, partitions: Any, kinds: set[str], what: str) -> AssetSpec:
+def _completed(
+    spec: AssetSpec, group: str | None, partitions: Any, kinds: set[str], text: str | None, what: str
+) -> AssetSpec:
     if group is not None and spec.group_name not in (None, group):
         raise InvariantViolation(f"{what} has a group_name and so has '{spec.key.to_user_string()}'; give one.")
     if partitions is not None and spec.partitions_def not in (None, partitions):
         raise InvariantViolation(f"{what} has other partitions than its asset '{spec.key.to_user_string()}'.")
     if kinds and spec.kinds:
         raise InvalidDefinition(f"{what} has a compute_kind and '{spec.key.to_user_string()}' has kinds; give one.")
-    if group is None and partitions is None and not kinds:
-        return spec
     return spec.replace_attributes(
-        group_name=spec.group_name or group, partitions_def=spec.partitions_def or partitions, kinds=kinds or spec.kinds
+        group_name=spec.group_name or group,
+        partitions_def=spec.partitions_def or partitions,
+        kinds=kinds or spec.kinds,
+        description=text if spec.description is None else spec.description,
     )
 
 

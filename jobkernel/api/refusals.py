@@ -23,7 +23,7 @@ def refuse_unknown(where: str, given: Mapping[str, Any], known: Any = ()) -> Non
     """Raise for the first argument of a name that ``where`` does not know.
 
     Raises:
-        Unsupported: naming it and the nearest known one.
+        TypeError: naming it and the nearest known one.
     """
     for name in given:
-        raise Unsupported(f"{where} takes no argument '{name}'.{did_you_mean(name, known)}")
+        raise TypeError(f"{where} takes no argument '{name}'.{did_you_mean(name, known)}")

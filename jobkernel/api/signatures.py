@@ -14,7 +14,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from jobkernel.errors import InvalidDefinition
+from jobkernel.errors import InvalidDefinition, InvariantViolation
 from jobkernel.model.definitions import NO_VALUE
 
 CONTEXT_NAMES: Final = frozenset({"context", "_", "_context", "context_"})
@@ -183,7 +183,11 @@ ANYTHING: Final = Returned(Any)
 
 
 def returned(annotation: Any) -> Returned:
-    """Return what an annotation says of a single output: results are unwrapped, None is an output without data."""
+    """Return what an annotation says of a single output: results are unwrapped, None is an output without data.
+
+    Raises:
+        InvariantViolation: a single dynamic output, which only makes sense in a list.
+    """
     if annotation is UNKNOWN or annotation is Any:
         return ANYTHING
     if annotation is None or annotation is type(None):
@@ -194,7 +198,7 @@ def returned(annotation: Any) -> Returned:
     if name in ("Output", "MaterializeResult"):
         return returned(arguments[0]) if arguments else ANYTHING
     if name == "DynamicOutput":
-        return Returned(arguments[0] if arguments else Any, is_dynamic=True)
+        raise InvariantViolation("A function returns its dynamic outputs as a list: annotate it by list[DynamicOutput].")
     if origin is list and arguments and _named(arguments[0], "DynamicOutput"):
         inner = typing.get_args(arguments[0])
         return Returned(inner[0] if inner else Any, is_dynamic=True)
@@ -225,8 +229,6 @@ def returned_by_each(signature: Signature, count: int, what: str) -> list[Return
     Raises:
         InvariantViolation: several outputs are annotated by something else than a tuple of as many entries.
     """
-    from jobkernel.errors import InvariantViolation
-
     if signature.is_generator or signature.returns is UNKNOWN:
         return [ANYTHING] * count
     if count == 1:

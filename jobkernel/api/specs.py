@@ -64,11 +64,11 @@ class AssetDep:
         return f"AssetDep({self.asset_key!r})"
 
 
-def as_deps(deps: Iterable[Any] | None, key: AssetKey | None = None) -> tuple[AssetDep, ...]:
+def as_deps(deps: Iterable[Any] | None) -> tuple[AssetDep, ...]:
     """Return dependencies, each asset once; a definition of several assets stands for all of them.
 
     Raises:
-        InvariantViolation: an asset is named twice with different partition mappings, or is its own upstream.
+        InvariantViolation: an asset is named twice with different partition mappings.
     """
     found: dict[AssetKey, AssetDep] = {}
     for given in deps or ():
@@ -78,10 +78,24 @@ def as_deps(deps: Iterable[Any] | None, key: AssetKey | None = None) -> tuple[As
             known = found.setdefault(dep.asset_key, dep)
             if known.partition_mapping != dep.partition_mapping:
                 raise InvariantViolation(f"Two partition mappings are given for '{dep.asset_key.to_user_string()}'.")
-    own = found.get(key) if key is not None else None
-    if own is not None and own.partition_mapping is None and key is not None:
-        raise InvalidDefinition(f"Asset '{key.to_user_string()}' cannot be its own upstream without a partition mapping.")
     return tuple(found.values())
+
+
+def check_own_upstream(specs: Iterable[AssetSpec]) -> None:
+    """Raise where an asset is its own upstream without a mapping to its earlier partitions.
+
+    Raises:
+        InvalidDefinition: naming it.
+    """
+    for spec in specs:
+        for dep in spec.deps:
+            if dep.asset_key == spec.key and dep.partition_mapping is None:
+                raise own_upstream(spec.key)
+
+
+def own_upstream(key: AssetKey) -> InvalidDefinition:
+    """Return the refusal of an asset that is its own upstream."""
+    return InvalidDefinition(f"Asset '{key.to_user_string()}' cannot be its own upstream without a partition mapping.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +173,7 @@ class AssetSpec:
         what = f"asset '{self.key.to_user_string()}'"
         refuse(f"AssetSpec of {what}", freshness_policy=freshness_policy, is_virtual=is_virtual)
         refuse_unknown(f"AssetSpec of {what}", unknown, self.__slots__)
-        self.deps = as_deps(deps, self.key)
+        self.deps = as_deps(deps)
         self.description = description
         self.metadata = dict(metadata or {})
         self.skippable = skippable
