@@ -76,6 +76,16 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "ConfigurableIOManager", "ConfigurableIOManagerFactory", "ConfigurableResource", "ConfigurableResourceFactory",
         "PartialResource", "ResourceDependency",
     ),
+    "api.running": ("materialize", "materialize_to_memory", "validate_run_config"),
+    "api.result": ("ExecuteInProcessResult",),
+    "api.instance": ("DagsterInstance", "EventLogEntry", "RunsFilter"),
+    "api.events": ("AssetCheckEvaluation", "DagsterEvent", "DagsterEventType"),
+    "api.executor_names": (
+        "ExecutorDefinition", "in_process_executor", "multi_or_in_process_executor", "multiprocess_executor",
+    ),
+    "engine.opening": ("test_session",),
+    "notebook.doors": ("load", "session", "sql", "why"),
+    "notebook.extension": ("load_ipython_extension", "unload_ipython_extension"),
     "api.context_builders": (
         "build_asset_check_context", "build_asset_context", "build_hook_context", "build_op_context",
     ),
@@ -109,6 +119,11 @@ def _refused(name: str) -> Any:
     from jobkernel.api.unsupported import placeholder
 
     return placeholder(name)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Tell JupyterLab where the built extension is."""
+    return [{"src": "labextension", "dest": "jobkernel"}]
 
 
 def __dir__() -> list[str]:

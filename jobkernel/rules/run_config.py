@@ -6,7 +6,7 @@ Called by every launch, in process or not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from jobkernel.rules.config_schemas import (
     field_of_input,
     inner_config,
     loaded_value,
+    schemas_of_plan,
 )
 from jobkernel.rules.plan import FromConfig, FromValue, Plan, PlannedStep
 
@@ -337,6 +338,39 @@ class _Reader:
             needed = key in self.schemas.needed_resources
             if (key in entries or needed) and self._is_sound(entry, needs_value=needed):
                 self.resources[key] = entry
+
+
+def run_config_of_plan(
+    plan: Plan,
+    config: Any,
+    defaults: Any = None,
+    *,
+    resources: Callable[[], Mapping[str, Field | None]] = dict,
+    needed: Callable[[], Iterable[str]] = tuple,
+    environment: Mapping[str, str] = EMPTY,
+) -> ResolvedConfig:
+    """Return the config of a run of a plan (see :func:`resolve_run_config`); cheap where nothing is configured.
+
+    ``resources`` gives the fields of the resources by key, ``needed`` the keys of those that the plan uses; they are
+    asked only where there is something to check.
+    """
+    fields = resources()
+    if not config and not defaults and not _can_be_configured(plan, fields):
+        return NO_CONFIG
+    schemas = schemas_of_plan(plan, fields, needed())
+    return resolve_run_config(schemas, config, defaults, environment=environment)
+
+
+def _can_be_configured(plan: Plan, resources: Mapping[str, Field | None]) -> bool:
+    if any(field is not None for field in resources.values()):
+        return True
+    for step in plan.steps.values():
+        if step.op.config_schema is not None:
+            return True
+        for planned in step.inputs:
+            if isinstance(planned.feeds[0] if planned.feeds else None, FromConfig):
+                return True
+    return False
 
 
 def config_of_op(

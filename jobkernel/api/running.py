@@ -1,0 +1,407 @@
+"""Run jobs and assets in this process, at once: ``execute_in_process``, ``materialize`` and kin.
+
+Plans, resolves config, hands the plan to the engine, and wraps what came of it. Nothing is left behind but what an
+instance remembers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+from jobkernel.api.instance import DagsterInstance
+from jobkernel.api.result import ExecuteInProcessResult
+from jobkernel.engine.in_process import InProcessRun, execute_plan_in_process, needed_resources
+from jobkernel.errors import InvalidDefinition, InvalidSubset, InvariantViolation, MissingUpstream, did_you_mean
+from jobkernel.executors.resources import config_fields
+from jobkernel.model.dagster_run import PARTITION_TAG, DagsterRun
+from jobkernel.model.definitions import DEFAULT_IO, Input, Job, Op
+from jobkernel.model.keys import AssetKey
+from jobkernel.model.runs import RunStatus
+from jobkernel.rules.asset_plan import plan_assets
+from jobkernel.rules.graph import Graph as Dependencies
+from jobkernel.rules.op_selection import select_ops
+from jobkernel.rules.plan import FromAsset, FromStep, Plan, PlannedInput, PlannedStep, plan_graph, planned_input
+from jobkernel.rules.run_config import ResolvedConfig, fed_from_config, run_config_of_plan
+
+EPHEMERAL_JOB = "__ephemeral_asset_job__"
+FAILURE_REASON_TAG = "dagster/failure_reason"
+
+
+def execute_in_process(
+    job: Any,
+    *,
+    run_config: Any = None,
+    instance: DagsterInstance | None = None,
+    partition_key: str | None = None,
+    raise_on_error: bool = True,
+    op_selection: Sequence[str] | None = None,
+    asset_selection: Sequence[Any] | None = None,
+    run_id: str | None = None,
+    input_values: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    resources: Mapping[str, Any] | None = None,
+) -> ExecuteInProcessResult:
+    """Run a job to its end in this process and return what came of it.
+
+    Raises:
+        InvalidConfig: run config does not fit; nothing has run then.
+        InvalidSubset: a selection names what the job does not hold.
+        Whatever a step raised, unless ``raise_on_error`` is false.
+    """
+    bound = replace_resources(job, resources)
+    plan = plan_of_job(bound, op_selection, asset_selection, {**job.input_values, **(input_values or {})})
+    request = _Request(
+        plan=plan,
+        job=bound,
+        run_config=run_config,
+        instance=instance,
+        partition_key=_checked_partition(bound, partition_key),
+        run_id=run_id or str(uuid4()),
+        tags={**bound.tags_of_runs, **(tags or {})},
+        op_selection=tuple(op_selection) if op_selection else None,
+    )
+    return request.run(raise_on_error=raise_on_error)
+
+
+def replace_resources(job: Any, resources: Mapping[str, Any] | None) -> Any:
+    """Return the job with resources put in place of its own, by key."""
+    if not resources:
+        return job
+    changed = getattr(job, "changed", None)
+    merged = {**job.resource_defs, **resources}
+    return changed(resource_defs=merged) if changed is not None else replace(job, resource_defs=merged)
+
+
+def _checked_partition(job: Job, partition_key: str | None) -> str | None:
+    if partition_key is not None and job.partitions is None and not hasattr(job.config, "partitions_def"):
+        raise InvariantViolation(f"Job '{job.name}' has no partitions, so it cannot run for '{partition_key}'.")
+    return partition_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """One run, decided: what runs, with what."""
+
+    plan: Plan
+    job: Any
+    run_config: Any
+    instance: DagsterInstance | None
+    partition_key: str | None
+    run_id: str
+    tags: Mapping[str, str]
+    op_selection: tuple[str, ...] | None = None
+
+    def run(self, *, raise_on_error: bool) -> ExecuteInProcessResult:
+        plan, config = configured_plan(self.plan, self.run_config)
+        tags = dict(self.tags)
+        if self.partition_key is not None:
+            tags[PARTITION_TAG] = self.partition_key
+        assets = self.instance.asset_values if self.instance is not None else {}
+        run = execute_plan_in_process(
+            plan,
+            config=config,
+            tags=tags,
+            stored_config=config.stored(),
+            run_id=self.run_id,
+            partition_key=self.partition_key,
+            assets=assets,
+            io_of_asset=_io_of_asset(self.job),
+        )
+        result = ExecuteInProcessResult(run, self._record(run, tags, config), self.job)
+        if self.instance is not None:
+            self.instance.remember(result.dagster_run, result.all_events)
+        if raise_on_error and not run.success:
+            raise run.error if run.error is not None else KeyboardInterrupt
+        return result
+
+    def _record(self, run: InProcessRun, tags: dict[str, str], config: ResolvedConfig) -> DagsterRun:
+        if run.status is RunStatus.FAILURE:
+            tags[FAILURE_REASON_TAG] = "STEP_FAILURE" if run.failed_step is not None else "RUN_EXCEPTION"
+        keys = [AssetKey.from_escaped_user_string(key) for key in self.plan.asset_keys]
+        return DagsterRun(
+            run_id=run.run_id,
+            job_name=self.plan.job_name,
+            run_config=config.stored(),
+            tags=tags,
+            status=run.status,
+            asset_selection=frozenset(keys) if keys else None,
+            op_selection=self.op_selection,
+        )
+
+
+def configured_plan(plan: Plan, run_config: Any) -> tuple[Plan, ResolvedConfig]:
+    """Return the plan with the inputs that run config gives, and the config itself.
+
+    Raises:
+        InvalidConfig: listing everything that does not fit.
+    """
+    config = run_config_of_plan(
+        plan,
+        run_config,
+        plan.job.config if plan.job is not None else None,
+        resources=lambda: config_fields(plan.resource_defs),
+        needed=lambda: needed_resources(plan),
+        environment=os.environ,
+    )
+    return fed_from_config(plan, config), config
+
+
+def plan_of_job(
+    job: Any,
+    op_selection: Sequence[str] | None = None,
+    asset_selection: Sequence[Any] | None = None,
+    input_values: Mapping[str, Any] | None = None,
+) -> Plan:
+    """Return the plan of a job, or of the part of it that is selected.
+
+    Raises:
+        InvalidSubset: a selection names what the job does not hold.
+    """
+    definitions = getattr(job, "definitions", None)
+    if definitions is None:
+        if asset_selection is not None:
+            raise InvalidSubset(f"Job '{job.name}' is made of ops; select with op_selection.")
+        _check_input_values(job, input_values or {})
+        plan = plan_graph(job.graph, job, input_values=input_values or {})
+        return plan if not op_selection or list(op_selection) == ["*"] else _op_subset(plan, op_selection)
+    if op_selection:
+        raise InvalidSubset(f"Job '{job.name}' is made of assets; select with asset_selection.")
+    keys = set(job.selection.resolve(definitions.universe)) & definitions.universe.materializable
+    checks = set(job.selection.resolve_checks(definitions.universe))
+    if asset_selection is not None:
+        keys = _asset_subset(job, keys, asset_selection)
+        checks = {check for check in checks if check[0] in keys}
+    return plan_assets(definitions.records, keys, job=job, checks=checks)
+
+
+def _check_input_values(job: Any, input_values: Mapping[str, Any]) -> None:
+    names = [item.name for item in job.graph.inputs]
+    for name in input_values:
+        if name not in names:
+            raise InvalidDefinition(f"Job '{job.name}' has no input '{name}'.{did_you_mean(name, names)}")
+
+
+def _asset_subset(job: Any, keys: set[str], asset_selection: Sequence[Any]) -> set[str]:
+    chosen = {AssetKey.from_coercible(each).text for each in asset_selection}
+    unknown = sorted(chosen - keys)
+    if unknown:
+        raise InvalidSubset(
+            f"Job '{job.name}' does not make {', '.join(repr(key) for key in unknown)}."
+            f"{did_you_mean(unknown[0], keys)} Only assets of the job can be selected."
+        )
+    return chosen
+
+
+def _op_subset(plan: Plan, op_selection: Sequence[str]) -> Plan:
+    """Return the part of an op job that is selected; inputs that lose their source take their default, or config."""
+    nested = any("." in clause for clause in op_selection)
+    place: Callable[[PlannedStep], str] = (lambda step: ".".join(step.path)) if nested else (lambda step: step.path[0])
+    edges: dict[str, list[str]] = {place(step): [] for step in plan.steps.values()}
+    for step in plan.steps.values():
+        sources = [place(plan.steps[source.step_key]) for source in step.sources]
+        edges[place(step)].extend(source for source in sources if source != place(step))
+    selected = select_ops(Dependencies.of(edges), op_selection)
+    kept = {key: step for key, step in plan.steps.items() if place(step) in selected}
+    return plan.with_steps(_cut(step, kept) for step in kept.values())
+
+
+def _cut(step: PlannedStep, kept: Mapping[str, PlannedStep]) -> PlannedStep:
+    def is_kept(feed: Any) -> bool:
+        return not isinstance(feed, FromStep) or feed.step_key in kept
+
+    inputs = tuple(
+        planned if all(map(is_kept, planned.feeds)) else _recut(planned, [f for f in planned.feeds if is_kept(f)])
+        for planned in step.inputs
+    )
+    return replace(step, inputs=inputs, after=tuple(filter(is_kept, step.after)))
+
+
+def _recut(planned: PlannedInput, feeds: Iterable[Any]) -> PlannedInput:
+    return planned_input(planned.input, tuple(feeds), planned.is_fan_in)
+
+
+def _io_of_asset(job: Any) -> Callable[[str], tuple[str, Mapping[str, Any]]]:
+    """Return the look-up of the IO manager, and definition metadata, that keep an asset's value."""
+    definitions = getattr(job, "definitions", None)
+    return lambda key: _io_among(definitions.records if definitions is not None else (), key)
+
+
+def _io_among(records: Iterable[Any], key: str) -> tuple[str, Mapping[str, Any]]:
+    for record in records:
+        spec = next((spec for spec in record.specs if spec.key == key), None)
+        if spec is None:
+            continue
+        metadata = dict(spec.metadata)
+        for output in record.node.outputs if isinstance(record.node, Op) else ():
+            if record.keys_by_output.get(output.name) == key:
+                return output.io, {**metadata, **output.metadata}
+        named = metadata.get("dagster/io_manager_key")
+        return str(getattr(named, "value", named) or DEFAULT_IO), metadata
+    return DEFAULT_IO, {}
+
+
+def materialize(
+    assets: Sequence[Any],
+    run_config: Any = None,
+    instance: DagsterInstance | None = None,
+    resources: Mapping[str, Any] | None = None,
+    partition_key: str | None = None,
+    raise_on_error: bool = True,
+    tags: Mapping[str, str] | None = None,
+    selection: Any = None,
+) -> ExecuteInProcessResult:
+    """Make assets in this process, at once: all of them, or those of ``selection``. Source: Dagster's ``materialize``.
+
+    Upstream assets that are not selected are loaded from what ``instance`` remembers, or by their IO manager.
+
+    Raises:
+        InvalidDefinition: the assets do not fit together.
+        Whatever an asset raised, unless ``raise_on_error`` is false.
+    """
+    from jobkernel.api.checks import AssetChecksDefinition
+    from jobkernel.api.definitions import Definitions
+    from jobkernel.api.jobs import define_asset_job
+
+    checks = [each for each in assets if isinstance(each, AssetChecksDefinition)]
+    definitions = Definitions(
+        assets=[each for each in assets if not isinstance(each, AssetChecksDefinition)],
+        asset_checks=checks,
+        jobs=[define_asset_job(EPHEMERAL_JOB, selection=selection)],
+        resources=resources,
+    )
+    job = definitions.resolve_job_def(EPHEMERAL_JOB)
+    return execute_in_process(
+        job,
+        run_config=run_config,
+        instance=instance,
+        partition_key=partition_key,
+        raise_on_error=raise_on_error,
+        tags=tags,
+    )
+
+
+def materialize_to_memory(
+    assets: Sequence[Any],
+    run_config: Any = None,
+    instance: DagsterInstance | None = None,
+    resources: Mapping[str, Any] | None = None,
+    partition_key: str | None = None,
+    raise_on_error: bool = True,
+    tags: Mapping[str, str] | None = None,
+    selection: Any = None,
+) -> ExecuteInProcessResult:
+    """Make assets in this process and keep their values in memory, whatever IO managers they name.
+
+    Raises:
+        InvariantViolation: resources are given for IO managers, which would be passed over.
+    """
+    managers = _io_managers(assets)
+    records = [record for each in assets if (record := getattr(each, "record", None)) is not None]
+    given = set(resources or {}).union(*(getattr(record, "resource_defs", ()) for record in records))
+    for key in sorted(managers & given):
+        raise InvariantViolation(f"materialize_to_memory keeps values in memory; drop the resource '{key}'.")
+    in_memory = {key: _Memory() for key in managers if key != DEFAULT_IO}
+    return materialize(
+        assets, run_config, instance, {**in_memory, **(resources or {})}, partition_key, raise_on_error, tags, selection
+    )
+
+
+def _io_managers(assets: Sequence[Any]) -> set[str]:
+    found = {DEFAULT_IO}
+    for each in assets:
+        record = getattr(each, "record", None)
+        stack = [getattr(record, "node", None)]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, Op):
+                found.update(output.io for output in node.outputs)
+                found.update(item.io for item in node.inputs if item.io is not None)
+            elif node is not None:
+                stack.extend(invocation.node for invocation in node.invocations)
+    return found
+
+
+class _Memory:
+    """An IO manager that keeps the values themselves."""
+
+    def __init__(self) -> None:
+        self._values: dict[Any, Any] = {}
+
+    def handle_output(self, context: Any, value: Any) -> None:
+        """Keep a value."""
+        self._values[self._place(context)] = value
+
+    def load_input(self, context: Any) -> Any:
+        """Return the value kept for the same place."""
+        place = self._place(context.upstream_output)
+        if place not in self._values:
+            raise MissingUpstream(f"'{place}' was never made in this process; materialize it first.")
+        return self._values[place]
+
+    def _place(self, context: Any) -> Any:
+        return context.asset_key or (context.step_key, context.name)
+
+
+def validate_run_config(job_def: Any = None, run_config: Any = None) -> dict[str, Any]:
+    """Check run config against a job and return it with every default filled in.
+
+    Raises:
+        InvalidConfig: listing everything that does not fit.
+    """
+    plan = plan_of_job(job_def, input_values=job_def.input_values)
+    _, config = configured_plan(plan, run_config)
+    return {
+        "ops": _tree({step.path: {"config": config.op_config(step.path)} for step in plan.steps.values()}),
+        "resources": {key: {"config": config.for_resource(key)} for key in sorted({DEFAULT_IO, *plan.resource_defs})},
+        "execution": dict(config.execution),
+        "loggers": dict(config.loggers),
+    }
+
+
+def _tree(by_path: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for path, value in by_path.items():
+        below = tree
+        for name in path[:-1]:
+            below = below.setdefault(name, {}).setdefault("ops", {})
+        below[path[-1]] = value
+    return tree
+
+
+def load_asset_value(
+    definitions: Any,
+    asset_key: Any,
+    *,
+    python_type: Any = None,
+    instance: DagsterInstance | None = None,
+    partition_key: str | None = None,
+    resource_config: Mapping[str, Any] | None = None,
+    **_metadata: Any,
+) -> Any:
+    """Return the value of an asset: by its IO manager, or from what an instance remembers.
+
+    Raises:
+        MissingUpstream: it was never made.
+    """
+    key = AssetKey.from_coercible(asset_key).text
+    io, _ = _io_among(definitions.records, key)
+    item = Input(name="value", annotation=python_type or Any, io=io if io != DEFAULT_IO else None)
+    op = Op(name="load_asset_value", compute=lambda value: value, inputs=(item,))
+    step = PlannedStep(key=op.name, op=op, path=(op.name,), inputs=(PlannedInput(item, (FromAsset(key),)),))
+    plan = Plan(job_name=op.name, steps={step.key: step}, resource_defs=definitions.resources)
+    _, config = configured_plan(plan, {"resources": dict(resource_config)} if resource_config else None)
+    run = execute_plan_in_process(
+        plan,
+        config=config,
+        partition_key=partition_key,
+        assets=instance.asset_values if instance is not None else {},
+        io_of_asset=lambda wanted: _io_among(definitions.records, wanted),
+    )
+    if run.error is not None:
+        raise run.error
+    return run.values[step.key, "result"]
+
