@@ -111,12 +111,12 @@ def _blocks(count: int, outs: list[list[int]], lanes: Sequence[int]) -> list[int
     following: list[set[int]] = [set() for _ in numbers]
     for node in range(count):
         following[block[node]].update(block[end] for end in outs[node])
-    merged = _mutual([sorted(ends) for ends in following])
+    merged = mutual([sorted(ends) for ends in following])
     return [merged[one] for one in block]
 
 
-def _mutual(following: list[list[int]]) -> list[int]:
-    """Number the sets of points that reach each other (Tarjan's strong components, without recursion)."""
+def mutual(following: list[list[int]]) -> list[int]:
+    """Return a number for each point, shared by those that reach each other (Tarjan, without recursion)."""
     number = [-1] * len(following)
     lowest = [0] * len(following)
     component = [-1] * len(following)

@@ -46,8 +46,7 @@ def placed(drawing: Layered, order: Ordering, measures: Measures) -> tuple[list[
         _place_rows([[_as_one(cell) for cell in row] for row in rows], links)
         return rows, []
     lanes = [_lane_of(number, cells, links, measures) for number, cells in sorted(_by_lane(rows).items())]
-    if len(lanes) < sum(map(len, rows)):
-        _place_among_lanes(rows, lanes, links, drawing, order)
+    _place_among_lanes(rows, lanes, links, drawing, order)
     return rows, lanes
 
 
