@@ -355,11 +355,16 @@ def validate_run_config(job_def: Any = None, run_config: Any = None) -> dict[str
     plan = plan_of_job(job_def, input_values=job_def.input_values)
     _, config = configured_plan(plan, run_config)
     return {
-        "ops": _tree({step.path: {"config": config.op_config(step.path)} for step in plan.steps.values()}),
+        "ops": _tree({step.path: _validated(step, config) for step in plan.steps.values()}),
         "resources": {key: {"config": config.for_resource(key)} for key in sorted({DEFAULT_IO, *plan.resource_defs})},
         "execution": dict(config.execution),
         "loggers": dict(config.loggers),
     }
+
+
+def _validated(step: PlannedStep, config: ResolvedConfig) -> dict[str, Any]:
+    inputs = {name: value for (path, name), value in config.inputs.items() if path == step.path}
+    return {"config": config.op_config(step.path), "inputs": inputs, "outputs": None}
 
 
 def _tree(by_path: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:

@@ -161,7 +161,7 @@ class Enum(ConfigType):
         return next(item.python_value for item in self.enum_values if item.config_value == value)
 
 
-_BOOL_TEXTS: Final[dict[str, bool]] = {"true": True, "1": True, "false": False, "0": False, "": False}
+_FALSE_TEXTS: Final = frozenset({"false", "none", "0", ""})  # every other text is true, as in Dagster
 
 
 class SourceType(ConfigType):
@@ -191,14 +191,14 @@ class SourceType(ConfigType):
             return None
         try:
             return _READERS[self.scalar.kind](text)
-        except (ValueError, KeyError):
+        except ValueError:
             # The text is not repeated: it may be a secret.
             filling.found.append(Problem(path, f"environment variable {name} does not hold {self.describe()}."))
             return None
 
 
 def _read_bool(text: str) -> bool:
-    return _BOOL_TEXTS[text.lower()]
+    return text.lower() not in _FALSE_TEXTS
 
 
 _READERS: Final[dict[type, Callable[[str], Any]]] = {int: int, bool: _read_bool, str: str}

@@ -6,7 +6,7 @@ Made from a plan; read by :mod:`jobkernel.rules.run_config`, which checks and fi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, get_args, get_origin
 
 from jobkernel.errors import InvalidDefinition
@@ -93,8 +93,7 @@ def schemas_of_plan(
             graph_inputs = {item.name: item for item in graph.inputs}
             _trace_inputs(graph, (), {name: name for name in graph_inputs}, sources)
             _move_graph_inputs(nodes, sources)
-            fed = {sources[place] for place in sources if _is_from_config(plan, place)}
-            graph_inputs = {name: item for name, item in graph_inputs.items() if name in fed}
+            graph_inputs = _inputs_of_graph(plan, graph_inputs, sources)
     for assets in {id(step.assets): step.assets for step in plan.steps.values() if step.assets is not None}.values():
         if isinstance(assets.node, Graph):
             _note_mapping(nodes, assets.node.name, assets.node)
@@ -161,14 +160,19 @@ def _takes_config(planned: PlannedInput) -> bool:
     return False
 
 
-def _is_from_config(plan: Plan, place: tuple[Names, str]) -> bool:
-    path, name = place
-    return any(
-        planned.input.name == name and any(isinstance(feed, FromConfig) for feed in planned.feeds)
-        for step in plan.steps.values()
-        if step.path == path
-        for planned in step.inputs
-    )
+def _inputs_of_graph(
+    plan: Plan, graph_inputs: Mapping[str, Input], sources: Mapping[tuple[Names, str], str]
+) -> dict[str, Input]:
+    """The job's own inputs that config feeds; one without a type has that of the first op input it feeds."""
+    fed: dict[str, Input] = {}
+    for step in plan.steps.values():
+        for planned in step.inputs:
+            name = sources.get((step.path, planned.input.name))
+            if name is None or name in fed or not any(isinstance(feed, FromConfig) for feed in planned.feeds):
+                continue
+            item = graph_inputs[name]
+            fed[name] = item if item.annotation is not Any else replace(item, annotation=planned.input.annotation)
+    return {name: fed[name] for name in graph_inputs if name in fed}
 
 
 def _add_graph(nodes: dict[str, NodeSchema], graph: Graph) -> None:
