@@ -318,7 +318,8 @@ class _ClassFlow(_Flow):
         self.write(name)
 
     def lambda_(self, node: ast.Lambda) -> None:
-        self.methods.add(outer_names(node))
+        self.run(default for default in (*node.args.defaults, *node.args.kw_defaults) if default is not None)
+        self.at_once.add(outer_names(node))
 
     def comprehension(self, node: Comprehension) -> None:
         self.visit(node.generators[0].iter)

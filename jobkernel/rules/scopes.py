@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeGuard
 
 from jobkernel.rules.embedded_names import names_in_call
 
@@ -152,6 +152,25 @@ class _Scope:
         walrus = {inner.target.id for part in parts for inner in ast.walk(part) if isinstance(inner, ast.NamedExpr)}
         self.walk(parts)
         self.declared |= walrus
+        for name in walrus & self.loads.keys():
+            if _is_made_by_conditions(name, node):
+                del self.loads[name]
+
+
+def _is_made_by_conditions(name: str, node: Comprehension) -> bool:
+    """Whether a condition of the comprehension binds the name before anything of it reads it."""
+    conditions = [inner for generator in node.generators for test in generator.ifs for inner in ast.walk(test)]
+    made = [_end(inner) for inner in conditions if isinstance(inner, ast.NamedExpr) and inner.target.id == name]
+    read = [(inner.lineno, inner.col_offset) for inner in conditions if _loads(inner, name)]
+    return bool(made) and all(min(made) <= each for each in read)
+
+
+def _end(node: ast.expr) -> tuple[int, int]:
+    return node.end_lineno or 0, node.end_col_offset or 0
+
+
+def _loads(node: ast.AST, name: str) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
 
 
 def around_function(node: Function) -> Iterator[ast.AST]:
