@@ -18,6 +18,8 @@ from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 from jobkernel.errors import DiskFull, ValueNotWritten
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0)
+_ADDED_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
 _drafts = itertools.count()
 
 
@@ -150,10 +152,7 @@ class LocalFiles:
         full = self.location(path)
         draft = f"{full}.{os.getpid()}-{next(_drafts)}.draft"
         try:
-            with self._open_new(draft, "wb") as target:
-                target.write(data)
-                target.flush()
-                stamp = _stamp(os.fstat(target.fileno()))
+            stamp = _write_once(draft, data)
             os.replace(draft, full)
         except OSError as error:
             self._discard(draft)
@@ -163,8 +162,7 @@ class LocalFiles:
     def append(self, path: str, data: bytes) -> None:
         """Add ``data`` by one write, which writers in other processes do not interleave with theirs."""
         try:
-            with self._open_new(self.location(path), "ab") as target:
-                target.write(data)
+            _write_once(self.location(path), data, _ADDED_FILE)
         except OSError as error:
             raise refused(error, self._root) from error
 
@@ -187,8 +185,13 @@ class LocalFiles:
             import shutil
 
             shutil.rmtree(full, ignore_errors=True)
-        else:
-            self._discard(full)
+            return
+        try:
+            os.unlink(full)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise refused(error, self._root) from error
 
     def entries(self, folder: str = "") -> Iterator[Entry]:
         """Yield the files under a folder."""
@@ -211,7 +214,7 @@ class LocalFiles:
             return open(full, mode)  # type: ignore[return-value]
 
     def _discard(self, full: str) -> None:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        with contextlib.suppress(OSError):  # what failed before is said; a leftover is pruned later
             os.unlink(full)
 
 
@@ -290,6 +293,21 @@ def _fill(file: HashingFile, fill: Callable[[HashingFile], None]) -> None:
         if file.failure is not None and error is not file.failure:
             raise file.failure from error
         raise
+
+
+def _write_once(full: str, data: bytes, flags: int = _NEW_FILE) -> Stamp:
+    try:
+        handle = os.open(full, flags, 0o644)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        handle = os.open(full, flags, 0o644)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(handle, view) :]
+        return _stamp(os.fstat(handle))
+    finally:
+        os.close(handle)
 
 
 def _stamp(facts: os.stat_result) -> Stamp:

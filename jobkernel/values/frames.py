@@ -58,7 +58,7 @@ def frame_to_series(frame: Any, name: Any) -> Any:
 
 
 def _restore_note(frame: Any) -> Restore | None:
-    if frame.columns.nlevels > 1 or not frame.columns.is_unique or frame.flags.allows_duplicate_labels is False:
+    if not _has_plain_columns(frame.columns) or not frame.flags.allows_duplicate_labels:
         return None
     columns = []
     for position, dtype in enumerate(frame.dtypes):
@@ -69,6 +69,10 @@ def _restore_note(frame: Any) -> Restore | None:
             columns.append([position, rule])
     note: Restore = {"columns": columns} if columns else {}
     return _index_note(frame.index, note)
+
+
+def _has_plain_columns(columns: Any) -> bool:
+    return columns.nlevels == 1 and columns.is_unique and set(map(type, columns)) in (set(), {str}, {int})
 
 
 def _index_note(index: Any, note: Restore) -> Restore | None:

@@ -153,7 +153,8 @@ class SmallOutputs:
     def _write(self, run: _Run) -> None:
         batch = [run.waiting.popleft() for _ in range(len(run.waiting))]
         try:
-            self._files.append(run.path, "".join(map(_line, batch)).encode())
+            # the empty line first ends a line that a kill or a full disk cut short
+            self._files.append(run.path, "\n".join(["", *map(_line, batch), ""]).encode())
         except BaseException:
             run.waiting.extendleft(reversed(batch))
             raise
@@ -193,8 +194,8 @@ def _line(entry: tuple[str, str, Any]) -> str:
     step_key, output, held = entry
     address = f"[{json.dumps(step_key)},{json.dumps(output)},"
     if held is ABSENT:
-        return f'{address}"{_GONE}"]\n'
-    return f"{address}{{{_quoted(held)}}}]\n"
+        return f'{address}"{_GONE}"]'
+    return f"{address}{{{_quoted(held)}}}]"
 
 
 def _quoted(held: Any) -> str:
@@ -204,7 +205,7 @@ def _quoted(held: Any) -> str:
 def _take(line: bytes, found: dict[tuple[str, str], Any]) -> None:
     try:
         step_key, output, boxed = json.loads(line)
-    except ValueError:  # a line that a full disk cut short, followed by a whole one
+    except ValueError:  # an empty line, or one that a kill or a full disk cut short
         return
     if boxed == _GONE:
         found.pop((step_key, output), None)

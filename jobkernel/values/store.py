@@ -6,18 +6,22 @@ format. Small outputs of steps go to :mod:`small_outputs`. Knows no steps and no
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
-from jobkernel.errors import JobkernelError, MissingUpstream, UnreadableValue
+from jobkernel.errors import DiskFull, JobkernelError, MissingUpstream, UnreadableValue, ValueNotWritten
 from jobkernel.values.addresses import Address, AssetAddress, OutputAddress, asset_path, output_path, run_folder
 from jobkernel.values.cache import ValueCache
 from jobkernel.values.encoded import Encoded, Kept
 from jobkernel.values.files import Files, LocalFiles, Stamp, open_files
 from jobkernel.values.formats import ENDINGS, decode, encode
 from jobkernel.values.pickles import encode_pickle
+from jobkernel.values.pruning import Keep, Pruned, files_to_prune
 from jobkernel.values.signing import Signer
 from jobkernel.values.small_outputs import ABSENT, SmallOutputs
 
@@ -163,6 +167,14 @@ class ValueStore:
         """Return the bytes of all files under the root."""
         return sum(entry.size for entry in self._files.entries())
 
+    def prune(self, keep: Keep, *, now: float, dry_run: bool = False) -> Pruned:
+        """Delete what ``keep`` does not keep; with ``dry_run`` only say how much that is. ``now`` in seconds."""
+        self.flush()
+        gone = files_to_prune(self._files, keep, now)
+        for entry in () if dry_run else gone:
+            self._files.delete(entry.path)
+        return Pruned(len(gone), sum(entry.size for entry in gone))
+
     def close(self) -> None:
         """Write what waits and stop the writer thread."""
         if self._small is not None:
@@ -182,7 +194,8 @@ class ValueStore:
             self._remember(address, stamp, record)
         self._cache.keep(address, encoded.keep(), stamp)
         if previous is not None:
-            self._delete_file(address, previous[1])
+            with suppress(ValueNotWritten, DiskFull):  # the new value is in place; a leftover is pruned later
+                self._delete_file(address, previous[1])
         return self._as_stored(address, record)
 
     def _write_value(self, address: Address, value: Any, encoded: Encoded) -> tuple[Encoded, dict[str, Any]]:
@@ -267,6 +280,7 @@ class ValueStore:
         return Stored(self._files.location(path), record["bytes"], record["data_version"], record["format"])
 
 
+@lru_cache(maxsize=1 << 16)
 def _path(address: Address) -> str:
     return asset_path(address) if type(address) is AssetAddress else output_path(address)  # type: ignore[arg-type]
 
@@ -284,8 +298,6 @@ def _heading(address: Address, format: str, type_: str) -> dict[str, Any]:
 
 
 def _inline_record(address: Address, text: str) -> dict[str, Any]:
-    import hashlib
-
     digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     heading = _heading(address, "json", "json")
     return {**heading, "text": text, "bytes": len(text.encode()), "data_version": digest}
