@@ -153,6 +153,10 @@ class HistoryGap(HistoryError):
     """Events came out of order, after some that could not be kept yet."""
 
 
+class HistoryInterrupted(HistoryError):
+    """The database gave up after a failure of the disk and has to be opened again; nothing acknowledged is lost."""
+
+
 class QueryRefused(HistoryError):
     """A query on the history is not one SELECT, or went over its limits."""
 

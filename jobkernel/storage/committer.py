@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jobkernel.errors import DiskFull, HistoryError, HistoryGap
+from jobkernel.errors import DiskFull, HistoryError, HistoryGap, HistoryInterrupted
 from jobkernel.storage.opening import file_of
 from jobkernel.storage.store import Appended, Batch, Store
 
@@ -44,9 +44,12 @@ class _Call:
 class Committer:
     """Writes to a store from a thread of its own, in groups."""
 
-    def __init__(self, store: Store, on_appended: Callable[[Appended], None]) -> None:
+    def __init__(
+        self, store: Store, on_appended: Callable[[Appended], None], on_interrupted: Callable[[], None]
+    ) -> None:
         self._store = store
         self._on_appended = on_appended
+        self._on_interrupted = on_interrupted
         self._inbox: queue.SimpleQueue[_Append | _Call | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="jobkernel-history-writer", daemon=True)
         self._thread.start()
@@ -117,9 +120,11 @@ class Committer:
         if len(group) == 1:
             client, first, events = group[0].batch
             log.warning("refused a batch of %d events: %s", len(events), error)
-            if not isinstance(error, DiskFull):
+            if not isinstance(error, (DiskFull, HistoryInterrupted)):
                 self._store.settle(client, first + len(events) - 1)
             group[0].done(None, error)
+            if isinstance(error, HistoryInterrupted):
+                self._on_interrupted()
             return
         for item in group:
             self._keep([item])

@@ -11,7 +11,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
-from jobkernel.errors import DiskFull, HistoryError, HistoryGap, JobkernelError, VersionMismatch
+from jobkernel.errors import DiskFull, HistoryError, HistoryGap, HistoryInterrupted, JobkernelError, VersionMismatch
 from jobkernel.storage.store import Appended, Batch, ClientIdentity
 from jobkernel.storage.table import Table
 from jobkernel.storage.versions import Versions, mismatch
@@ -116,7 +116,7 @@ class Connection:
             if error is None:
                 self._send({"ack": last})
             else:
-                again = isinstance(error, (DiskFull, HistoryGap))
+                again = isinstance(error, (DiskFull, HistoryGap, HistoryInterrupted, HistoryInterrupted))
                 self._send({"refused": [first, last], "again": again, "error": [type(error).__name__, str(error)]})
 
         self._server.desk.append(Batch(self.number, first, events), done)

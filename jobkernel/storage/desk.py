@@ -67,7 +67,7 @@ class Desk:
         who = this_process("server", None, None)
         self._own_number, self._own_seq = store.register(who, clock.now_us())
         self._read_settings()
-        self.committer = Committer(store, self._appended)
+        self.committer = Committer(store, self._appended, lambda: self.on_interrupted())
 
     def close(self) -> None:
         """Write what was asked for and close the history."""
@@ -173,6 +173,9 @@ class Desk:
 
     on_changed: Callable[[], None] = staticmethod(lambda: None)
     """Called after every commit, on the writing thread."""
+
+    on_interrupted: Callable[[], None] = staticmethod(lambda: None)
+    """Called when the database has to be opened again."""
 
     def _appended(self, appended: Appended) -> None:
         if appended.ended_runs:

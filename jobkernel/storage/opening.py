@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobkernel.errors import DiskFull, HistoryCorrupt, HistoryError, HistoryHeld, HistoryTooNew
+from jobkernel.errors import DiskFull, HistoryCorrupt, HistoryError, HistoryHeld, HistoryInterrupted, HistoryTooNew
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,6 +60,8 @@ def open_history_file(
 def said(error: Exception, path: str) -> HistoryError:
     """Return what DuckDB reports as a sentence with a remedy."""
     text = str(error)
+    if "has been invalidated" in text:
+        return HistoryInterrupted(f"{path} has to be opened again after a failure of the disk; that happens by itself.")
     if "Could not set lock" in text or "onflicting lock" in text:
         return HistoryHeld(_held(text, path))
     if "No space left" in text or "ENOSPC" in text or "File too large" in text:

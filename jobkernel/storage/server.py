@@ -66,6 +66,7 @@ class Server:
         self.key = secrets.token_bytes(32)
         self.desk = Desk(Store.open(str(place.database)), SystemClock(), place.folder)
         self.desk.on_changed = self._changed.set
+        self.desk.on_interrupted = self.stopping.set
         self._connections: set[Connection] = set()
         self._lock = threading.Lock()  # protects the set of connections
         self._lost: dict[str, tuple[int, ClientIdentity]] = {}
