@@ -9,7 +9,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -26,7 +26,7 @@ from jobkernel.executors.resources import open_resources
 from jobkernel.executors.step_output import StepOutput, output_path
 from jobkernel.executors.threads import ThreadPool
 from jobkernel.model import events as ev
-from jobkernel.model.definitions import DEFAULT_IO, EMPTY
+from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Resource
 from jobkernel.model.events import Event
 from jobkernel.model.runs import RunOptions
 from jobkernel.rules.config_schemas import schemas_of_plan
@@ -102,7 +102,8 @@ class Launcher:
         Raises:
             InvalidConfig: run config does not fit; nothing was queued then.
         """
-        definitions = {**resource_defs, **plan.resource_defs}
+        memo: dict[Any, Any] = {}
+        definitions = _captured_resources({**resource_defs, **plan.resource_defs}, memo)
         config = resolve_run_config(schemas_of_plan(plan), options.config, plan.job.config if plan.job else None)
         plan = fed_from_config(plan, config)
         setup = RunSetup(
@@ -115,7 +116,7 @@ class Launcher:
             open_resources=lambda emit: open_resources(definitions, config, _wanted(plan, definitions), emit),
             max_workers=self._pool.size,
             executor_name="threads",
-            computes=_captured(plan),
+            computes=_captured(plan, memo),
             fingerprint=fingerprint,
             capture=lambda step, attempt: self._capture(options.run_id, step, attempt),
             on_change=lambda _run: self._on_change(),
@@ -269,8 +270,16 @@ def new_run_id() -> str:
     return str(uuid4())
 
 
-def _captured(plan: Plan) -> dict[str, Callable[..., Any]]:
-    memo: dict[Any, Any] = {}
+def _captured_resources(definitions: Mapping[str, Any], memo: dict[Any, Any]) -> dict[str, Any]:
+    return {
+        key: replace(each, create=each.capture(memo), capture=None)
+        if isinstance(each, Resource) and each.capture is not None
+        else each
+        for key, each in definitions.items()
+    }
+
+
+def _captured(plan: Plan, memo: dict[Any, Any]) -> dict[str, Callable[..., Any]]:
     return {key: step.op.capture(memo) for key, step in plan.steps.items() if step.op.capture is not None}
 
 

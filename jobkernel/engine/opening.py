@@ -16,7 +16,8 @@ from jobkernel.engine.session import Session
 from jobkernel.engine.stored import StoredValues
 from jobkernel.errors import ProjectReadOnly
 from jobkernel.settings import JobKernel
-from jobkernel.storage.history import LocalHistory, open_history
+from jobkernel.storage.client import HistoryClient
+from jobkernel.storage.history import LocalHistory
 from jobkernel.values.cache import ValueCache
 from jobkernel.values.store import ValueStore
 
@@ -48,7 +49,7 @@ def open_session(
     name = _shown_name(notebook, project)
     try:
         place = prepare(project)
-        history = open_history(project, kernel_id=kernel_id, notebook=name)
+        history = HistoryClient.connect(project, kernel_id=kernel_id, notebook=name)
     except ProjectReadOnly as error:
         session = _in_memory(clock, settings, name, kernel_id)
         return Opened(session=session, notice=f"{error} This session keeps its history and values in memory only.")

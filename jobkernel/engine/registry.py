@@ -199,9 +199,10 @@ class Registry:
         if entry.unresolved is None:
             assert isinstance(entry.record, Assets)
             return entry.record
-        return entry.unresolved.resolved(self._known_names())
+        return entry.unresolved.resolved(self.known_names())
 
-    def _known_names(self) -> dict[str, str]:
+    def known_names(self) -> dict[str, str]:
+        """Return the key behind each variable name that is an asset of this notebook, defined or declared."""
         return {variable_name(key): key for key in self._named()}
 
     def _named(self) -> Iterable[str]:

@@ -20,7 +20,7 @@ from jobkernel.engine.launcher import Launcher, LiveRun, new_run_id
 from jobkernel.engine.registry import Change, Entry, Registry
 from jobkernel.engine.states import AssetStates
 from jobkernel.engine.stored import StoredValues
-from jobkernel.errors import InvalidSelection, InvalidSubset, MissingUpstream, UnknownName, did_you_mean
+from jobkernel.errors import InvalidSelection, InvalidSubset, MissingUpstream, UnknownName, Unsupported, did_you_mean
 from jobkernel.executors.threads import ThreadPool
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Job, Op
@@ -177,6 +177,11 @@ class Session:
         self._refuse_missing(plan)
         return plan
 
+    def missing_upstream(self, keys: Iterable[str]) -> list[str]:
+        """Return what stands above these assets and was never made, upstream first."""
+        chosen = list(keys)
+        return [key for key in self._with_missing(chosen) if key not in chosen]
+
     def plan_job(self, name: str) -> Plan:
         """Return the plan of a job.
 
@@ -193,7 +198,7 @@ class Session:
             raise InvalidSelection(f"Job '{name}' selects nothing that is defined: {job.selection}")
         return self.plan(keys, job=job)
 
-    def launch(self, plan: Plan, choice: Launch = Launch()) -> RunHandle:  # noqa: B008 - a frozen record
+    def launch(self, plan: Plan, choice: Launch = Launch()) -> RunHandle:
         """Queue a run of a plan and return its handle at once.
 
         Raises:
@@ -277,6 +282,46 @@ class Session:
             raise UnknownName(f"{'Several runs begin' if found else 'No run begins'} with '{run_id}'.")
         return str(found[0])
 
+    def log_lines(self, run_id: str, step_key: str | None = None) -> list[dict[str, Any]]:
+        """Return what a run's steps printed and logged, in order: ``at`` (µs), ``level``, ``step_key``, ``text``."""
+        found = self.history.request("log_lines", run_id=run_id, step_key=step_key)
+        return [
+            {"at": line["occurred_at"], "level": line["level"], "step_key": line["step_key"], "text": line["message"]}
+            for line in found["lines"]
+        ]
+
+    def last_preview(self, key: str) -> dict[str, Any] | None:
+        """Return the preview of an asset's last value, in the form that screens show; None where there is none."""
+        rows = self.history.query("preview", asset_key=key)
+        return rows[0]["preview"] if rows else None
+
+    def reexecute(self, run_id: str, *, from_failure: bool = False) -> RunHandle:
+        """Run again what a run ran, with its tags and config, in the background.
+
+        ``from_failure`` leaves out what succeeded; the stored values of those steps are used.
+
+        Raises:
+            UnknownName: there is no such run, or its job is not defined here any more.
+        """
+        full = self.find_run(run_id)
+        row = self.history.query("run", run_id=full)[0]
+        choice = Launch(
+            config=row["config"] or None,
+            tags=row["tags"] or {},
+            priority=row["priority"],
+            trigger="reexecution",
+            parent_run_id=full,
+            root_run_id=row["root_run_id"] or full,
+        )
+        return self.launch(self._plan_again(row, from_failure), choice)
+
+    def prune(self, *, dry_run: bool = False) -> dict[str, Any]:
+        """Delete the history that retention no longer keeps, and the outputs of runs that are gone; say what went."""
+        gone: dict[str, Any] = self.history.request("prune", dry_run=dry_run, timeout=600)
+        if not dry_run:
+            self.values.delete_runs(gone.get("run_ids", ()))
+        return gone
+
     def close(self) -> None:
         """End what runs and let everything go, in reverse order of opening."""
         for unlisten in self._unlisten:
@@ -301,6 +346,27 @@ class Session:
         with self._lock:
             moved, self._stale_history = self._stale_history, False
         return moved
+
+    def _plan_again(self, row: Mapping[str, Any], from_failure: bool) -> Plan:
+        job = self.registry.jobs.get(row["job_name"])
+        if job is not None and job.graph is not None:
+            if from_failure:
+                raise Unsupported("Re-running an op job from its failure is not supported yet; run all of it again.")
+            return self.plan_job(job.name)
+        keys = [key for key in row["assets"] or () if key in self.registry.assets]
+        if from_failure:
+            done = {
+                step["step_key"]
+                for step in self.history.query("run_steps", run_id=row["run_id"])
+                if step["status"] == "SUCCESS"
+            }
+            whole = plan_assets(self.registry.definitions(), keys, job=job)
+            keys = [key for step in whole.steps.values() if step.key not in done for key in step.asset_keys.values()]
+        if not keys:
+            raise UnknownName(
+                f"Nothing of run {row['run_id'][:8]} is left to run: what it made is not defined here, or all succeeded."
+            )
+        return self.plan(keys, job=job)
 
     def _definition_event(self, entry: Entry) -> Event:
         record = entry.record if entry.record is not None else None

@@ -5,17 +5,18 @@ Knows no runs; the exchange of each run and the session call it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from jobkernel.errors import InvalidDefinition, MissingUpstream, did_you_mean
 from jobkernel.executors.call import StepCall
 from jobkernel.model.keys import AssetKey
+from jobkernel.model.metadata import to_json
 from jobkernel.values.addresses import Address, AssetAddress, OutputAddress
 from jobkernel.values.describe import automatic_metadata, preview
 from jobkernel.values.io import InputContext, OutputContext
 from jobkernel.values.memory import MemoryValues
-from jobkernel.values.store import Stored, ValueStore, Values
+from jobkernel.values.store import Stored, Values, ValueStore
 
 MEMORY: Final = "memory"
 PREVIEW: Final = "preview"
@@ -84,6 +85,12 @@ class StoredValues:
         """Make a run's outputs durable."""
         self.store.flush(run_id)
 
+    def delete_runs(self, run_ids: Iterable[str]) -> None:
+        """Delete every output of these runs; values of assets stay."""
+        if isinstance(self.store, ValueStore):
+            for run_id in run_ids:
+                self.store.delete_run(run_id)
+
     def close(self) -> None:
         """Write what waits."""
         if isinstance(self.store, ValueStore):
@@ -105,6 +112,6 @@ class StoredValues:
             "bytes": stored.bytes,
             "format": stored.format,
             "data_version": stored.data_version,
-            "metadata": automatic_metadata(value, stored.bytes),
+            "metadata": {name: to_json(each) for name, each in automatic_metadata(value, stored.bytes).items()},
             PREVIEW: preview(value),
         }

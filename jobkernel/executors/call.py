@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -78,6 +79,7 @@ class StepCall:
     attempt: int = 1
     compute: Callable[..., Any] | None = None
     fingerprint: Mapping[str, Any] | None = None
+    began: float = field(default_factory=time.perf_counter)
     metadata_of_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     metadata_of_assets: dict[str, dict[str, Any]] = field(default_factory=dict)
 

@@ -5,6 +5,7 @@ Knows no executor; used by ``step`` alone. One taker serves one attempt.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -283,6 +284,7 @@ class OutputTaker:
             **{name: to_json(each) for name, each in normalize_metadata(own).items()},
         }
         body["metadata"] = shown
+        body["duration_s"] = round(time.perf_counter() - call.began, 6)
         if output.code_version is not None:
             body["code_version"] = output.code_version
         if tags:

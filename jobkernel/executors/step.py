@@ -21,6 +21,7 @@ from jobkernel.executors.hooks import run_hooks
 from jobkernel.executors.outputs import OutputTaker
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import Input
+from jobkernel.model.metadata import to_json
 from jobkernel.model.results import Failure, RetryRequested
 from jobkernel.rules.plan import FromAsset, FromConfig, FromStep, FromValue, PlannedInput
 from jobkernel.rules.retries import retry_delay
@@ -91,7 +92,9 @@ def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
     except RuntimeError:
         return asyncio.run(coroutine)
     box: list[Any] = []
-    thread = threading.Thread(target=_into(box, lambda: asyncio.run(coroutine)), name="jobkernel-coroutine", daemon=True)
+    thread = threading.Thread(
+        target=_into(box, lambda: asyncio.run(coroutine)), name="jobkernel-coroutine", daemon=True
+    )
     thread.start()
     thread.join()
     if isinstance(box[0], BaseException):
@@ -170,7 +173,7 @@ def _failed(call: StepCall, error: BaseException, seconds: float) -> StepOutcome
         error = error.__cause__
         body["error"] = describe_error(error)
     if isinstance(error, Failure):
-        body["metadata"] = error.shown_metadata()
+        body["metadata"] = {name: to_json(value) for name, value in error.metadata.items()}
     call.emit(ev.STEP_FAILURE, body)
     for key in call.step.asset_keys.values():
         call.emit(ev.ASSET_FAILED_TO_MATERIALIZE, {"asset_key": key, "partition_key": call.run.partition_key})

@@ -7,6 +7,7 @@ allowed, the nearest match. Knows no session.
 from __future__ import annotations
 
 import argparse
+import keyword
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -137,7 +138,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _place(option: Option) -> str:
-    return option.name.replace("-", "_")
+    name = option.name.replace("-", "_")
+    return f"{name}_form" if keyword.iskeyword(name) else name
 
 
 def _spelled(option: Option) -> str:

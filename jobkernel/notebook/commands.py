@@ -1,0 +1,243 @@
+"""What each line magic does, as functions of the notebook and the parsed options. Magics stay three lines long."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from jobkernel.engine.handle import RunHandle
+from jobkernel.engine.registry import Entry
+from jobkernel.engine.session import Launch
+from jobkernel.errors import InvalidConfig, InvalidSelection, Unsupported
+from jobkernel.model.definitions import Assets, AssetSpec, Job
+from jobkernel.model.keys import variable_name
+from jobkernel.notebook.explain import why
+from jobkernel.notebook.foreground import Progress, users_error, wait_here
+from jobkernel.notebook.graph_view import GraphQuery
+from jobkernel.notebook.kernel import NotebookKernel
+from jobkernel.notebook.options import UsageProblem, duration, pairs, value_or_name, whole_number
+from jobkernel.notebook.showing import picture
+from jobkernel.notebook.shown import Shown
+from jobkernel.notebook.views import log_view, plan_view, preview_view, run_result, runs_table, together
+from jobkernel.rules.config_schemas import schemas_of_plan
+from jobkernel.rules.config_sets import config_from_sets
+from jobkernel.rules.plan import Plan
+from jobkernel.rules.selecting import keys_named, read_selection
+from jobkernel.storage.table import Table
+
+
+def define_asset_job(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
+    """Define an asset job over a selection."""
+    from jobkernel.notebook.defining import defined
+
+    text = " ".join(given.selection)
+    if not text:
+        raise UsageProblem("%job: missing SELECTION. Usage: %job NAME SELECTION [options], such as %job report +totals")
+    read_selection(text)
+    job = Job(
+        name=given.name,
+        selection=text,
+        tags=pairs(given.tag, "--tag"),
+        priority=whole_number(given.priority, "--priority") or 0,
+        max_concurrent=whole_number(given.max_concurrent, "--max-concurrent"),
+        config=value_or_name(given.config, kernel.names) if given.config else None,
+        description=given.description,
+        executor=given.executor,
+    )
+    return defined(kernel, Entry(kind="job", name=job.name, record=job, options={"selection": text}), given)
+
+
+def materialize(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
+    """Run assets in the foreground (or background) and bind those named literally."""
+    session = kernel.session
+    _refuse_later(given)
+    text = " ".join(given.selection)
+    keys = session.select(text or None)
+    skipped: dict[str, str] = {}
+    if given.stale:
+        keys, skipped = _only_stale(kernel, keys)
+        if not keys:
+            return Shown("✓ Everything selected is fresh; nothing to run.")
+    if not keys:
+        raise InvalidSelection(f"Nothing that is defined matches '{text}'." if text else "No asset is defined yet.")
+    plan = session.plan(keys)
+    if given.dry_run:
+        return plan_view(session, plan, skipped)
+    handle = session.launch(plan, _choice(kernel, given, plan))
+    if given.bg:
+        return handle
+    named = keys_named(text) if text else ()
+    return finish(kernel, handle, bind=[key for key in named if key in plan.asset_keys])
+
+
+def _only_stale(kernel: NotebookKernel, keys: list[str]) -> tuple[list[str], dict[str, str]]:
+    words = kernel.session.freshness.status_words()
+    chosen = [key for key in keys if words.get(key) != "fresh"]
+    return chosen, {key: "fresh" for key in keys if words.get(key) == "fresh"}
+
+
+def launch(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
+    """Run a job in the background and return its handle."""
+    _refuse_later(given)
+    session = kernel.session
+    plan = session.plan_job(given.job)
+    if given.dry_run:
+        return plan_view(session, plan, {})
+    handle = session.launch(plan, _choice(kernel, given, plan))
+    return finish(kernel, handle, bind=()) if given.wait else handle
+
+
+def _refuse_later(given: argparse.Namespace) -> None:
+    if given.partition:
+        raise Unsupported("--partition is not supported yet: this version has no partitions.")
+
+
+def _choice(kernel: NotebookKernel, given: argparse.Namespace, plan: Plan) -> Launch:
+    config = value_or_name(given.config, kernel.names) if given.config else None
+    if isinstance(config, str):
+        raise InvalidConfig(f"--config: '{config}' is neither JSON nor a notebook variable.")
+    if given.set:
+        config = config_from_sets(given.set, schemas_of_plan(plan), config)
+    return Launch(config=config, tags=pairs(given.tag, "--tag"), priority=whole_number(given.priority, "--priority"))
+
+
+def finish(kernel: NotebookKernel, handle: RunHandle, *, bind: Any) -> None:
+    """Wait for a run in this cell, show how it ended, bind what was asked for.
+
+    Raises:
+        the first failed step's own exception, as if the cell's code had raised it here.
+    """
+    progress = wait_here(handle)
+    _end(kernel, handle, progress, bind)
+    error = handle.live.active.error
+    if error is not None:
+        raise users_error(error)
+    handle.raise_for_status()
+
+
+def _end(kernel: NotebookKernel, handle: RunHandle, progress: Progress, bind: Any) -> None:
+    words = _bind(kernel, list(bind)) if handle.success else []
+    parts = [run_result(handle, words)]
+    if handle.success and len(bind) == 1:
+        parts.append(preview_view(kernel.session.last_preview(bind[0])))
+    progress.end(together(parts) if len(parts) > 1 else parts[0])
+
+
+def _bind(kernel: NotebookKernel, keys: list[str]) -> list[str]:
+    """Bind values to their names in the notebook; say what was replaced."""
+    words = []
+    for key in keys:
+        if not kernel.session.values.has_asset(key):
+            continue
+        name = variable_name(key)
+        words.append(f"{'replaced' if name in kernel.names else 'bound'} {name}")
+        kernel.names[name] = kernel.session.load(key)
+    return words
+
+
+def runs(kernel: NotebookKernel, given: argparse.Namespace) -> Table:
+    """Return the run history, newest first."""
+    session = kernel.session
+    since = None
+    if given.since:
+        since = session.clock.now_us() - int(duration(given.since, "--since") / timedelta(microseconds=1))
+    status = given.status.upper() if given.status else None
+    rows = session.history.query(
+        "latest_runs", job_name=given.job, status=status, since=since, limit=whole_number(given.limit, "--limit") or 20
+    )
+    return runs_table(rows)
+
+
+def logs(kernel: NotebookKernel, given: argparse.Namespace) -> Shown | None:
+    """Return what a run's steps printed and logged; with --follow, show it until the run ends."""
+    session = kernel.session
+    run_id = session.find_run(given.run)
+    if not given.follow:
+        return log_view(session.log_lines(run_id, given.step))
+    from IPython.display import display
+
+    live = session.run_of(run_id)
+    shown = display(log_view(session.log_lines(run_id, given.step)), display_id=True)
+    while live is not None and not live.active.wait(0.3):
+        shown.update(log_view(session.log_lines(run_id, given.step)))
+    time.sleep(0)
+    shown.update(log_view(session.log_lines(run_id, given.step)))
+    return None
+
+
+def explain(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
+    """Say why an asset is fresh, stale or was never made."""
+    return why(kernel.session, given.name)
+
+
+def cancel(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
+    """Cancel a run."""
+    words = kernel.session.cancel(given.run, forced=given.force)
+    return Shown(f"⊘ run {given.run[:8]}: {words}")
+
+
+def reexecute(kernel: NotebookKernel, given: argparse.Namespace) -> RunHandle:
+    """Run again what a run ran, in the background."""
+    return kernel.session.reexecute(given.run, from_failure=given.from_failure)
+
+
+def sql(kernel: NotebookKernel, given: argparse.Namespace) -> Table:
+    """Run one SELECT over the history."""
+    return kernel.session.history.sql(" ".join(given.query))
+
+
+def use(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
+    """Declare assets that another notebook of the project makes."""
+    if not given.keys:
+        raise UsageProblem("%jk use: missing KEYS. Usage: %jk use KEY …")
+    for key in given.keys:
+        record = Assets(specs=(AssetSpec(key=key, kinds=frozenset()),))
+        kernel.session.define(Entry(kind="declared", name=key, record=record))
+    known = [key for key in given.keys if kernel.session.states.made(key) is not None]
+    unmade = [key for key in given.keys if key not in known]
+    rest = f" · never made yet: {', '.join(unmade)}" if unmade else ""
+    return Shown(f"✓ using {', '.join(given.keys)}{rest}")
+
+
+def forget(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
+    """Drop definitions; their values and history stay."""
+    if not given.names:
+        raise UsageProblem("%jk forget: missing NAMES. Usage: %jk forget NAME …")
+    for name in given.names:
+        kernel.session.forget(name)
+    return Shown(f"✓ forgot {', '.join(given.names)}; values and history stay")
+
+
+def prune(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
+    """Delete what retention no longer keeps."""
+    gone = kernel.session.prune(dry_run=given.dry_run)
+    verb = "would delete" if given.dry_run else "deleted"
+    words = ", ".join(
+        f"{count:,} {thing.replace('_', ' ')}" for thing, count in gone.items() if isinstance(count, int) and count
+    )
+    return Shown(f"{verb} {words or 'nothing'}")
+
+
+def graph(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
+    """Show a part of the graph live, or write its picture to a file."""
+    query = _graph_query(kernel, " ".join(given.selection))
+    if given.to:
+        return Shown(f"✓ {picture(kernel, query).save(given.to)}")
+    return picture(kernel, query)
+
+
+def _graph_query(kernel: NotebookKernel, text: str) -> GraphQuery:
+    if text in kernel.session.registry.jobs:
+        return GraphQuery(job=text)
+    return GraphQuery(selection=text or None)
+
+
+def doctor(kernel: NotebookKernel, _given: argparse.Namespace) -> Shown:
+    """Say what is wrong with this installation and project, in sentences."""
+    from jobkernel.storage.checkup import examine
+
+    findings = examine(kernel.session.project or Path.cwd())
+    return Shown("\n".join(f"{finding.level}: {finding.sentence}" for finding in findings) or "Nothing is wrong.")

@@ -1,0 +1,123 @@
+"""Tab in the lines of our magics: options, names, tags, groups and the selection language. Never runs anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from IPython.core.completer import SimpleCompletion, context_matcher
+
+from jobkernel.notebook.kernel import NotebookKernel
+from jobkernel.notebook.options import Option, Usage
+from jobkernel.notebook.usages import CELL_USAGES, LINE_USAGES, SUB_USAGES
+from jobkernel.rules.selecting import completions
+
+_LINE = re.compile(r"^\s*(?:(%%?)|# jk:\s*)(\w+)\s+(.*)$", re.DOTALL)
+_SUB = re.compile(r"^(\w+)\s+(.*)$", re.DOTALL)
+STATUSES = ("QUEUED", "STARTED", "SUCCESS", "FAILURE", "CANCELING", "CANCELED")
+Found = list[tuple[str, str]]
+"""What may stand at the cursor: the text, and what kind of thing it is."""
+
+
+def install_completion(shell: Any, kernel: NotebookKernel) -> Callable[[], None]:
+    """Offer completions in the shell; return what undoes that."""
+    completer = getattr(shell, "Completer", None)
+    if completer is None:
+        return lambda: None
+
+    @context_matcher()  # type: ignore[untyped-decorator]
+    def jobkernel_matcher(context: Any) -> Any:
+        first_line = context.full_text.split("\n", 1)[0]
+        line = context.line_with_cursor if context.cursor_line else first_line
+        found, start = complete_line(kernel, line[: context.cursor_position])
+        if found is None:
+            return {"completions": [], "suppress": False}
+        fragment = line[start : context.cursor_position]
+        made = [SimpleCompletion(text=text, type=kind) for text, kind in found]
+        return {"completions": made, "suppress": True, "matched_fragment": fragment, "ordered": True}
+
+    completer.custom_matchers.append(jobkernel_matcher)
+    return lambda: completer.custom_matchers.remove(jobkernel_matcher)
+
+
+def complete_line(kernel: NotebookKernel, line: str) -> tuple[Found | None, int]:
+    """Return what may stand at the end of ``line`` and where it begins; None where the line is not ours."""
+    usage, rest = _usage_of(line)
+    if usage is None:
+        return None, len(line)
+    if isinstance(usage, str):
+        return _beginning([*SUB_USAGES, *LINE_USAGES], usage, "command"), len(line) - len(usage)
+    word = re.search(r"\S*$", rest)
+    half = word.group() if word else ""
+    option = _option_before(usage, rest[: len(rest) - len(half)])
+    if option is not None:
+        tail = half.rpartition(",")[2] if option.shape == "list" else half
+        return _beginning(_values(kernel, option), tail, option.name), len(line) - len(tail)
+    if half.startswith("-"):
+        return _beginning([f"--{each.name}" for each in usage.options] + ["--help"], half, "option"), len(line) - len(
+            half
+        )
+    return _positional(kernel, usage, rest, half, len(line))
+
+
+def _usage_of(line: str) -> tuple[Usage | str | None, str]:
+    found = _LINE.match(line)
+    if found is None:
+        return None, ""
+    percent, word, rest = found.groups()
+    if word == "jk" and percent == "%":
+        sub = _SUB.match(rest)
+        if sub is None:
+            return rest, ""
+        return SUB_USAGES.get(sub[1]) or LINE_USAGES.get(sub[1]), sub[2]
+    return (LINE_USAGES if percent == "%" else CELL_USAGES).get(word), rest
+
+
+def _option_before(usage: Usage, before: str) -> Option | None:
+    words = before.split()
+    if not words or not words[-1].startswith("-"):
+        return None
+    for option in usage.options:
+        if option.shape != "flag" and words[-1] in (f"--{option.name}", f"-{option.short}"):
+            return option
+    return None
+
+
+def _values(kernel: NotebookKernel, option: Option) -> Iterable[str]:
+    universe = kernel.session.registry.universe
+    sources: dict[str, Callable[[], Iterable[str]]] = {
+        "key": lambda: universe.facts,
+        "group": lambda: universe.by_group,
+        "tag": lambda: [f"{name}={value}" for name, values in universe.by_tag.items() for value in values],
+        "owner": lambda: universe.by_owner,
+        "kind": lambda: universe.by_kind,
+        "job": lambda: kernel.session.registry.jobs,
+        "status": lambda: STATUSES,
+        "io": lambda: ["memory", *kernel.session.registry.resources],
+        "variable": lambda: [name for name in kernel.names if not name.startswith("_")],
+    }
+    return option.choices or sources.get(option.completes or "", tuple)()
+
+
+def _positional(kernel: NotebookKernel, usage: Usage, rest: str, half: str, end: int) -> tuple[Found, int]:
+    registry = kernel.session.registry
+    if usage.rest == "selection":
+        before = rest if usage.magic != "%job" else rest.partition(" ")[2]
+        found = completions(before, len(before), registry.universe)
+        start = found[0][1] if found else len(before)
+        return [(text, kind) for text, _, kind in found], end - (len(before) - start)
+    names: Iterable[str] = ()
+    if usage.positional[:1] == ("job",):
+        names = registry.jobs
+    elif usage.positional[:1] == ("run",):
+        names = [run_id[:8] for run_id in reversed(kernel.session.launcher.runs)]
+    elif usage.magic in ("%why", "%%check", "%%asset"):
+        names = registry.assets
+    elif usage.magic in ("%jk forget", "%jk use"):
+        names = [name for _, name in registry.entries]
+    return _beginning(names, half, "name"), end - len(half)
+
+
+def _beginning(names: Iterable[str], half: str, kind: str) -> Found:
+    return [(name, kind) for name in dict.fromkeys(names) if name.startswith(half)]

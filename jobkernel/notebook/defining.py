@@ -1,0 +1,242 @@
+"""Definition cells: from parsed options and a body to an entry in the registry, and the line that says what it did."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from jobkernel.engine.registry import Change, Entry
+from jobkernel.errors import CircularDependency, InvalidDefinition, Unsupported, did_you_mean
+from jobkernel.model.definitions import NO_VALUE
+from jobkernel.model.policies import Backoff, Jitter
+from jobkernel.notebook.body import CellBody, parse_body
+from jobkernel.notebook.cell_options import (
+    AssetOptions,
+    CheckOptions,
+    JobOptions,
+    OpOptions,
+    Param,
+    ResourceOptions,
+)
+from jobkernel.notebook.cells import asset_from_cell, check_from_cell, job_from_cell, op_from_cell, resource_from_cell
+from jobkernel.notebook.commands import finish
+from jobkernel.notebook.kernel import NotebookKernel
+from jobkernel.notebook.options import UsageProblem, duration, pairs, value_or_name, whole_number
+from jobkernel.notebook.shown import Shown
+from jobkernel.notebook.sql_body import parse_sql_body
+from jobkernel.notebook.views import echo
+
+PARAM_TYPES: Final[Mapping[str, Any]] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "bool": bool,
+    "list": list,
+    "dict": dict,
+    "any": Any,
+}
+
+
+def define_asset(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> Any:
+    """Define an asset by a cell; run it where ``--run`` or the setting says so."""
+    _refuse_later(given)
+    options = _asset_options(kernel, given)
+    if given.sql:
+        names = [param.name for param in options.params]
+        filename = kernel.cell_file(given.name or "cell", "asset")
+        body: Any = parse_sql_body(text, name=given.name, params=names, as_=options.as_, filename=filename)
+    else:
+        body = _body(kernel, "asset", given.name, text)
+    cell = asset_from_cell(options, body, kernel.place())
+    entry = Entry(
+        kind="asset",
+        name=cell.key,
+        unresolved=cell,
+        options={"source": kernel.cell_text, "group": options.group or "default", "cell_id": kernel.cell_id},
+    )
+    shown = defined(kernel, entry, given)
+    if not (given.run or kernel.settings.run_on_define):
+        return shown
+    if shown is not None:
+        kernel.show(shown)
+    session = kernel.session
+    return finish(kernel, session.launch(session.plan([cell.key])), bind=[cell.key])
+
+
+def define_op(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> Any:
+    """Define an op by a cell; its name in the notebook calls it directly, or composes it inside ``%%job``."""
+    options = OpOptions(**_common(kernel, given), inputs=given.ins or (), outs=given.outs or ())
+    op = op_from_cell(options, _body(kernel, "op", given.name, text), kernel.place())
+    shown = defined(kernel, Entry(kind="op", name=op.name, record=op, options=kernel.origin()), given)
+    kernel.names[op.name] = op
+    return shown
+
+
+def define_job(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> Any:
+    """Define an op job by a cell that calls ops."""
+    options = JobOptions(
+        name=given.name,
+        description=given.description,
+        tags=pairs(given.tag, "--tag"),
+        config=value_or_name(given.config, kernel.names) if given.config else None,
+        priority=whole_number(given.priority, "--priority") or 0,
+        max_concurrent=whole_number(given.max_concurrent, "--max-concurrent"),
+    )
+    body = _body(kernel, "job", given.name, text)
+    job = job_from_cell(options, body, kernel.place(), kernel.nodes())
+    return defined(kernel, Entry(kind="job", name=job.name, record=job, options=kernel.origin()), given)
+
+
+def define_resource(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> Any:
+    """Define a resource by a cell."""
+    options = ResourceOptions(name=given.name, description=given.description)
+    body = _body(kernel, "resource", given.name, text)
+    record = resource_from_cell(options, body, kernel.place())
+    return defined(kernel, Entry(kind="resource", name=given.name, record=record, options=kernel.origin()), given)
+
+
+def define_check(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> Any:
+    """Define a check of an asset by a cell."""
+    assets = kernel.session.registry.assets
+    if given.asset not in assets and given.asset not in kernel.session.registry.known_names():
+        raise InvalidDefinition(
+            f"Check '{given.name}' is of asset '{given.asset}', which no cell defines.{did_you_mean(given.asset, assets)}"
+        )
+    options = CheckOptions(
+        name=given.name,
+        asset=given.asset,
+        blocking=given.blocking,
+        severity=given.severity or "ERROR",
+        description=given.description,
+    )
+    check = check_from_cell(options, _body(kernel, "check", given.name, text), kernel.place())
+    key = kernel.session.registry.known_names().get(given.asset, given.asset)
+    entry = Entry(
+        kind="check",
+        name=f"{key}:{given.name}",
+        unresolved=check,
+        options={**kernel.origin(), "check": (key, given.name)},
+    )
+    return defined(kernel, entry, given)
+
+
+def defined(kernel: NotebookKernel, entry: Entry, given: argparse.Namespace) -> Shown | None:
+    """Put an entry into the registry and say what that did; nothing with ``--quiet``."""
+    try:
+        change = kernel.session.define(entry, take_over=getattr(given, "take_over", False))
+    except CircularDependency as error:
+        raise CircularDependency(f"{error}{_cells_of(kernel, entry, str(error))}") from error
+    if given.quiet:
+        return None
+    return echo(kernel.session, change, _notes(change))
+
+
+def _notes(change: Change) -> list[str]:
+    resolution = getattr(change.entry.unresolved, "resolution", None)
+    shadowed = getattr(resolution, "shadowed", ())
+    return [f"{name} is the asset, not the notebook's variable" for name in shadowed]
+
+
+def _cells_of(kernel: NotebookKernel, entry: Entry, sentence: str) -> str:
+    """Say which cells define the assets that a sentence names."""
+    found: list[str] = []
+    entries = {**kernel.session.registry.entries, (entry.kind, entry.name): entry}
+    for (kind, name), each in entries.items():
+        step = getattr(each.unresolved, "step", None)
+        if kind == "asset" and step is not None and step.place.cell_number and name in sentence:
+            found.append(f"{name} in cell {step.place.cell_number}")
+    return f" Cells: {', '.join(found)}." if found else ""
+
+
+def _body(kernel: NotebookKernel, kind: str, name: str | None, text: str) -> CellBody:
+    return parse_body(
+        text,
+        name=name,
+        filename=kernel.cell_file(name or "cell", kind),
+        cell_text=kernel.cell_text,
+        transform=kernel.shell.transform_cell,
+        kind=kind,
+    )
+
+
+def _refuse_later(given: argparse.Namespace) -> None:
+    for name, what in (("partitions", "partitions"), ("automation", "automation conditions")):
+        if getattr(given, name, None):
+            raise Unsupported(f"--{name} is not supported yet: this version has no {what}.")
+
+
+def _asset_options(kernel: NotebookKernel, given: argparse.Namespace) -> AssetOptions:
+    if given.as_form and not given.sql:
+        raise UsageProblem("%%asset: --as says what a query's result becomes; it goes with --sql only.")
+    metadata = {name: value_or_name(text, kernel.names) for name, text in pairs(given.meta, "--meta").items()}
+    return AssetOptions(
+        **_common(kernel, given),
+        ins=_inputs(given.ins),
+        deps=given.deps or (),
+        infer=not given.no_infer,
+        group=given.group,
+        metadata=metadata,
+        owners=tuple(given.owner or ()),
+        kinds=tuple(given.kind or ()),
+        io=given.io,
+        sql=given.sql,
+        as_=given.as_form or "arrow",
+    )
+
+
+def _common(kernel: NotebookKernel, given: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "name": given.name,
+        "tags": pairs(given.tag, "--tag"),
+        "description": given.description,
+        "params": tuple(_param(word, kernel.names) for word in given.param or ()),
+        "retries": whole_number(given.retries, "--retries"),
+        "retry_delay": _span(given.retry_delay, "--retry-delay"),
+        "backoff": Backoff[given.backoff.upper()] if given.backoff else None,
+        "jitter": Jitter[given.jitter.upper()] if given.jitter else None,
+        "timeout": _span(given.timeout, "--timeout"),
+        "pool": given.pool,
+        "executor": given.executor,
+    }
+
+
+def _param(word: str, names: Mapping[str, Any]) -> Param:
+    """Read ``name``, ``name:type``, ``name=default`` or ``name:type=default``."""
+    head, equals, text = word.partition("=")
+    name, _, kind = head.partition(":")
+    if not name.isidentifier():
+        raise UsageProblem(f"--param: '{name}' is no name of a variable; write --param limit:int=10.")
+    if kind and kind not in PARAM_TYPES:
+        known = ", ".join(PARAM_TYPES)
+        raise UsageProblem(f"--param {name}: no type '{kind}'.{did_you_mean(kind, PARAM_TYPES)} Known are {known}.")
+    if not equals:
+        return Param(name=name, type=PARAM_TYPES[kind or "any"], default=NO_VALUE)
+    default = text if kind == "str" else _json_or_text(text)
+    return Param(name=name, type=PARAM_TYPES[kind] if kind else _type_of(default), default=default)
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {"True": True, "False": False, "None": None}.get(text, text)
+
+
+def _type_of(default: Any) -> Any:
+    return type(default) if type(default) in (int, float, str, bool) else Any
+
+
+def _span(text: str | None, what: str) -> timedelta | None:
+    return duration(text, what) if text else None
+
+
+def _inputs(words: tuple[str, ...] | None) -> dict[str, str]:
+    """Return the mapping of ``x=a/b`` words; a bare word is a key under its own last part."""
+    found: dict[str, str] = {}
+    for word in words or ():
+        name, equals, key = word.partition("=")
+        found[name if equals else name.rpartition("/")[2]] = key if equals else word
+    return found

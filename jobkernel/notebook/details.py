@@ -1,0 +1,281 @@
+"""What the details pane and the run view show, in the protocol's words. Reads session and history; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobkernel.engine.session import Session
+from jobkernel.errors import UnknownName
+from jobkernel.model.definitions import Assets, AssetSpec, Graph, Op, Source
+from jobkernel.model.keys import variable_name
+from jobkernel.model.metadata import from_json, shown_text
+from jobkernel.notebook.explain import reasons
+from jobkernel.notebook.graph_view import OP_PREFIX, kind_of
+from jobkernel.notebook.snapshot import Standing, millis, run_row
+
+LOG_TAIL = 200
+HIDDEN_METADATA = ("kind", "dagster/column_schema")
+_STEP_WORDS: Mapping[str, str] = {
+    "STARTED": "running", "SUCCESS": "fresh", "FAILURE": "failed", "SKIPPED": "skipped", "NOT_RUN": "skipped",
+    "CANCELED": "canceled", "UP_FOR_RETRY": "failed",
+}  # fmt: skip
+
+
+def node_details(session: Session, standing: Standing, key: str) -> dict[str, Any]:
+    """Return the protocol's ``Details`` of an asset or of a step of an op job.
+
+    Raises:
+        UnknownName: nothing in the graph is called that.
+    """
+    if key.startswith(OP_PREFIX):
+        return _op_details(session, standing, key)
+    assets = session.registry.assets.get(key)
+    if assets is None:
+        raise UnknownName(f"'{key}' is not defined in this notebook any more.")
+    spec = next(spec for spec in assets.specs if spec.key == key)
+    status = standing.statuses()[key]
+    told = reasons(session, key)
+    graph = session.registry.graph
+    rows = session.history.query("materializations", asset_key=key, limit=20)
+    return {
+        **_about(session, key, assets, spec),
+        "upstream": list(graph.parents(key)),
+        "downstream": list(graph.children(key)),
+        "status": status,
+        "why": {"headline": told["headline"], "parts": _why_parts(told["parts"])}
+        if status["status"] == "stale"
+        else None,
+        "preview": session.last_preview(key),
+        "metadata": _metadata(rows),
+        "checks": _checks(session, key),
+        "materializations": [_materialization(row) for row in rows],
+        "code": _code(_source_of(session, key, assets)),
+        "log": _log(session, status["run_id"], _step_of(assets, key)),
+        "error": _error_of(session, status, _step_of(assets, key)),
+    }
+
+
+def _about(session: Session, key: str, assets: Assets, spec: AssetSpec) -> dict[str, Any]:
+    return {
+        "key": key,
+        "type": "external" if assets.is_external else "asset",
+        "label": variable_name(key),
+        "description": spec.description or "",
+        "kind": kind_of(session, key, assets),
+        "group": spec.group,
+        "owners": list(spec.owners),
+        "tags": {name: value for name, value in spec.tags.items() if not name.startswith("dagster/kind/")},
+    }
+
+
+def _why_parts(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"what": part["what"], "name": part["name"], "text": part["text"],
+         "diff": [list(line) for line in part["diff"]] if part["diff"] else None}
+        for part in parts
+    ]  # fmt: skip
+
+
+def _step_of(assets: Assets, key: str) -> str:
+    node = assets.node
+    return node.name if node is not None else key
+
+
+def _metadata(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    if not rows:
+        return []
+    newest = rows[0]["metadata"] or {}
+    found = []
+    for name, stored in newest.items():
+        if name in HIDDEN_METADATA:
+            continue
+        value = from_json(stored)
+        past = [(row["metadata"] or {}).get(name, {}).get("value") for row in reversed(rows)]
+        history = [number for number in past if isinstance(number, int | float) and not isinstance(number, bool)]
+        found.append(
+            {"name": name.removeprefix("dagster/").replace("row_count", "rows"), "kind": stored["kind"],
+             "text": shown_text(value), "value": stored.get("value"), "history": history if len(history) > 1 else []}
+        )  # fmt: skip
+    return found
+
+
+def _checks(session: Session, key: str) -> list[dict[str, Any]]:
+    found = []
+    for (asset_key, name), assets in session.registry.checks.items():
+        if asset_key != key:
+            continue
+        check = next(each for each in assets.checks_by_output.values() if (each.asset_key, each.name) == (key, name))
+        result = session.states.check(key, name)
+        found.append(
+            {
+                "name": name,
+                "status": "never" if result is None else "fresh" if result.passed else "failed",
+                "severity": result.severity if result is not None else check.severity,
+                "blocking": check.is_blocking,
+                "description": (result.description if result is not None else None) or check.description or "",
+                "at": millis(result.evaluated_at) if result is not None else None,
+            }
+        )
+    return found
+
+
+def _materialization(row: Mapping[str, Any]) -> dict[str, Any]:
+    rows = ((row["metadata"] or {}).get("dagster/row_count") or {}).get("value")
+    return {
+        "run_id": row["run_id"], "at": millis(row["occurred_at"]), "duration_s": row["duration_s"], "status": "fresh",
+        "rows": rows,
+    }  # fmt: skip
+
+
+def _source_of(session: Session, key: str, assets: Assets) -> Source | None:
+    entry = session.registry.entries.get(("asset", key))
+    source = getattr(entry.unresolved, "source", None) if entry is not None else None
+    node = assets.node
+    return source if source is not None else node.source if isinstance(node, Op) else None
+
+
+def _code(source: Source | None) -> dict[str, Any]:
+    if source is None:
+        return {"source": "", "language": "python", "cell": None, "cell_id": None}
+    return {"source": source.text, "language": source.language, "cell": source.cell_number, "cell_id": source.cell_id}
+
+
+def _log(session: Session, run_id: str | None, step_key: str) -> dict[str, Any] | None:
+    if run_id is None:
+        return None
+    lines = log_lines(session, run_id, step_key)[-LOG_TAIL:]
+    return {"run_id": run_id, "step_key": step_key, "lines": lines} if lines else None
+
+
+def log_lines(session: Session, run_id: str, step_key: str | None = None) -> list[dict[str, Any]]:
+    """Return the protocol's ``LogLine`` of a run; of one that is alive, what is in memory counts too."""
+    lines = session.log_lines(run_id, step_key)
+    return [
+        {
+            "at": millis(line["at"]),
+            "level": line["level"],
+            "step_key": line["step_key"],
+            "text": line["text"],
+            "seq": place,
+        }
+        for place, line in enumerate(lines, 1)
+    ]
+
+
+def _error_of(session: Session, status: Mapping[str, Any], step_key: str) -> dict[str, Any] | None:
+    if status["status"] != "failed" or status["run_id"] is None:
+        return None
+    steps = session.history.query("run_steps", run_id=status["run_id"])
+    return next((step["error"] for step in reversed(steps) if step["step_key"] == step_key and step["error"]), None)
+
+
+def _op_details(session: Session, standing: Standing, key: str) -> dict[str, Any]:
+    job_name, _, step_key = key.removeprefix(OP_PREFIX).partition("/")
+    job = session.registry.job(job_name)
+    status = standing.statuses().get(key)
+    if job.graph is None or status is None:
+        raise UnknownName(f"Job '{job_name}' has no op '{step_key}' any more.")
+    plan = session.plan_job(job_name)
+    op = _op_of(job.graph, step_key.partition("[")[0].split("."))
+    step = plan.steps.get(step_key)
+    sources = list(dict.fromkeys(feed.step_key for feed in step.sources)) if step is not None else []
+    followers = [each.key for each in plan.steps.values() if any(feed.step_key == step_key for feed in each.sources)]
+    return {
+        "key": key, "type": "op", "label": step_key, "description": op.description or "", "kind": "op", "group": "",
+        "owners": [], "tags": dict(op.tags), "status": status, "why": None, "preview": None, "metadata": [],
+        "upstream": [f"{OP_PREFIX}{job_name}/{each}" for each in sources],
+        "downstream": [f"{OP_PREFIX}{job_name}/{each}" for each in followers],
+        "checks": [], "materializations": [], "code": _code(op.source),
+        "log": _log(session, status["run_id"], step_key), "error": _error_of(session, status, step_key),
+    }  # fmt: skip
+
+
+def _op_of(graph: Graph, path: Sequence[str]) -> Op:
+    node = next((each.node for each in graph.invocations if each.name == path[0]), None)
+    if isinstance(node, Graph):
+        return _op_of(node, path[1:])
+    if node is None:
+        raise UnknownName(f"'{path[0]}' is not in the job any more.")
+    return node
+
+
+def run_details(session: Session, standing: Standing, run_id: str) -> dict[str, Any]:
+    """Return the protocol's ``RunDetails``.
+
+    Raises:
+        UnknownName: there is no such run.
+    """
+    full = session.find_run(run_id)
+    live = session.launcher.get(full)
+    stored = session.history.query("run", run_id=full)
+    if not stored and live is None:
+        raise UnknownName(f"There is no run '{run_id}' in the history.")
+    row = stored[0] if stored else {}
+    attempts = session.history.query("run_steps", run_id=full)
+    usual = {each["step_key"]: each["duration_s"] for each in session.history.query("step_durations")}
+    shown = run_row(live) if live is not None else _row(standing, row)
+    steps = _steps(attempts, usual, list(live.active.progress.steps) if live is not None else row.get("steps") or [])
+    failed = next((step for step in attempts if step["status"] == "FAILURE"), None)
+    error = row.get("error")
+    return {
+        **shown,
+        "steps": steps,
+        "longest_path": _longest_path(live.plan.steps if live is not None else {}, steps),
+        "error": failed["error"] if failed else error,
+        "error_step": failed["step_key"] if failed else None,
+        "config": row.get("config") or (live.active.setup.facts.config if live is not None else None),
+        "log": log_lines(session, full)[-2000:],
+        "parent_run_id": row.get("parent_run_id"),
+        "root_run_id": row.get("root_run_id"),
+        "executor": row.get("executor") or "threads",
+    }
+
+
+def _row(standing: Standing, row: Mapping[str, Any]) -> dict[str, Any]:
+    found = standing.runs_of_history(job_name=row["job_name"], before=row["queued_at"] + 1, limit=20)
+    return next(each for each in found if each["run_id"] == row["run_id"])
+
+
+def _steps(
+    attempts: Sequence[Mapping[str, Any]], usual: Mapping[str, float], keys: Sequence[str]
+) -> list[dict[str, Any]]:
+    by_step: dict[str, list[Mapping[str, Any]]] = {key: [] for key in keys}
+    for attempt in attempts:
+        by_step.setdefault(attempt["step_key"], []).append(attempt)
+    return [_step(key, tries, usual.get(key)) for key, tries in by_step.items()]
+
+
+def _step(key: str, tries: Sequence[Mapping[str, Any]], usual_s: float | None) -> dict[str, Any]:
+    last = tries[-1] if tries else {}
+    began, ended = (tries[0]["started_at"] if tries else None), last.get("ended_at")
+    return {
+        "step_key": key,
+        "status": _STEP_WORDS.get(last.get("status", ""), "queued"),
+        "attempts": [
+            {"started_at": millis(each["started_at"]), "ended_at": millis(each["ended_at"]),
+             "status": _STEP_WORDS.get(each["status"], "queued")}
+            for each in tries if each["started_at"]
+        ],
+        "started_at": millis(began),
+        "ended_at": millis(ended),
+        "duration_s": (ended - began) / 1e6 if began and ended else None,
+        "usual_s": usual_s,
+        "reason": last.get("reason"),
+    }  # fmt: skip
+
+
+def _longest_path(steps: Mapping[str, Any], shown: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the chain of steps that took longest, first to last."""
+    took = {each["step_key"]: each["duration_s"] or 0.0 for each in shown}
+    best: dict[str, tuple[float, str | None]] = {}
+    for key, step in steps.items():
+        above = [(best[feed.step_key][0], feed.step_key) for feed in step.sources if feed.step_key in best]
+        length, before = max(above, default=(0.0, None))
+        best[key] = (length + took.get(key, 0.0), before)
+    path: list[str] = []
+    at = max(best, key=lambda key: best[key][0], default=None)
+    while at is not None:
+        path.append(at)
+        at = best[at][1]
+    return path[::-1]

@@ -1,0 +1,76 @@
+"""``%load_ext jobkernel``: open the session, register magics, hooks and completion; ``%unload_ext`` undoes all of it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from typing import Any
+
+from IPython.core.error import UsageError
+from IPython.core.inputtransformer2 import TransformerManager
+
+from jobkernel import __version__
+from jobkernel.errors import JobkernelError
+from jobkernel.executors import capture
+from jobkernel.notebook import current
+from jobkernel.notebook.completion import install_completion
+from jobkernel.notebook.control import install_control
+from jobkernel.notebook.kernel import NotebookKernel
+from jobkernel.notebook.magics import register
+from jobkernel.notebook.publisher import Publisher
+
+_HEADING = "# jk:"
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Load jobkernel into a shell; loading it again changes nothing.
+
+    Raises:
+        UsageError: the project cannot be used; the sentence says why.
+    """
+    if sys.platform == "win32":
+        raise UsageError("jobkernel does not support native Windows yet; use WSL, Linux or macOS.")
+    if current.find(shell) is not None:
+        return
+    with ExitStack() as opening:
+        try:
+            kernel = NotebookKernel(shell)
+        except JobkernelError as error:
+            raise UsageError(str(error)) from None
+        opening.callback(kernel.close)
+        _install(shell, kernel, opening)
+        current.put(shell, kernel, opening.pop_all())
+    print(kernel.greeting(__version__))  # noqa: T201 - the one line that %load_ext prints
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Stop every thread, undo every hook and unregister every magic."""
+    closing = current.take(shell)
+    if closing is not None:
+        closing.close()
+
+
+def _install(shell: Any, kernel: NotebookKernel, closing: ExitStack) -> None:
+    capture.install()
+    closing.callback(capture.uninstall)
+    closing.callback(register(shell, kernel))
+    for event, callback in (("pre_run_cell", kernel.before_cell), ("post_run_cell", kernel.after_cell)):
+        shell.events.register(event, callback)
+        closing.callback(shell.events.unregister, event, callback)
+    manager: TransformerManager = shell.input_transformer_manager
+    manager.cleanup_transforms.append(_heading_to_magic)
+    closing.callback(manager.cleanup_transforms.remove, _heading_to_magic)
+    shell.configurables.append(kernel.settings)
+    closing.callback(shell.configurables.remove, kernel.settings)
+    closing.callback(install_completion(shell, kernel))
+    publisher = Publisher(kernel)
+    kernel.publisher = publisher
+    closing.callback(publisher.close)
+    closing.callback(install_control(shell, publisher))
+
+
+def _heading_to_magic(lines: list[str]) -> list[str]:
+    """Read a cell whose first line is ``# jk: asset NAME …`` as ``%%asset NAME …``."""
+    if lines and lines[0].startswith(_HEADING):
+        return [f"%%{lines[0][len(_HEADING) :].lstrip()}", *lines[1:]]
+    return lines

@@ -1,0 +1,138 @@
+"""One notebook's side of jobkernel: the session opened for it, its names, its cells, what it tells the widget.
+
+Holds what magics share. Knows IPython; made once per shell by the extension.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from IPython.display import display
+
+from jobkernel.engine.opening import Opened, open_session
+from jobkernel.engine.session import Session
+from jobkernel.executors.failure import register_cell
+from jobkernel.notebook.cell_step import CellPlace
+from jobkernel.notebook.graph_view import GraphQuery
+from jobkernel.settings import JobKernel
+
+
+class NotebookKernel:
+    """The shell, its session and settings."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.settings = JobKernel(parent=shell)
+        self.notebook = notebook_path(shell, os.environ)
+        self.opened: Opened = open_session(
+            notebook=self.notebook, folder=Path.cwd(), kernel_id=kernel_id(shell), settings=self.settings
+        )
+        self._cell_id: str | None = None
+        self._cell_text: str | None = None
+        self.publisher: Any = None
+
+    @property
+    def session(self) -> Session:
+        """The live session."""
+        return self.opened.session
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The notebook's variables."""
+        namespace: dict[str, Any] = self.shell.user_ns
+        return namespace
+
+    @property
+    def cell_number(self) -> int:
+        """The number of the cell that runs now, as in ``In [7]``."""
+        return int(self.shell.execution_count)
+
+    def cell_file(self, name: str, kind: str) -> str:
+        """Return the pseudo-file name of the cell that runs now, and remember which cell it is."""
+        filename = f"<cell {self.cell_number}: {kind} {name}>"
+        register_cell(filename, self.cell_number)
+        return filename
+
+    @property
+    def cell_id(self) -> str | None:
+        """The id of the cell that runs now, where the front end tells it."""
+        return self._cell_id
+
+    @property
+    def cell_text(self) -> str | None:
+        """The whole text of the cell that runs now, its magic line included."""
+        return self._cell_text
+
+    def place(self) -> CellPlace:
+        """Return where the cell that runs now stands."""
+        session = self.session
+        return CellPlace(
+            namespace=self.names,
+            resources=session.registry.resources,
+            project=str(session.project) if session.project is not None else None,
+            notebook=session.notebook,
+            cell_id=self._cell_id,
+            cell_number=self.cell_number,
+        )
+
+    def origin(self) -> dict[str, Any]:
+        """Return what a definition's event says of where it was written."""
+        return {"source": self._cell_text, "cell_id": self._cell_id}
+
+    def nodes(self) -> dict[str, Any]:
+        """Return what a job may call, by the name it calls it: ops first, else assets of this notebook."""
+        registry = self.session.registry
+        assets = {name: registry.assets[key] for name, key in registry.known_names().items() if key in registry.assets}
+        return {**assets, **registry.ops}
+
+    def show(self, shown: Any) -> None:
+        """Display something in the cell that runs now."""
+        display(shown)
+
+    def show_widget(self, query: GraphQuery | None = None) -> Any:
+        """Show the live widget, or text where there is no front end for it."""
+        from jobkernel.notebook.showing import show_live
+
+        return show_live(self, query or GraphQuery())
+
+    def greeting(self, version: str) -> str:
+        """Return the line that ``%load_ext`` prints."""
+        if self.opened.notice:
+            return f"jobkernel {version}: {self.opened.notice}"
+        session = self.session
+        project = session.project.name if session.project is not None else "in memory"
+        return f"jobkernel {version}: project {project}. %jk shows its graph and runs."
+
+    def before_cell(self, info: Any) -> None:
+        """Note which cell is about to run."""
+        self._cell_id = getattr(info, "cell_id", None)
+        self._cell_text = getattr(info, "raw_cell", None)
+
+    def after_cell(self, *_: Any) -> None:
+        """Note that helpers may have changed."""
+        self.session.freshness.code_may_have_changed()
+        self.session.changed.set()
+
+    def close(self) -> None:
+        """Let the session go."""
+        self.session.close()
+
+
+def notebook_path(shell: Any, environment: Mapping[str, str]) -> Path | None:
+    """Return the notebook's path where the front end tells it: Jupyter's session name, or VS Code's variable."""
+    told = environment.get("JPY_SESSION_NAME") or shell.user_ns.get("__vsc_ipynb_file__")
+    if not isinstance(told, str) or not told.endswith(".ipynb"):
+        return None
+    return Path(told) if os.path.isabs(told) else Path.cwd() / Path(told).name
+
+
+def kernel_id(shell: Any) -> str | None:
+    """Return the id under which the Jupyter server knows this kernel, by its connection file; None outside one."""
+    kernel = getattr(shell, "kernel", None)
+    file = getattr(getattr(kernel, "parent", None), "connection_file", None)
+    if not file:
+        return None
+    return Path(file).stem.removeprefix("kernel-")

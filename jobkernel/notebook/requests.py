@@ -1,0 +1,151 @@
+"""Answer the screen's requests: one function per operation of the protocol, over session and history.
+
+Called on the kernel's control thread or a comm's; so nothing here touches the user's main thread or waits for a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jobkernel.engine.session import Launch, Session
+from jobkernel.errors import JobkernelError, did_you_mean
+from jobkernel.notebook.details import log_lines, node_details, run_details
+from jobkernel.notebook.graph_view import GraphQuery, GraphViews
+from jobkernel.notebook.shown import count_of, span_of
+from jobkernel.notebook.snapshot import Standing
+from jobkernel.notebook.views import expected_seconds
+
+
+class Requests:
+    """Answers requests for one session."""
+
+    def __init__(self, session: Session, standing: Standing, views: GraphViews, seq: Callable[[], int]) -> None:
+        self._session = session
+        self._standing = standing
+        self._views = views
+        self._seq = seq
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the protocol's reply. A refusal is a sentence; a mistake of ours names itself."""
+        number = request.get("id", 0)
+        operation = str(request.get("op", ""))
+        handler = OPERATIONS.get(operation)
+        if handler is None:
+            return _refused(number, f"The kernel knows no '{operation}'.{did_you_mean(operation, OPERATIONS)}")
+        try:
+            return {"id": number, "ok": True, "result": handler(self, request)}
+        except JobkernelError as error:
+            return _refused(number, str(error))
+        except Exception as error:  # noqa: BLE001 - a subscriber's boundary: the screen must get an answer
+            return _refused(number, f"'{operation}' failed in the kernel: {type(error).__name__}: {error}")
+
+    def _snapshot(self, _request: Mapping[str, Any]) -> dict[str, Any]:
+        return self._standing.snapshot(self._views, GraphQuery(), self._seq())
+
+    def _layout(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        collapsed = request.get("collapsed")
+        return self._views.view(
+            GraphQuery(
+                job=request.get("job"),
+                selection=request.get("selection"),
+                focus=request.get("focus"),
+                depth=int(request.get("depth") or 1),
+                collapsed=tuple(collapsed) if collapsed is not None else None,
+                direction="TD" if request.get("direction") == "TD" else "LR",
+            )
+        )
+
+    def _select(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"keys": self._session.select(str(request.get("text", "")))}
+
+    def _details(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return node_details(self._session, self._standing, str(request["key"]))
+
+    def _scope(self, request: Mapping[str, Any]) -> list[str]:
+        """Return the keys that a request means, upstream first."""
+        keys = [str(key) for key in request.get("keys") or ()]
+        graph, words = self._session.registry.graph, self._session.freshness.status_words()
+        match request.get("scope", "only"):
+            case "downstream":
+                chosen = {*keys, *graph.downstream(keys)}
+            case "upstream":
+                chosen = {*keys, *graph.upstream(keys)}
+            case "stale":
+                chosen = {key for key in keys or words if words.get(key) in ("stale", "failed")}
+            case "missing":
+                chosen = {key for key in keys or words if words.get(key) == "never"}
+            case "all":
+                chosen = set(words)
+            case _:
+                chosen = set(keys)
+        external = self._session.registry.universe.external
+        return [key for key in graph.topological() if key in chosen and key not in external]
+
+    def _plan(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        keys = self._scope(request)
+        missing = self._session.missing_upstream(keys)
+        plan = self._session.plan(keys, with_missing_upstream=True) if keys else None
+        expected = expected_seconds(self._session, plan) if plan is not None else None
+        count = len(plan.steps) if plan is not None else 0
+        text = count_of(count, "step") + (
+            f", ~{span_of(expected)}" if expected is not None else ", no earlier runs to estimate from"
+        )
+        return {"keys": keys, "missing_upstream": missing, "expected_s": expected, "text": text}
+
+    def _materialize(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        plan = self._session.plan(self._scope(request), with_missing_upstream=bool(request.get("include_missing")))
+        return {"run_id": self._session.launch(plan, Launch(trigger="widget")).run_id}
+
+    def _launch(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        plan = self._session.plan_job(str(request["job"]))
+        return {"run_id": self._session.launch(plan, Launch(trigger="widget")).run_id}
+
+    def _cancel(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"text": self._session.cancel(str(request["run_id"]), forced=bool(request.get("force")))}
+
+    def _reexecute(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        handle = self._session.reexecute(str(request["run_id"]), from_failure=bool(request.get("from_failure")))
+        return {"run_id": handle.run_id}
+
+    def _runs(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        limit = min(int(request.get("limit") or 50), 500)
+        before = request.get("before")
+        rows = self._standing.runs_of_history(
+            job_name=request.get("job"),
+            status=request.get("status"),
+            before=int(before * 1000) if before else None,
+            limit=limit + 1,
+        )
+        return {"rows": rows[:limit], "more": len(rows) > limit}
+
+    def _run(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return run_details(self._session, self._standing, str(request["run_id"]))
+
+    def _log(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        run_id = self._session.find_run(str(request["run_id"]))
+        after = int(request.get("after") or 0)
+        step = request.get("step_key")
+        lines = [line for line in log_lines(self._session, run_id, step) if line["seq"] > after]
+        live = self._session.launcher.get(run_id)
+        return {"lines": lines, "ended": live is None or live.active.ended.is_set()}
+
+
+OPERATIONS: dict[str, Callable[[Requests, Mapping[str, Any]], Any]] = {
+    "snapshot": Requests._snapshot,
+    "layout": Requests._layout,
+    "select": Requests._select,
+    "details": Requests._details,
+    "plan": Requests._plan,
+    "materialize": Requests._materialize,
+    "launch": Requests._launch,
+    "cancel": Requests._cancel,
+    "reexecute": Requests._reexecute,
+    "runs": Requests._runs,
+    "run": Requests._run,
+    "log": Requests._log,
+}
+
+
+def _refused(number: Any, sentence: str) -> dict[str, Any]:
+    return {"id": number, "ok": False, "error": sentence}

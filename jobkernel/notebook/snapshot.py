@@ -1,0 +1,257 @@
+"""Where everything stands, in the protocol's words: the status of each node, the rows of runs. Decides nothing, sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jobkernel.engine.launcher import LiveRun
+from jobkernel.engine.session import Session
+from jobkernel.notebook.graph_view import OP_PREFIX, GraphQuery, GraphViews, kind_of
+from jobkernel.notebook.views import STEP_WORDS
+
+PROTOCOL = 1
+SEGMENTS = 5
+_ORDER = ("failed", "running", "queued", "canceled", "skipped", "fresh")
+_ROW_WORDS: Mapping[str, str] = {
+    "STARTED": "running", "SUCCESS": "fresh", "FAILURE": "failed", "SKIPPED": "skipped", "NOT_RUN": "skipped",
+    "CANCELED": "canceled", "UP_FOR_RETRY": "queued",
+}  # fmt: skip
+
+
+def millis(at_us: int | None) -> float | None:
+    """Return microseconds since the epoch as the screen's milliseconds."""
+    return None if at_us is None else at_us / 1000
+
+
+class Standing:
+    """The present state of one session, as screens show it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._usual: dict[str, float] = {}
+        self._usual_of = -1
+
+    def snapshot(self, views: GraphViews, query: GraphQuery, seq: int) -> dict[str, Any]:
+        """Return the protocol's ``Snapshot``."""
+        session = self._session
+        return {
+            "protocol": PROTOCOL,
+            "seq": seq,
+            "project": session.project.name if session.project is not None else "in memory",
+            "notebook": session.notebook,
+            "kernel_id": session.kernel_id or "",
+            "jobs": self.jobs(),
+            "graph": views.view(query),
+            "status": self.statuses(),
+            "runs": self.recent_runs(),
+        }
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return the jobs that can be launched, by name."""
+        found = []
+        for name, job in sorted(self._session.registry.jobs.items()):
+            is_op_job = job.graph is not None
+            keys = [] if is_op_job else sorted(self._session.select(job.selection))
+            found.append({"name": name, "kind": "op" if is_op_job else "asset", "keys": keys})
+        return found
+
+    def statuses(self) -> dict[str, dict[str, Any]]:
+        """Return the status of every asset, and of every op of a run that this kernel remembers."""
+        session = self._session
+        verdicts = session.freshness.verdicts()
+        words = session.freshness.status_words(session.running_keys())
+        usual = self._usual_seconds()
+        live = self._live_steps()
+        found = {key: self._asset_status(key, words[key], verdicts[key], live.get(key), usual) for key in words}
+        found.update(self._op_statuses(usual))
+        return found
+
+    def recent_runs(self, limit: int = 50) -> list[dict[str, Any]]:
+        """Return the newest runs, those of this kernel as they stand now."""
+        rows = {row["run_id"]: row for row in self.runs_of_history(limit=limit)}
+        rows.update({row["run_id"]: row for row in self.live_runs()})
+        return sorted(rows.values(), key=lambda row: -(row["queued_at"] or 0))[:limit]
+
+    def live_runs(self) -> list[dict[str, Any]]:
+        """Return the rows of the runs that this kernel remembers."""
+        return [run_row(live) for live in list(self._session.launcher.runs.values())]
+
+    def runs_of_history(self, **asked: Any) -> list[dict[str, Any]]:
+        """Return rows of runs out of the history."""
+        rows = self._session.history.query("latest_runs", **asked)
+        ids = [row["run_id"] for row in rows]
+        steps: dict[str, list[str]] = {}
+        for counted in self._session.history.query("step_words", run_ids=ids) if ids else ():
+            steps.setdefault(counted["run_id"], []).extend(
+                [_ROW_WORDS.get(counted["status"], "queued")] * counted["steps"]
+            )
+        return [_row_of_history(row, steps.get(row["run_id"], [])) for row in rows]
+
+    def _usual_seconds(self) -> dict[str, float]:
+        """Return the median seconds of each step, read again only when something was made since."""
+        version = self._session.states.version
+        if self._usual_of < 0 or version - self._usual_of > 20:
+            self._usual = {row["step_key"]: row["duration_s"] for row in self._session.history.query("step_durations")}
+            self._usual_of = version
+        return self._usual
+
+    def _live_steps(self) -> dict[str, tuple[LiveRun, str]]:
+        found: dict[str, tuple[LiveRun, str]] = {}
+        for live in self._session.launcher.alive():
+            for key, step in live.plan.steps.items():
+                found.update(dict.fromkeys(step.asset_keys.values(), (live, key)))
+        return found
+
+    def _asset_status(
+        self, key: str, word: str, verdict: Any, running: tuple[LiveRun, str] | None, usual: Mapping[str, float]
+    ) -> dict[str, Any]:
+        session = self._session
+        state = session.states.of(key)
+        made = state.made
+        passed, failed = self._checks(key)
+        status = _status(word)
+        status.update(
+            cause=verdict.cause if word == "stale" else None,
+            at=millis(state.last_at if word == "failed" else made.made_at if made else None),
+            checks_passed=passed,
+            checks_failed=failed,
+            edited="own" in verdict.changed and word == "failed",
+            error=state.error if word == "failed" else None,
+            kind=kind_of(session, key, session.registry.assets[key]) if key in session.registry.assets else None,
+            rows=_rows(made.metadata) if made else None,
+            run_id=state.last_run_id,
+            usual_s=usual.get(key.replace("/", "__")),
+        )
+        if running is not None and word in ("running", "queued"):
+            status.update(_in_run(*running, session))
+        return status
+
+    def _checks(self, key: str) -> tuple[int, int]:
+        results = [
+            self._session.states.check(asset_key, name)
+            for asset_key, name in self._session.registry.checks
+            if asset_key == key
+        ]
+        done = [result for result in results if result is not None]
+        return sum(result.passed for result in done), sum(not result.passed for result in done)
+
+    def _op_statuses(self, usual: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        latest = {live.plan.job_name: live for live in list(self._session.launcher.runs.values())}
+        for name, job in self._session.registry.jobs.items():
+            if job.graph is None:
+                continue
+            live = latest.get(name)
+            for invocation in job.graph.invocations:
+                found.setdefault(f"{OP_PREFIX}{name}/{invocation.name}", _status("never"))
+            if live is not None:
+                found.update(_steps_of_run(live, self._session, usual))
+        return found
+
+
+def _steps_of_run(live: LiveRun, session: Session, usual: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+    found = {}
+    for key, step_status in list(live.active.progress.statuses.items()):
+        status = _status(STEP_WORDS[step_status])
+        status["run_id"] = live.options.run_id
+        status["at"] = millis(live.active.finished_at.get(key))
+        status["usual_s"] = usual.get(key)
+        if not step_status.is_final:
+            status.update(_in_run(live, key, session))
+        found[f"{OP_PREFIX}{live.plan.job_name}/{key}"] = status
+    return found
+
+
+def _status(word: str) -> dict[str, Any]:
+    return {
+        "status": word, "cause": None, "at": None, "started_at": None, "usual_s": None, "progress": None,
+        "checks_passed": 0, "checks_failed": 0, "edited": False, "error": None, "kind": None, "rows": None,
+        "run_id": None, "cancel": None,
+    }  # fmt: skip
+
+
+def _in_run(live: LiveRun, step_key: str, session: Session) -> dict[str, Any]:
+    flying = live.active.in_flight.get(step_key)
+    told = (flying.progress or {}) if flying is not None else {}
+    return {
+        "run_id": live.options.run_id,
+        "started_at": millis(flying.started_at) if flying is not None else None,
+        "progress": told["done"] / told["total"] if told.get("total") else None,
+        "cancel": session.what_cancel_does(live),
+    }
+
+
+def _rows(metadata: Mapping[str, Any]) -> int | None:
+    value = (metadata.get("dagster/row_count") or {}).get("value")
+    return value if isinstance(value, int) else None
+
+
+def run_row(live: LiveRun) -> dict[str, Any]:
+    """Return the protocol's ``RunRow`` of a run of this kernel."""
+    active = live.active
+    words = [STEP_WORDS[status] for status in list(active.progress.statuses.values())]
+    status = str(active.status)
+    if status == "NOT_STARTED":
+        status = "STARTING" if live.is_admitted else "QUEUED"
+    ended = max(active.finished_at.values(), default=active.started_at) if active.ended.is_set() else None
+    facts = active.setup.facts
+    return {
+        "run_id": live.options.run_id,
+        "job_name": facts.job_name,
+        "status": status,
+        "queued_at": millis(live.queued_at),
+        "started_at": millis(active.started_at),
+        "ended_at": millis(ended),
+        "duration_s": (ended - active.started_at) / 1e6 if ended and active.started_at else None,
+        "trigger": live.options.trigger,
+        "steps_total": len(words),
+        "steps_done": sum(status.is_final for status in list(active.progress.statuses.values())),
+        "steps_failed": words.count("failed"),
+        "segments": segments(words),
+        "error": str(active.error) if active.error is not None else None,
+        "priority": live.options.priority,
+        "tags": dict(facts.tags),
+        "partition_key": facts.partition_key,
+        "waiting": _waiting(live),
+    }
+
+
+def _waiting(live: LiveRun) -> str | None:
+    if live.is_admitted or live.active.status.is_final:
+        return None
+    return f"waits for a free slot, {live.ahead} ahead" if live.ahead else "waits for a free slot"
+
+
+def segments(words: Iterable[str]) -> list[str]:
+    """Return at most five status words that stand for many steps, worst first where they must share."""
+    words = list(words)
+    if len(words) <= SEGMENTS:
+        return words
+    size = len(words) / SEGMENTS
+    parts = [words[round(place * size) : round((place + 1) * size)] for place in range(SEGMENTS)]
+    return [next(word for word in _ORDER if word in part) for part in parts]
+
+
+def _row_of_history(row: Mapping[str, Any], words: list[str]) -> dict[str, Any]:
+    began, ended = row["started_at"], row["ended_at"]
+    error = row["error"]
+    return {
+        "run_id": row["run_id"],
+        "job_name": row["job_name"],
+        "status": row["status"],
+        "queued_at": millis(row["queued_at"]),
+        "started_at": millis(began),
+        "ended_at": millis(ended),
+        "duration_s": (ended - began) / 1e6 if began and ended else None,
+        "trigger": row["trigger"] or "manual",
+        "steps_total": len(words),
+        "steps_done": sum(word not in ("running", "queued") for word in words),
+        "steps_failed": words.count("failed"),
+        "segments": segments(words),
+        "error": error.get("message") if isinstance(error, Mapping) else error,
+        "priority": row["priority"] or 0,
+        "tags": row["tags"] or {},
+        "partition_key": row["partition_key"],
+        "waiting": None,
+    }

@@ -1,0 +1,300 @@
+"""What magics show: echoes, plans, run results, histories, logs, reasons. Builds :class:`Shown` things; decides nothing."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from jobkernel.clock import from_us
+from jobkernel.engine.handle import RunHandle
+from jobkernel.engine.registry import Change
+from jobkernel.engine.session import Session
+from jobkernel.model.runs import StepStatus
+from jobkernel.notebook.shown import (
+    Shown,
+    columns_text,
+    count_of,
+    escaped,
+    mark,
+    mark_html,
+    quiet,
+    rows_html,
+    span_of,
+)
+from jobkernel.rules.plan import Plan
+from jobkernel.storage.table import Table
+
+STEP_WORDS: Mapping[StepStatus, str] = {
+    StepStatus.WAITING: "queued",
+    StepStatus.STARTED: "running",
+    StepStatus.UP_FOR_RETRY: "queued",
+    StepStatus.SUCCESS: "fresh",
+    StepStatus.FAILURE: "failed",
+    StepStatus.SKIPPED: "skipped",
+    StepStatus.NOT_RUN: "skipped",
+    StepStatus.CANCELED: "canceled",
+}
+"""The screen's status word of each step status."""
+RUN_WORDS: Mapping[str, str] = {
+    "QUEUED": "queued",
+    "NOT_STARTED": "queued",
+    "STARTING": "running",
+    "STARTED": "running",
+    "CANCELING": "running",
+    "SUCCESS": "fresh",
+    "FAILURE": "failed",
+    "CANCELED": "canceled",
+}
+"""The screen's status word of each run status."""
+
+
+def echo(session: Session, change: Change, notes: Sequence[str]) -> Shown:
+    """Say in one line what a definition cell did: name, inputs, what changed, who is now stale."""
+    entry = change.entry
+    words = [f"{entry.kind} {entry.name}"]
+    if entry.kind == "asset":
+        words += _asset_words(session, entry.name)
+    words += [_handed_over(key, notebook) for key, notebook in change.inherited.items()]
+    words += [f"now feeds {key}" for _, key in change.new_edges if key != entry.name]
+    words += list(notes)
+    text = " · ".join(words)
+    first, _, rest = text.partition(" · ")
+    status = session.freshness.verdicts().get(entry.name) if entry.kind == "asset" else None
+    word = status.status if status else "fresh"
+    return Shown(f"{mark(word)} {text}", f"{mark_html(word)} <b>{escaped(first)}</b> {quiet(rest)}")
+
+
+def _asset_words(session: Session, key: str) -> list[str]:
+    registry = session.registry
+    parents = registry.assets[key].specs[0].deps if key in registry.assets else ()
+    words = [f"from {', '.join(parents)}"] if parents else []
+    verdicts = session.freshness.verdicts()
+    verdict = verdicts.get(key)
+    if verdict is not None and verdict.status == "stale":
+        words.append(f"stale: {verdict.cause} changed")
+    elif verdict is not None and verdict.status == "never":
+        words.append("never run")
+    stale = [child for child in registry.graph.downstream([key]) if verdicts[child].status == "stale"]
+    if stale and verdict is not None and verdict.status == "stale":
+        words.append(f"{count_of(len(stale), 'asset')} downstream stale too")
+    return words
+
+
+def _handed_over(key: str, notebook: str) -> str:
+    return f"{key} taken over from {notebook}"
+
+
+def plan_view(session: Session, plan: Plan, skipped: Mapping[str, str]) -> Shown:
+    """Show what a run would do: its steps in order, why each would run, what is left out, the time expected."""
+    expected = expected_seconds(session, plan)
+    verdicts = session.freshness.verdicts()
+    rows: list[tuple[str, str, str]] = []
+    for step in plan.steps.values():
+        keys = list(step.asset_keys.values())
+        verdict = verdicts.get(keys[0]) if keys else None
+        word = verdict.status if verdict else "never"
+        why = {"fresh": "fresh, will run again", "never": "never run"}.get(
+            word, f"stale: {verdict.cause}" if verdict else ""
+        )
+        rows.append((word, step.key, why))
+    head = f"{count_of(len(plan.steps), 'step')}, {_about(expected)}. Nothing was run."
+    left = [f"{key}: {reason}" for key, reason in skipped.items()]
+    text = "\n".join([head, columns_text([(mark(word), key, why) for word, key, why in rows]), *_left_out(left)])
+    markup = f"<div>{escaped(head)}</div>" + rows_html(
+        (mark_html(word), f"<b>{escaped(key)}</b>", quiet(why)) for word, key, why in rows
+    )
+    markup += "".join(f"<div>{quiet(line)}</div>" for line in _left_out(left))
+    return Shown(text, markup)
+
+
+def _left_out(left: Sequence[str]) -> list[str]:
+    return [f"Left out, {line}" for line in left[:20]] + ([f"… and {len(left) - 20} more"] if len(left) > 20 else [])
+
+
+def _about(seconds: float | None) -> str:
+    return "no earlier runs to estimate from" if seconds is None else f"about {span_of(seconds)}"
+
+
+def expected_seconds(session: Session, plan: Plan) -> float | None:
+    """Return how long a plan usually takes by the history: the longest chain of median step times; None if unknown."""
+    usual = usual_seconds(session, plan.job_name)
+    ends: dict[str, float] = {}
+    for key, step in plan.steps.items():
+        above = max((ends.get(feed.step_key, 0.0) for feed in step.sources), default=0.0)
+        ends[key] = above + usual.get(key, 0.0)
+    known = [key for key in plan.steps if key in usual]
+    return max(ends.values()) if known else None
+
+
+def usual_seconds(session: Session, job_name: str | None = None) -> dict[str, float]:
+    """Return the median duration of each step in recent successful runs."""
+    rows = session.history.query("step_durations", job_name=None)
+    return {row["step_key"]: row["duration_s"] for row in rows}
+
+
+def progress_line(handle: RunHandle) -> Shown:
+    """Show where a run in the foreground stands, in one line."""
+    active = handle.live.active
+    statuses = list(active.progress.statuses.values())
+    done = sum(status.is_final for status in statuses)
+    flying = list(active.in_flight.items())
+    words = [f"{done}/{len(statuses)} steps"]
+    if handle.status == "QUEUED":
+        words = [f"waits for a free slot, {count_of(handle.live.ahead, 'run')} ahead"]
+    if handle.status == "CANCELING":
+        words.append("canceling")
+    words += [_in_flight(key, live, active.setup.clock.now_us()) for key, live in flying[:3]]
+    if len(flying) > 3:
+        words.append(f"{len(flying) - 3} more running")
+    text = " · ".join(words)
+    return Shown(f"{mark('running')} {text}", f"{mark_html('running')} {escaped(text)}")
+
+
+def _in_flight(key: str, live: Any, now_us: int) -> str:
+    shown = f"{key} {span_of((now_us - live.started_at) / 1e6)}"
+    progress = live.progress or {}
+    if progress.get("total"):
+        shown += f", {progress['done'] / progress['total']:.0%}"
+    return f"{shown}, {progress['text']}" if progress.get("text") else shown
+
+
+def run_result(handle: RunHandle, bound: Sequence[str]) -> Shown:
+    """Show how a run ended: one line, and a line for each step that did not end well."""
+    active = handle.live.active
+    began = active.started_at or handle.live.queued_at
+    took = max([*active.finished_at.values(), began]) - began
+    word = RUN_WORDS[handle.status]
+    steps = active.progress.statuses
+    good = sum(status is StepStatus.SUCCESS for status in steps.values())
+    head = (
+        f"{count_of(good, 'step')} in {span_of(took / 1e6)}"
+        if handle.success
+        else _ending_words(handle, good, len(steps))
+    )
+    parts = [head, f"run {handle.run_id[:8]}", *bound]
+    if handle.live.loss:
+        parts.append(handle.live.loss)
+    text = " · ".join(parts)
+    trouble = [(key, status) for key, status in steps.items() if status not in (StepStatus.SUCCESS, StepStatus.WAITING)]
+    rows = [(STEP_WORDS[status], key, _trouble_words(handle, key, status)) for key, status in trouble[:12]]
+    lines = [f"{mark(word)} {text}"]
+    if rows:
+        lines.append(columns_text([(f"  {mark(each)}", key, why) for each, key, why in rows]))
+    markup = f"{mark_html(word)} {escaped(text)}" + rows_html(
+        (mark_html(each), f"<b>{escaped(key)}</b>", quiet(why)) for each, key, why in rows
+    )
+    return Shown("\n".join(lines), markup if rows else f"{mark_html(word)} {escaped(text)}")
+
+
+def _ending_words(handle: RunHandle, good: int, total: int) -> str:
+    return f"{'canceled' if handle.status == 'CANCELED' else 'failed'} after {good} of {total} steps"
+
+
+def _trouble_words(handle: RunHandle, key: str, status: StepStatus) -> str:
+    if status is StepStatus.NOT_RUN:
+        return "not run: something above it failed"
+    first = handle.live.active.first_failure
+    if status is StepStatus.FAILURE and first is not None and first[0] == key:
+        return f"{type(first[1]).__name__}: {first[1]}"
+    return {StepStatus.FAILURE: "failed", StepStatus.SKIPPED: "skipped", StepStatus.CANCELED: "canceled"}.get(
+        status, ""
+    )
+
+
+def preview_view(preview: Mapping[str, Any] | None) -> Shown | None:
+    """Show a value's preview: a table, a text or a picture."""
+    match preview:
+        case {"form": "table"}:
+            return _table_view(preview)
+        case {"form": "text", "text": text}:
+            return Shown(str(text), f'<pre style="margin:0;font-size:12px">{escaped(text)}</pre>')
+        case {"form": "image", "data": data} if str(data).startswith("data:image/png;base64,"):
+            return Shown("[picture]", f'<img style="max-width:100%;max-height:360px" src="{html.escape(data)}">')
+    return None
+
+
+def _table_view(preview: Mapping[str, Any]) -> Shown:
+    columns, rows, shape = preview["columns"], preview["rows"], preview["shape"]
+    names = [str(column["name"]) for column in columns]
+    shape_words = f"{shape[0]:,} rows × {shape[1]:,} columns"
+    text = columns_text([names, *([str(cell) for cell in row] for row in rows)])
+    sides = ["right" if column.get("numeric") else "left" for column in columns]
+    head = "".join(_cell("th", name, side) for name, side in zip(names, sides, strict=True))
+    body = "".join(
+        "<tr>" + "".join(_cell("td", cell, side) for cell, side in zip(row, sides, strict=True)) + "</tr>"
+        for row in rows
+    )
+    markup = f'<div style="overflow-x:auto"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return Shown(f"{text}\n{shape_words}", f"{markup}<div>{quiet(shape_words)}</div>")
+
+
+def _cell(tag: str, text: Any, side: str) -> str:
+    return f'<{tag} style="text-align:{side}">{escaped(text, 200)}</{tag}>'
+
+
+def together(parts: Iterable[Shown | None]) -> Shown:
+    """Return several shown things as one, under each other."""
+    shown = [part for part in parts if part is not None]
+    markup = "".join(f"<div>{part.markup or escaped(part.text)}</div>" for part in shown)
+    return Shown("\n".join(part.text for part in shown), markup)
+
+
+def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Show runs as a table, newest first; times are UTC."""
+    columns = ["run", "job", "status", "queued_at", "duration_s", "trigger", "notebook", "error"]
+    types = ["VARCHAR", "VARCHAR", "VARCHAR", "TIMESTAMP", "DOUBLE", "VARCHAR", "VARCHAR", "VARCHAR"]
+    return Table(columns, types, [_run_cells(row) for row in rows])
+
+
+def _run_cells(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    began, ended = row.get("started_at"), row.get("ended_at")
+    error = row.get("error")
+    return (
+        row["run_id"][:8],
+        row["job_name"],
+        row["status"],
+        from_us(row["queued_at"]).replace(tzinfo=None) if row.get("queued_at") else None,
+        round((ended - began) / 1e6, 3) if began and ended else None,
+        row.get("trigger"),
+        row.get("notebook"),
+        error.get("message") if isinstance(error, Mapping) else error,
+    )
+
+
+def log_view(lines: Sequence[Mapping[str, Any]]) -> Shown:
+    """Show log lines: time (UTC), step, level and text."""
+    if not lines:
+        return Shown("Nothing was printed or logged.")
+    rows = [
+        (_clock_time(line["at"]), str(line["step_key"] or ""), str(line["level"]), str(line["text"])) for line in lines
+    ]
+    text = columns_text(rows)
+    style = "margin:0;font-size:12px;white-space:pre-wrap"
+    return Shown(text, f'<pre style="{style}">{escaped(text, 1_000_000)}</pre>')
+
+
+def _clock_time(at: int) -> str:
+    return f"{from_us(at):%H:%M:%S.%f}"[:-3]
+
+
+def why_view(headline: str, status: str, parts: Sequence[Mapping[str, Any]]) -> Shown:
+    """Show why an asset stands as it does: a sentence, and a diff for each thing that changed."""
+    lines = [f"{mark(status)} {headline}"]
+    markup = f"{mark_html(status)} {escaped(headline)}"
+    for part in parts:
+        lines.append(f"  {part['text']}")
+        lines += [f"    {sign} {line}" for sign, line in part.get("diff") or ()]
+        markup += f'<div style="margin-top:6px">{quiet(part["text"])}</div>{_diff_html(part.get("diff") or ())}'
+    return Shown("\n".join(lines), markup)
+
+
+def _diff_html(diff: Sequence[tuple[str, str]]) -> str:
+    if not diff:
+        return ""
+    tones = {"-": "rgba(211,47,47,.12)", "+": "rgba(56,142,60,.14)"}
+    rows = "".join(
+        f'<div style="background:{tones.get(sign, "none")};padding:0 6px">{html.escape(sign)} {escaped(line)}</div>'
+        for sign, line in diff
+    )
+    return f'<pre style="margin:2px 0;font-size:12px;white-space:pre-wrap">{rows}</pre>'
