@@ -33,23 +33,19 @@ def _inputs(assets: Any) -> dict[str, AssetKey]:
 
 
 def _needed_resources(assets: Any) -> set[str]:
-    return set(needed_resources(assets.record.node, assets.record))
+    return set(needed_resources(assets.record.node))
 
 
-def needed_resources(node: Any, record: Any = None) -> dict[str, str]:
+def needed_resources(node: Any) -> dict[str, str]:
     """Return the resource keys that a node needs, each with the op that needs it; IO managers of outputs included."""
     if node is None:
         return {}
     if isinstance(node, Graph):
         return {key: who for invocation in node.invocations for key, who in needed_resources(invocation.node).items()}
     keys = {*node.required_resources, *node.resource_arguments.values()}
-    keys.update(output.io for output in node.outputs if not output.is_nothing and output.name not in _checks(record))
+    keys.update(output.io for output in node.outputs if not output.is_nothing)
     keys.update(item.io for item in node.inputs if item.io)
     return dict.fromkeys(sorted(keys), node.name)
-
-
-def _checks(record: Any) -> Mapping[str, Any]:
-    return record.checks_by_output if record is not None else {}
 
 
 def _by_key(attribute: str) -> Callable[[Any], dict[AssetKey, Any]]:

@@ -209,7 +209,7 @@ def _outputs(
 
 def outputs_of_checks(checks: Mapping[str, CheckSpec], *, is_required: bool) -> tuple[Output, ...]:
     """Return the outputs under which an op reports checks."""
-    return tuple(Output(name=name, is_required=is_required) for name in checks)
+    return tuple(Output(name=check_name(name, "Check"), is_required=is_required) for name in checks)
 
 
 def check_outputs(specs: Sequence[AssetCheckSpec], keys: set[str], what: str) -> dict[str, CheckSpec]:

@@ -24,11 +24,6 @@ class AssetChecksDefinition(AssetsDefinition):
 
     __slots__ = ()
 
-    @property
-    def name(self) -> str:
-        """The name of the only check."""
-        return next(iter(self.record.checks_by_output.values())).name
-
     def __repr__(self) -> str:
         checks = self.record.checks_by_output.values()
         return f"AssetChecksDefinition({', '.join(f'{check.asset_key}:{check.name}' for check in checks)})"

@@ -14,7 +14,7 @@ from jobkernel.errors import InvalidDefinition, InvariantViolation
 from jobkernel.model import definitions as model
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.keys import AssetKey
-from jobkernel.rules.names import KIND_PREFIX, check_name
+from jobkernel.rules.names import KIND_PREFIX
 
 
 class AssetOut:
@@ -126,7 +126,8 @@ class AssetCheckSpec:
         deps = as_deps(self.additional_deps)
         if any(dep.asset_key == key for dep in deps):
             raise InvalidDefinition(f"Check '{self.name}' names its own asset '{key.to_user_string()}' in additional_deps.")
-        object.__setattr__(self, "name", check_name(self.name, "Check"))
+        if not isinstance(self.name, str) or not self.name:
+            raise InvalidDefinition(f"A check's name is a text, not {self.name!r}.")
         object.__setattr__(self, "asset", key)
         object.__setattr__(self, "additional_deps", deps)
         object.__setattr__(self, "metadata", dict(self.metadata or {}))

@@ -214,7 +214,7 @@ class Definitions:
                 (check.asset_key, check.name) in checks for check in record.checks_by_output.values()
             )
             if chosen:
-                check_resources(needed_resources(record.node, record), {**resources, **record.resource_defs}, what)
+                check_resources(needed_resources(record.node), {**resources, **record.resource_defs}, what)
 
     def _check_jobs(self) -> None:
         seen: dict[str, Any] = {}
@@ -231,7 +231,7 @@ class Definitions:
         """
         for record in defs.records:
             what = f"'{record.node.name}'" if record.node is not None else ""
-            check_resources(needed_resources(record.node, record), {**defs.resources, **record.resource_defs}, what)
+            check_resources(needed_resources(record.node), {**defs.resources, **record.resource_defs}, what)
         defs.resolve_all_job_defs()
 
     @staticmethod

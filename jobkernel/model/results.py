@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.definitions import EMPTY, NO_VALUE, RESULT
 from jobkernel.model.keys import AssetKey
+from jobkernel.model.names import check_name, strict_tags
 
 Value = TypeVar("Value")
 
@@ -88,11 +89,25 @@ class Output(Generic[Value]):
         if not isinstance(self.output_name, str):
             raise InvalidDefinition(f"An output's name is a text, not {self.output_name!r}.")
         _check_data_version(self.data_version)
+        _check_tags(self.tags, f"output '{self.output_name}'")
         _set(self, metadata=_kinds_of(self.metadata, f"output '{self.output_name}'"))
 
     def with_metadata(self, metadata: Mapping[str, Any] | None) -> Output[Value]:
         """Return the same output with other metadata."""
         return replace(self, metadata=metadata)
+
+
+def _check_tags(tags: Any, what: str) -> None:
+    if tags:
+        strict_tags(tags, what)
+
+
+def _check_results(results: Any) -> list[AssetCheckResult]:
+    found = list(results or ())
+    for result in found:
+        if not isinstance(result, AssetCheckResult):
+            raise InvalidDefinition(f"check_results holds {result!r}, which is no AssetCheckResult.")
+    return found
 
 
 def _check_data_version(version: Any) -> None:
@@ -116,8 +131,7 @@ class DynamicOutput(Generic[Value]):
     __hash__ = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.mapping_key, str) or not re.fullmatch(r"[A-Za-z0-9_]+", self.mapping_key):
-            raise InvalidDefinition(f"Mapping key {self.mapping_key!r} may hold only letters, digits and underscores.")
+        check_name(self.mapping_key, "Mapping key")
         _set(self, metadata=_kinds_of(self.metadata, f"dynamic output '{self.mapping_key}'"))
 
 
@@ -179,11 +193,12 @@ class MaterializeResult(Generic[Value]):
 
     def __post_init__(self) -> None:
         _check_data_version(self.data_version)
+        _check_tags(self.tags, "a result")
         _set(
             self,
             asset_key=_optional_key(self.asset_key),
             metadata=None if self.metadata is None else _checked_metadata(self.metadata, "a materialization"),
-            check_results=list(self.check_results or ()),
+            check_results=_check_results(self.check_results),
         )
 
     @property
@@ -215,11 +230,12 @@ class ObserveResult:
 
     def __post_init__(self) -> None:
         _check_data_version(self.data_version)
+        _check_tags(self.tags, "a result")
         _set(
             self,
             asset_key=_optional_key(self.asset_key),
             metadata=None if self.metadata is None else _checked_metadata(self.metadata, "an observation"),
-            check_results=list(self.check_results or ()),
+            check_results=_check_results(self.check_results),
         )
 
 
@@ -233,6 +249,7 @@ class _AssetFact:
 
     def __post_init__(self) -> None:
         key = _event_key(self.asset_key)
+        _check_tags(self.tags, f"asset '{key.to_user_string()}'")
         metadata = _kinds_of(self.metadata, f"asset '{key.to_user_string()}'")
         _set(self, asset_key=key, metadata=metadata, tags=dict(self.tags or {}))
 

@@ -6,18 +6,19 @@ Knows no definitions. Called while a definition is made, by the decorators and b
 from __future__ import annotations
 
 import json
-import keyword
 import re
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from jobkernel.errors import InvalidDefinition
+from jobkernel.model.names import RESERVED_NAMES, TAG_SHAPE, check_name, check_tag_key, is_tag_key, strict_tags
 
-RESERVED_NAMES: Final = frozenset(keyword.kwlist) | {
-    "context", "conf", "config", "meta", "arg_dict", "dict", "input_arg_dict", "output_arg_dict",
-    "int", "str", "float", "bool", "input", "output", "type",
-}  # fmt: skip
+__all__ = [
+    "KIND_PREFIX", "RESERVED_NAMES", "SYSTEM_PREFIX", "check_group", "check_name", "check_owners", "kind_tags", "lenient_tags",
+    "strict_tags", "user_tags",
+]  # fmt: skip
+
 SYSTEM_PREFIX: Final = "dagster/"
 KIND_PREFIX: Final = "dagster/kind/"
 EDITABLE_SYSTEM_TAGS: Final = frozenset(
@@ -28,26 +29,8 @@ EDITABLE_SYSTEM_TAGS: Final = frozenset(
 )  # fmt: skip
 MAX_KINDS: Final = 10
 
-_is_name = re.compile(r"[A-Za-z0-9_]+").fullmatch
 _is_group = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*").fullmatch
-_is_tag_key = re.compile(r"([A-Za-z0-9_.-]{1,63}/|dagster/kind/)?[A-Za-z0-9_.-]{1,63}").fullmatch
-_is_tag_value = re.compile(r"[A-Za-z0-9_.-]{0,63}").fullmatch
 _is_mail = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}").fullmatch
-
-
-def check_name(name: Any, what: str) -> str:
-    """Return ``name`` if an op, job, graph, input or output may bear it.
-
-    Source: Dagster's name rule: letters, digits and underscores, no Python keyword and none of its reserved words.
-
-    Raises:
-        InvalidDefinition: naming ``what`` bears the name ("Op", "Job", …).
-    """
-    if isinstance(name, str) and _is_name(name) and name not in RESERVED_NAMES:
-        return name
-    if name in RESERVED_NAMES:
-        raise InvalidDefinition(f"{what} name '{name}' is reserved; choose another, such as '{name}_'.")
-    raise InvalidDefinition(f"{what} name {name!r} may hold only letters, digits and underscores.")
 
 
 def check_group(group: str | None) -> str:
@@ -84,26 +67,6 @@ def _check_owner(owner: Any, what: str) -> str:
     raise InvalidDefinition(f"Owner {owner!r} of {what} must be an e-mail address or 'team:' and a name.")
 
 
-def strict_tags(tags: Mapping[str, str] | None, what: str) -> dict[str, str]:
-    """Return asset tags: short texts of letters, digits, ``_ - .``, keys with at most one namespace before ``/``.
-
-    Raises:
-        InvalidDefinition: a key or value breaks the rule.
-    """
-    for key, value in (tags or {}).items():
-        _check_tag_key(key, what)
-        if not _is_tag_key(key):
-            raise InvalidDefinition(f"Tag key '{key}' of {what} must be {_TAG_SHAPE}, with at most one namespace and '/'.")
-        if not isinstance(value, str):
-            raise InvalidDefinition(f"Tag '{key}' of {what} must have a text as its value, not {value!r}.")
-        if not _is_tag_value(value):
-            raise InvalidDefinition(f"Tag value {value!r} of '{key}' of {what} must be {_TAG_SHAPE}, or empty.")
-    return dict(tags or {})
-
-
-_TAG_SHAPE: Final = "at most 63 letters, digits, '_', '-' and '.'"
-
-
 def lenient_tags(tags: Mapping[str, Any] | None, what: str) -> dict[str, str]:
     """Return job, run or op tags: any key (an odd one warns), any JSON-able value; what is no text becomes JSON text.
 
@@ -112,10 +75,10 @@ def lenient_tags(tags: Mapping[str, Any] | None, what: str) -> dict[str, str]:
     """
     if not tags:
         return {}
-    found = {_check_tag_key(key, what): _tag_text(key, value, what) for key, value in tags.items()}
-    odd = [key for key in found if not _is_tag_key(key)]
+    found = {check_tag_key(key, what): _tag_text(key, value, what) for key, value in tags.items()}
+    odd = [key for key in found if not is_tag_key(key)]
     if odd:
-        warnings.warn(f"Tag key '{odd[0]}' of {what} should be {_TAG_SHAPE}.", DeprecationWarning, stacklevel=4)
+        warnings.warn(f"Tag key '{odd[0]}' of {what} should be {TAG_SHAPE}.", DeprecationWarning, stacklevel=4)
     return found
 
 
@@ -129,12 +92,6 @@ def user_tags(tags: Mapping[str, Any] | None, what: str) -> dict[str, str]:
         if isinstance(key, str) and key.startswith(SYSTEM_PREFIX) and key not in EDITABLE_SYSTEM_TAGS:
             raise InvalidDefinition(f"Tag key '{key}' of {what} is reserved; the prefix 'dagster/' is not for users.")
     return lenient_tags(tags, what)
-
-
-def _check_tag_key(key: Any, what: str) -> str:
-    if not isinstance(key, str):
-        raise InvalidDefinition(f"Tag key {key!r} of {what} must be a text.")
-    return key
 
 
 def _tag_text(key: str, value: Any, what: str) -> str:
