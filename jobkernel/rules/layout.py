@@ -179,13 +179,12 @@ class _Sheet:
         found: list[tuple[Cell, int]] = [(Cell([], 0, 0, 0, 0), 0)] * len(self.drawing.layer)
         for row in self.rows:
             for cell in row:
-                cell.centre += self.shift
+                cell.centre = _quarter(cell.centre + self.shift)
                 for at, thing in enumerate(cell.members):
                     found[thing] = (cell, at)
         return found
 
     def _point(self, cross: float, along: float) -> Point:
-        cross, along = round(cross, 1), round(along, 1)
         return (along, cross) if self.direction == "LR" else (cross, along)
 
     def _nodes(self, boxes: list[Point]) -> list[PlacedNode]:
@@ -228,7 +227,7 @@ class _Sheet:
         for node, ones in meeting.items():
             step = min(PORT_STEP, self.measures.cross[node] * 0.6 / len(ones))
             for at, (_, number) in enumerate(sorted(ones)):
-                offsets[number] = (at - (len(ones) - 1) / 2) * step
+                offsets[number] = _quarter((at - (len(ones) - 1) / 2) * step)
         return offsets
 
     def _leave(self, box: PlacedNode, node: int, offset: float, following: int) -> list[Point]:
@@ -263,17 +262,26 @@ class _Sheet:
         return min(cell.centre - cell.width / 2 for cell in lane.cells) - self.measures.lane_before
 
     def _box(self, lane: Lane) -> GroupBox:
-        left = self._lane_left(lane)
+        left = _quarter(self._lane_left(lane))
         start = self.bands[lane.first].start - (GAP if self.direction == "LR" else LABEL)
         x, y = self._point(left, start)
-        right, bottom = self._point(left + lane.width, self.bands[lane.last].end + GAP)
-        return GroupBox(name=self.names[lane.number], x=x, y=y, width=round(right - x, 1), height=round(bottom - y, 1))
+        right, bottom = self._point(_quarter(left + lane.width), self.bands[lane.last].end + GAP)
+        return GroupBox(name=self.names[lane.number], x=x, y=y, width=right - x, height=bottom - y)
+
+
+def _quarter(length: float) -> float:
+    """The length in whole quarters of a pixel, which add up without rounding errors."""
+    return round(length * 4) / 4
 
 
 def _without_idle(points: list[Point]) -> tuple[Point, ...]:
     """The points without those that stand on the straight line between their neighbours along one axis."""
+    if len(points) <= 2:
+        return tuple(points)
     kept = points[:1]
-    for before, point, after in zip(points, points[1:], points[2:], strict=False):
-        if not any(before[axis] == point[axis] == after[axis] for axis in (0, 1)):
-            kept.append(point)
+    (x, y), (next_x, next_y) = points[0], points[1]
+    for point in points[2:]:
+        if not (x == next_x == point[0] or y == next_y == point[1]):
+            kept.append((next_x, next_y))
+        (x, y), (next_x, next_y) = (next_x, next_y), point
     return (*kept, points[-1])

@@ -14,7 +14,7 @@ from jobkernel.rules.layering import FREE, Layered
 SWEEPS = 12
 PATIENCE = 4
 EXCHANGES = 3
-QUICK_ABOVE = 20_000
+QUICK_ABOVE = 15_000
 
 Rows = list[list[int]]
 
@@ -45,10 +45,10 @@ def ordered(drawing: Layered) -> Ordering:
     if work.lane_count > 1:
         _settle_lanes(work)
     best, kept = crossings(work), [list(row) for row in work.rows]
-    sweeps = SWEEPS if len(work.lane) < QUICK_ABOVE else SWEEPS // 2
+    hurry = 2 if len(work.lane) > QUICK_ABOVE else 1
     vain = 0
-    for sweep in range(sweeps):
-        if best == 0 or vain == PATIENCE:
+    for sweep in range(SWEEPS // hurry):
+        if best == 0 or vain == PATIENCE // hurry:
             break
         _sweep(work, is_downward=sweep % 2 == 0)
         if work.lane_count > 1:
@@ -59,7 +59,7 @@ def ordered(drawing: Layered) -> Ordering:
             best, kept = found, [list(row) for row in work.rows]
     work.rows = kept
     _number(work)
-    for _ in range(EXCHANGES if best else 0):
+    for _ in range(EXCHANGES // hurry if best else 0):
         if not _exchange(work):
             break
     return work
