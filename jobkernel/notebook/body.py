@@ -55,6 +55,7 @@ class Parameter:
     annotation: str | None = None
     default: str | None = None
     is_variadic: bool = False
+    is_positional_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +171,8 @@ def check_value(value: Any, *, what: str) -> Any:
     """
     for kinds, word, remedy in _NO_VALUES:
         if isinstance(value, kinds):
+            if isinstance(value, CoroutineType):
+                value.close()
             named = getattr(value, "__name__", "")
             raise UnstorableValue(f"The value of {what} is a {word}{f' ({named})' if named else ''}; {remedy}.")
     return value
@@ -354,6 +357,7 @@ def _parameters(arguments: ast.arguments) -> list[Parameter]:
             annotation=ast.unparse(argument.annotation) if argument.annotation else None,
             default=ast.unparse(defaults[argument.arg]) if argument.arg in defaults else None,
             is_variadic=argument.arg in starred,
+            is_positional_only=argument in arguments.posonlyargs,
         )
         for argument in parameters_of(arguments)
     ]

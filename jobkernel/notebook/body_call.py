@@ -35,6 +35,7 @@ class Program:
     what: str
     function: str | None = None
     parameters: tuple[str, ...] = ()
+    positional: frozenset[str] = frozenset()
     takes_all: bool = False
     takes_context: bool = False
     context_parameter: str | None = None
@@ -55,6 +56,7 @@ def program_of(body: CellBody, *, outputs: tuple[str, ...] = (), kind: str = "as
         what=f"{kind} '{body.name}'",
         function=body.function,
         parameters=tuple(parameter.name for parameter in body.parameters if not parameter.is_variadic),
+        positional=frozenset(parameter.name for parameter in body.parameters if parameter.is_positional_only),
         takes_all=any(parameter.is_variadic for parameter in body.parameters),
         takes_context=body.takes_context,
         context_parameter=body.context_parameter,
@@ -144,9 +146,10 @@ class BodyCall:
         every = {**given, **(given.get(PARAMS) or {})}
         every.pop(PARAMS, None)
         names = every if program.takes_all else program.parameters
-        arguments = {name: every[name] for name in names if name in every}
-        first = (scope["context"],) if program.context_parameter else ()
-        return scope[program.function or ""](*first, **arguments)
+        first = [scope["context"]] if program.context_parameter else []
+        first += [every[name] for name in names if name in program.positional and name in every]
+        rest = {name: every[name] for name in names if name in every and name not in program.positional}
+        return scope[program.function or ""](*first, **rest)
 
     def value_in(self, scope: dict[str, Any]) -> Any:
         names = self.program.value_names

@@ -91,4 +91,4 @@ def _bare_shell() -> Any:
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
-    return InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    return InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
