@@ -166,7 +166,7 @@ class Definitions:
         """Return a job with its resources bound and, for an asset job, its selection known to fit.
 
         Raises:
-            InvalidDefinition: an unknown asset, an empty selection, or a resource that nothing provides.
+            InvalidDefinition: an unknown asset, a part of what is made together, or a resource that nothing provides.
         """
         resources = {**self.resources, **job.resource_defs}
         executor = job.executor if job.executor is not None else self.executor
@@ -186,12 +186,21 @@ class Definitions:
             checks = job.selection.resolve_checks(self.universe)
         except (UnknownName, InvalidSelection, InvalidSubset) as error:
             raise InvalidDefinition(f"Job '{job.name}' selects what is not there: {error}") from error
-        if not keys and not checks and job.name != ASSET_JOB:
-            raise InvalidDefinition(f"Job '{job.name}' selects nothing: no asset fits '{job.selection}'.")
+        self._check_whole(keys, job.name)
         made = keys & self.universe.materializable
         if keys and not made and not checks:
             raise InvalidDefinition(f"Job '{job.name}' selects only assets that nothing here makes: {', '.join(sorted(keys))}.")
         return set(made), set(checks)
+
+    def _check_whole(self, keys: set[str], name: str) -> None:
+        for record in self.records:
+            own = {spec.key for spec in record.specs}
+            left = own - keys
+            if left and left != own and record.node is not None and not record.can_subset:
+                raise InvalidDefinition(
+                    f"Job '{name}' selects '{min(own & keys)}', which is made together with '{min(left)}'; select all of them, "
+                    "or define them with can_subset=True."
+                )
 
     def _partitions(self, job: Any, keys: set[str]) -> Any:
         specs = [spec for record in self.records for spec in record.specs if spec.key in keys]
