@@ -44,31 +44,48 @@ class Fact(NamedTuple):
 
 def fold(rows: Rows, first_seq: int, events: Sequence[StoredEvent]) -> set[str]:
     """Change the rows by these events, numbered from ``first_seq``; return the ids of runs that ended."""
-    facts = [
-        Fact(first_seq + place, *event[:4], json.loads(event[4]) if event[4] and event[0] in FOLDS else {})
-        for place, event in enumerate(events)
-        if event[0] in FOLDS or event[1] is not None
-    ]
-    rows.load(ASSET_PARTITION, [_asset_key(fact) for fact in facts if fact.event_type in ASSET_EVENTS])
+    _load_assets(rows, events)
     ended: set[str] = set()
-    for fact in facts:
-        run = _run_of(rows, fact) if fact.run_id is not None else None
-        if change := FOLDS.get(fact.event_type):
-            change(rows, fact, run)
-        if run is not None and run["status"] in FINAL_RUN_STATUSES:
-            rows.change(RUN, run, last_seq=fact.seq)
+    run: Row | None = None
+    for seq, event in enumerate(events, first_seq):
+        event_type, run_id, step_key, occurred_us, body = event
+        if run_id is None:
+            run = None
+        elif run is None or run["run_id"] != run_id:
+            run = _run_of(rows, run_id, seq)
+        if change := FOLDS.get(event_type):
+            change(rows, Fact(seq, event_type, run_id, step_key, occurred_us, _parsed(body)), run)
+        if run is None:
+            continue
+        run["last_seq"] = seq
+        if run["status"] in FINAL_RUN_STATUSES:
+            rows.change(RUN, run)
             ended.add(run["run_id"])
     return ended
 
 
-def _run_of(rows: Rows, fact: Fact) -> Row:
-    run_id = str(fact.run_id)
+def _parsed(body: str | None) -> dict[str, Any]:
+    parsed = json.loads(body) if body else None
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _load_assets(rows: Rows, events: Sequence[StoredEvent]) -> None:
+    """Bring the asset rows that the events speak of into memory with one question."""
+    bodies = [_parsed(event[4]) for event in events if event[0] in ASSET_EVENTS]
+    if bodies:
+        rows.load(ASSET_PARTITION, [_asset_key(body) for body in bodies])
+
+
+def _run_of(rows: Rows, run_id: str, seq: int) -> Row:
     run = rows.get(RUN, (run_id,))
     if run is None:
         rows.start_run(run_id)
-        run = rows.make(RUN, fact.seq, run_id=run_id, status="NOT_STARTED", last_seq=fact.seq)
-    run["last_seq"] = fact.seq
+        run = rows.make(RUN, seq, run_id=run_id, status="NOT_STARTED", last_seq=seq, details={})
     return run
+
+
+def _known(body: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: body[name] for name in names if body.get(name) is not None}
 
 
 def _text(value: Any) -> str | None:
@@ -97,21 +114,18 @@ def _flag(value: Any) -> bool | None:
     return None if value is None else bool(value)
 
 
-ENQUEUED_TEXTS = (
-    *("job_name", "trigger", "trigger_name", "tick_id", "run_key", "partition_key", "parent_run_id", "root_run_id"),
-    *("kernel_id", "notebook", "executor"),
+ENQUEUED = (
+    *("trigger", "trigger_name", "tick_id", "run_key", "partition_key", "parent_run_id", "root_run_id"),
+    *("kernel_id", "notebook", "executor", "tags", "config", "steps", "assets"),
 )
-ENQUEUED_JSON = ("tags", "config", "steps", "assets")
 
 
 def _run_enqueued(rows: Rows, fact: Fact, run: Row | None) -> None:
     if run is None or run["status"] in FINAL_RUN_STATUSES:
         return
-    body = fact.body
-    values: dict[str, Any] = {name: _text(body.get(name)) for name in ENQUEUED_TEXTS}
-    values.update({name: _json(body.get(name)) for name in ENQUEUED_JSON})
-    priority = _whole(body.get("priority")) or 0
-    rows.change(RUN, run, status="QUEUED", queued_us=fact.occurred_us, priority=priority, **values)
+    run["details"].update(_known(fact.body, ENQUEUED), priority=_whole(fact.body.get("priority")) or 0)
+    job_name = _text(fact.body.get("job_name"))
+    rows.change(RUN, run, status="QUEUED", queued_us=fact.occurred_us, job_name=job_name)
 
 
 def _becomes(status: str) -> Change:
@@ -133,16 +147,16 @@ def _run_start(rows: Rows, fact: Fact, run: Row | None) -> None:
 def _run_canceling(rows: Rows, fact: Fact, run: Row | None) -> None:
     if run is None or run["status"] in FINAL_RUN_STATUSES:
         return
-    by, forced = _text(fact.body.get("by")), _flag(fact.body.get("forced"))
-    rows.change(RUN, run, status="CANCELING", canceled_by=by, forced=forced)
+    run["details"].update(canceled_by=_text(fact.body.get("by")), forced=bool(fact.body.get("forced")))
+    rows.change(RUN, run, status="CANCELING")
 
 
 def _ends(status: str) -> Change:
     def change(rows: Rows, fact: Fact, run: Row | None) -> None:
         if run is None or run["status"] in FINAL_RUN_STATUSES:
             return
-        error, reason = _json(fact.body.get("error")), _text(fact.body.get("reason"))
-        rows.change(RUN, run, status=status, ended_us=fact.occurred_us, error=error, reason=reason)
+        run["details"].update(_known(fact.body, ("error", "reason")))
+        rows.change(RUN, run, status=status, ended_us=fact.occurred_us)
         for key in rows.planned_by(run["run_id"]):
             asset = rows.get(ASSET_PARTITION, key)
             if asset is not None and asset["planned_run_id"] == run["run_id"]:
@@ -161,7 +175,7 @@ def _attempt(rows: Rows, fact: Fact, run: Row) -> Row:
         if row["attempt"] == number:
             return row
     identity = {"run_id": run["run_id"], "step_key": str(fact.step_key), "attempt": number or 1}
-    row = rows.make(STEP, fact.seq, **identity, status="STARTED")
+    row = rows.make(STEP, fact.seq, **identity, status="STARTED", details={})
     attempts.append(row)
     return row
 
@@ -170,10 +184,10 @@ def _step_start(rows: Rows, fact: Fact, run: Row | None) -> None:
     if run is None or fact.step_key is None:
         return
     step = _attempt(rows, fact, run)
-    executor, worker = _text(fact.body.get("executor")), _text(fact.body.get("worker"))
+    step["details"].update(_known(fact.body, ("executor", "worker")))
     started_us = step["started_us"] or fact.occurred_us
     status = step["status"] if step["status"] not in OPEN_STEP_STATUSES else "STARTED"
-    rows.change(STEP, step, status=status, started_us=started_us, executor=executor, worker=worker)
+    rows.change(STEP, step, status=status, started_us=started_us)
 
 
 def _step_ends(status: str) -> Change:
@@ -183,22 +197,24 @@ def _step_ends(status: str) -> Change:
         step = _attempt(rows, fact, run)
         if step["status"] not in OPEN_STEP_STATUSES:
             return
-        duration_s = _number(fact.body.get("duration_s"))
-        if duration_s is None and step["started_us"] is not None:
-            duration_s = (fact.occurred_us - step["started_us"]) / 1e6
-        reason = fact.body.get("reason", fact.body.get("because"))
-        ends: dict[str, Any] = {"ended_us": fact.occurred_us, "duration_s": duration_s}
-        rows.change(STEP, step, status=status, reason=_text(reason), error=_json(fact.body.get("error")), **ends)
+        details = _known(fact.body, ("error", "reason"))
+        details["duration_s"] = _number(fact.body.get("duration_s"))
+        if details["duration_s"] is None and step["started_us"] is not None:
+            details["duration_s"] = (fact.occurred_us - step["started_us"]) / 1e6
+        if (because := fact.body.get("because")) is not None:
+            details["reason"] = because
+        step["details"].update(details)
+        rows.change(STEP, step, status=status, ended_us=fact.occurred_us)
 
     return change
 
 
-def _asset_key(fact: Fact) -> tuple[str, str | None]:
-    return str(fact.body.get("asset_key")), _text(fact.body.get("partition_key"))
+def _asset_key(body: dict[str, Any]) -> tuple[str, str | None]:
+    return str(body.get("asset_key")), _text(body.get("partition_key"))
 
 
 def _asset_row(rows: Rows, fact: Fact) -> Row:
-    key = _asset_key(fact)
+    key = _asset_key(fact.body)
     row = rows.get(ASSET_PARTITION, key)
     return row or rows.make(ASSET_PARTITION, fact.seq, asset_key=key[0], partition_key=key[1])
 
@@ -207,7 +223,7 @@ def _asset_planned(rows: Rows, fact: Fact, run: Row | None) -> None:
     if run is None or run["status"] in FINAL_RUN_STATUSES:
         return
     rows.change(ASSET_PARTITION, _asset_row(rows, fact), planned_run_id=run["run_id"])
-    rows.planned_by(run["run_id"]).add(_asset_key(fact))
+    rows.planned_by(run["run_id"]).add(_asset_key(fact.body))
 
 
 def _asset_settled(rows: Rows, fact: Fact, **values: Any) -> None:
@@ -220,7 +236,7 @@ def _asset_settled(rows: Rows, fact: Fact, **values: Any) -> None:
 def _materialized(rows: Rows, fact: Fact, _run: Row | None) -> None:
     made = {"materialized_seq": fact.seq, "materialized_us": fact.occurred_us}
     _asset_settled(rows, fact, status="MATERIALIZED", error=None, **made)
-    asset_key, partition_key = _asset_key(fact)
+    asset_key, partition_key = _asset_key(fact.body)
     rows.append(
         MATERIALIZATION,
         fact.seq,
@@ -241,7 +257,7 @@ def _failed_to_materialize(rows: Rows, fact: Fact, _run: Row | None) -> None:
 
 
 def _check_evaluated(rows: Rows, fact: Fact, _run: Row | None) -> None:
-    asset_key, partition_key = _asset_key(fact)
+    asset_key, partition_key = _asset_key(fact.body)
     rows.append(
         CHECK_RESULT,
         fact.seq,

@@ -6,7 +6,8 @@ what changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,7 +22,7 @@ LARGEST_CACHE = 20_000
 class Table:
     """A kind of state row: its columns in order, and those that name a row.
 
-    Runs and steps are ``kept_in`` another table, whose ``details`` hold as JSON what has no column there.
+    Runs and steps are ``kept_in`` one table; what has no column there is in their ``details``, a dict while in memory.
     """
 
     name: str
@@ -36,48 +37,26 @@ class Table:
 
     def line(self, row: Row) -> tuple[Any, ...]:
         """Return the row as it is written."""
-        if not self.kept_in:
-            return tuple(row.values())
-        return (*[row.get(name) for name in EXECUTION_COLUMNS], _details(row))
+        values = list(row.values())
+        if self.kept_in:
+            values[-1] = json_text(values[-1])
+        return tuple(values)
 
-
-EXECUTION_COLUMNS = (
-    *("row_seq", "last_seq", "run_id", "step_key", "attempt", "job_name", "status"),
-    *("queued_us", "started_us", "ended_us"),
-)
-JSON_DETAILS = frozenset({"tags", "config", "steps", "assets", "error"})
-"""Details that are JSON text already."""
-
-
-def _details(row: Row) -> str:
-    parts = [
-        f'"{name}":{value if name in JSON_DETAILS else json_text(value)}'
-        for name, value in row.items()
-        if value is not None and name not in EXECUTION_COLUMNS
-    ]
-    return "{" + ",".join(parts) + "}"
+    def row(self, line: Sequence[Any]) -> Row:
+        """Return the row that was written so."""
+        row = dict(zip(self.columns, line, strict=True))
+        if self.kept_in:
+            row["details"] = json.loads(row["details"])
+        return row
 
 
 def _columns(words: str) -> tuple[str, ...]:
     return tuple(words.split())
 
 
-RUN = Table(
-    "run",
-    _columns(
-        "row_seq last_seq run_id job_name status queued_us started_us ended_us trigger trigger_name tick_id run_key"
-        " priority partition_key parent_run_id root_run_id tags config kernel_id notebook executor steps assets"
-        " reason canceled_by forced error"
-    ),
-    ("run_id",),
-    kept_in="execution",
-)
-STEP = Table(
-    "step",
-    _columns("row_seq run_id step_key attempt status started_us ended_us duration_s executor worker reason error"),
-    ("run_id", "step_key", "attempt"),
-    kept_in="execution",
-)
+EXECUTION = _columns("row_seq last_seq run_id step_key attempt job_name status queued_us started_us ended_us details")
+RUN = Table("run", EXECUTION, ("run_id",), kept_in="execution")
+STEP = Table("step", EXECUTION, ("run_id", "step_key", "attempt"), kept_in="execution")
 ASSET_PARTITION = Table(
     "asset_partition",
     _columns(
@@ -144,7 +123,7 @@ class Rows:
 
     source: Source
     cache: dict[str, dict[Key, Row | None]] = field(default_factory=lambda: {table.name: {} for table in KEYED})
-    dirty: dict[str, dict[Key, Row]] = field(default_factory=lambda: {table.name: {} for table in KEYED})
+    dirty: dict[str, dict[int, Row]] = field(default_factory=lambda: {table.name: {} for table in KEYED})
     born: dict[str, set[int]] = field(default_factory=lambda: {table.name: set() for table in KEYED})
     appended: dict[str, list[Row]] = field(default_factory=dict)
     steps_of_run: dict[str, dict[str, list[Row]]] = field(default_factory=dict)
@@ -199,15 +178,14 @@ class Rows:
         """Put a new row in, its other columns None."""
         row: Row = dict.fromkeys(table.columns)
         row.update(values, row_seq=row_seq)
-        key = tuple(row[name] for name in table.key)
-        self.cache[table.name][key] = self.dirty[table.name][key] = row
+        self.cache[table.name][tuple([row[name] for name in table.key])] = self.dirty[table.name][row_seq] = row
         self.born[table.name].add(row_seq)
         return row
 
     def change(self, table: Table, row: Row, **values: Any) -> None:
         """Change a row that is in memory."""
         row.update(values)
-        self.dirty[table.name][tuple(row[name] for name in table.key)] = row
+        self.dirty[table.name][row["row_seq"]] = row
 
     def append(self, table: Table, row_seq: int, **values: Any) -> None:
         """Put a row into a table whose rows never change."""
@@ -221,7 +199,7 @@ class Rows:
         for table in KEYED:
             dirty, born = self.dirty[table.name], self.born[table.name]
             if dirty:
-                removed = [row["row_seq"] for row in dirty.values() if row["row_seq"] not in born]
+                removed = [row_seq for row_seq in dirty if row_seq not in born]
                 if removed:
                     found.removed.setdefault(table.target, []).extend(removed)
                 found.added.setdefault(table.target, []).extend(table.line(row) for row in dirty.values())

@@ -308,7 +308,8 @@ class Store:
     def steps_of(self, run_id: str) -> list[Row]:
         """Return the run's step rows, oldest first."""
         names, first = ", ".join(STEP.columns), self.bounds.of(run_id)[0]
-        sql = f"select {names} from kept.step where row_seq >= ? and run_id = ? order by row_seq"  # noqa: S608
+        which = "row_seq >= ? and run_id = ? and step_key is not null order by row_seq"
+        sql = f"select {names} from kept.execution where {which}"  # noqa: S608
         return self._as_rows(STEP, self._ask(sql, [first, run_id]))
 
     def planned_by(self, run_id: str) -> list[Row]:
@@ -321,12 +322,12 @@ class Store:
         firsts = [self.bounds.of(run_id)[0] for run_id in run_ids if run_id in self.bounds.positions]
         if not firsts:
             return []
-        sql = f"select {', '.join(RUN.columns)} from kept.run where row_seq in (select unnest(?))"  # noqa: S608
+        sql = f"select {', '.join(RUN.columns)} from kept.execution where row_seq in (select unnest(?))"  # noqa: S608
         return self._as_rows(RUN, self._ask(sql, [firsts]))
 
     @staticmethod
     def _as_rows(table: Table, found: list[tuple[Any, ...]]) -> list[Row]:
-        return [dict(zip(table.columns, row, strict=True)) for row in found]
+        return [table.row(line) for line in found]
 
 
 class _Nothing:
