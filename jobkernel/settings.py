@@ -10,7 +10,7 @@ from traitlets import Bool, Enum, Int
 from traitlets.config import Configurable
 
 
-class JobKernel(Configurable):
+class JobKernel(Configurable):  # type: ignore[misc]  # the package is untyped
     """Settings of one kernel."""
 
     executor = Enum(["threads"], "threads", help="Where steps run unless a job or asset says otherwise.").tag(config=True)

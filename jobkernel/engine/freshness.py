@@ -128,5 +128,6 @@ def _making(made: Made) -> Making:
 def _fingerprint_of(assets: Assets, memo: dict[Any, Any]) -> Fingerprint | None:
     node = assets.node
     if isinstance(node, Op) and node.fingerprint is not None:
-        return node.fingerprint(memo)
+        found: Any = node.fingerprint(memo)
+        return found if isinstance(found, Fingerprint) else None
     return None

@@ -117,7 +117,7 @@ class AssetStates:
         with self._lock:
             before = self._states.get(body["asset_key"], UNKNOWN)
             self._states[body["asset_key"]] = replace(
-                before, last_run_id=event.run_id, last_at=event.occurred_at, last_ending=ending, error=body.get("error")
+                before, last_run_id=event.run_id, last_at=event.occurred_at, last_ending=ending, error=_message(body.get("error"))
             )
             self.version += 1
 
@@ -158,8 +158,14 @@ def _state_of_row(row: Mapping[str, Any]) -> AssetState:
         last_run_id=row.get("last_run_id"),
         last_at=row.get("last_at"),
         last_ending="FAILURE" if row.get("status") == "FAILED" else row.get("status"),
-        error=error.get("message") if isinstance(error, Mapping) else error,
+        error=_message(error),
     )
+
+
+def _message(error: Any) -> str | None:
+    if not isinstance(error, Mapping):
+        return None if error is None else str(error)
+    return f"{error.get('type', 'Error')}: {error.get('message', '')}".rstrip(": ")
 
 
 def _check_of_row(row: Mapping[str, Any]) -> CheckState:

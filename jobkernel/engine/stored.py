@@ -13,13 +13,16 @@ from jobkernel.executors.call import StepCall
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.metadata import to_json
 from jobkernel.values.addresses import Address, AssetAddress, OutputAddress
-from jobkernel.values.describe import automatic_metadata, preview
+from jobkernel.values.describe import automatic_metadata, kind_word
+from jobkernel.values.preview import preview
 from jobkernel.values.io import InputContext, OutputContext
 from jobkernel.values.memory import MemoryValues
 from jobkernel.values.store import Stored, Values, ValueStore
 
 MEMORY: Final = "memory"
 PREVIEW: Final = "preview"
+KIND: Final = "jobkernel/kind"
+"""The metadata entry that says in a word what a value was: polars, pandas, json, …"""
 
 
 class StoredValues:
@@ -112,6 +115,9 @@ class StoredValues:
             "bytes": stored.bytes,
             "format": stored.format,
             "data_version": stored.data_version,
-            "metadata": {name: to_json(each) for name, each in automatic_metadata(value, stored.bytes).items()},
+            "metadata": {
+                **{name: to_json(each) for name, each in automatic_metadata(value, stored.bytes).items()},
+                KIND: {"kind": "text", "value": kind_word(value)},
+            },
             PREVIEW: preview(value),
         }

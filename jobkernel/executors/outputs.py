@@ -188,7 +188,7 @@ class OutputTaker:
         if output.name in self.made:
             raise InvariantViolation(f"Step '{self._call.step.key}' made its output '{output.name}' twice.")
 
-    def _take_output(self, output: Output, result: OutputValue) -> None:
+    def _take_output(self, output: Output, result: OutputValue[Any]) -> None:
         self._once(output)
         extra = {"data_version": result.data_version.value} if result.data_version else {}
         if output.is_nothing and result.value is None:
@@ -196,7 +196,7 @@ class OutputTaker:
         else:
             self._keep(output, output.name, result.value, result.metadata, extra, tags=result.tags)
 
-    def _take_dynamic(self, result: DynamicOutput) -> None:
+    def _take_dynamic(self, result: DynamicOutput[Any]) -> None:
         output = self._output(result.output_name)
         keys = self._keys.setdefault(output.name, [])
         if result.mapping_key in keys:
@@ -207,7 +207,7 @@ class OutputTaker:
         keys.append(result.mapping_key)
         self.made[output.name] = None
 
-    def _take_materialize(self, result: MaterializeResult) -> None:
+    def _take_materialize(self, result: MaterializeResult[Any]) -> None:
         output = self._output_of_asset(result.asset_key)
         self._once(output)
         for check in result.check_results or ():

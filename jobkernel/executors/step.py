@@ -176,7 +176,7 @@ def _failed(call: StepCall, error: BaseException, seconds: float) -> StepOutcome
         body["metadata"] = {name: to_json(value) for name, value in error.metadata.items()}
     call.emit(ev.STEP_FAILURE, body)
     for key in call.step.asset_keys.values():
-        call.emit(ev.ASSET_FAILED_TO_MATERIALIZE, {"asset_key": key, "partition_key": call.run.partition_key})
+        call.emit(ev.ASSET_FAILED_TO_MATERIALIZE, {"asset_key": key, "partition_key": call.run.partition_key, "error": described})
     if call.step.hooks:
         run_hooks(call, failure=error, outputs={})
     return StepOutcome(ending=Ending.FAILURE, error=error)

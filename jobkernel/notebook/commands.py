@@ -29,7 +29,7 @@ from jobkernel.rules.selecting import keys_named, read_selection
 from jobkernel.storage.table import Table
 
 
-def define_asset_job(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
+def define_asset_job(kernel: NotebookKernel, given: argparse.Namespace) -> Shown | None:
     """Define an asset job over a selection."""
     from jobkernel.notebook.defining import defined
 
@@ -120,10 +120,10 @@ def finish(kernel: NotebookKernel, handle: RunHandle, *, bind: Any) -> None:
 
 def _end(kernel: NotebookKernel, handle: RunHandle, progress: Progress, bind: Any) -> None:
     words = _bind(kernel, list(bind)) if handle.success else []
-    parts = [run_result(handle, words)]
+    parts: list[Shown | None] = [run_result(handle, words)]
     if handle.success and len(bind) == 1:
         parts.append(preview_view(kernel.session.last_preview(bind[0])))
-    progress.end(together(parts) if len(parts) > 1 else parts[0])
+    progress.end(together(parts))
 
 
 def _bind(kernel: NotebookKernel, keys: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobkernel.engine.session import Session
+from jobkernel.engine.stored import KIND
 from jobkernel.errors import UnknownName
 from jobkernel.model.definitions import Assets, AssetSpec, Graph, Op, Source
 from jobkernel.model.keys import variable_name
@@ -15,7 +16,7 @@ from jobkernel.notebook.graph_view import OP_PREFIX, kind_of
 from jobkernel.notebook.snapshot import Standing, millis, run_row
 
 LOG_TAIL = 200
-HIDDEN_METADATA = ("kind", "dagster/column_schema")
+HIDDEN_METADATA = (KIND, "dagster/column_schema")
 _STEP_WORDS: Mapping[str, str] = {
     "STARTED": "running", "SUCCESS": "fresh", "FAILURE": "failed", "SKIPPED": "skipped", "NOT_RUN": "skipped",
     "CANCELED": "canceled", "UP_FOR_RETRY": "failed",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jobkernel.engine.session import Session
+from jobkernel.engine.stored import KIND
 from jobkernel.model.definitions import Assets, Op
 from jobkernel.model.keys import variable_name
 from jobkernel.rules.drawing import Drawn, DrawnNode, what_to_draw
@@ -94,7 +95,7 @@ class GraphViews:
         return node
 
     def _inferred(self) -> frozenset[tuple[str, str]]:
-        found = set()
+        found: set[tuple[str, str]] = set()
         for key, assets in self.session.registry.assets.items():
             for spec in assets.specs:
                 if spec.key == key:
@@ -160,7 +161,7 @@ def kind_of(session: Session, key: str, assets: Assets) -> str:
     if spec.kinds:
         return ", ".join(sorted(spec.kinds))
     made = session.states.made(key)
-    word = (made.metadata.get("kind") or {}).get("value") if made is not None else None
+    word = (made.metadata.get(KIND) or {}).get("value") if made is not None else None
     if isinstance(word, str):
         return word
     node = assets.node

@@ -73,11 +73,13 @@ def _pickler() -> Any:
     import cloudpickle
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-        """Cloudpickle that also takes functions under ``functools.lru_cache``."""
+        """Cloudpickle that also takes functions under ``functools.lru_cache``, and cached properties."""
 
         def reducer_override(self, value: Any) -> Any:
             if isinstance(value, functools._lru_cache_wrapper) and not _is_importable(value):
                 return _cached_again, (value.__wrapped__, value.cache_parameters())
+            if isinstance(value, functools.cached_property):  # holds a lock in Python 3.11
+                return _property_again, (value.func, value.attrname)
             return super().reducer_override(value)
 
     return Pickler
@@ -91,3 +93,9 @@ def _is_importable(value: Any) -> bool:
 
 def _cached_again(function: Any, parameters: dict[str, Any]) -> Any:
     return functools.lru_cache(**parameters)(function)
+
+
+def _property_again(function: Any, name: str | None) -> Any:
+    made = functools.cached_property(function)
+    made.attrname = name
+    return made

@@ -206,7 +206,7 @@ def preview_view(preview: Mapping[str, Any] | None) -> Shown | None:
     """Show a value's preview: a table, a text or a picture."""
     match preview:
         case {"form": "table"}:
-            return _table_view(preview)
+            return _table_view(dict(preview or {}))
         case {"form": "text", "text": text}:
             return Shown(str(text), f'<pre style="margin:0;font-size:12px">{escaped(text)}</pre>')
         case {"form": "image", "data": data} if str(data).startswith("data:image/png;base64,"):
@@ -236,6 +236,8 @@ def _cell(tag: str, text: Any, side: str) -> str:
 def together(parts: Iterable[Shown | None]) -> Shown:
     """Return several shown things as one, under each other."""
     shown = [part for part in parts if part is not None]
+    if len(shown) == 1:
+        return shown[0]
     markup = "".join(f"<div>{part.markup or escaped(part.text)}</div>" for part in shown)
     return Shown("\n".join(part.text for part in shown), markup)
 
