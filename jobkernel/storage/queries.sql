@@ -1,14 +1,15 @@
 -- Every question asked of the history, by name. "defaults" are the parameters a caller may leave out.
--- $floor_seq, $first_seq and $last_seq are bounds that the store knows; they let DuckDB skip most of a table.
+-- $floor_seq, $first_seq and $last_seq are bounds that the store knows; they let DuckDB skip most of a table. The column
+-- "details" is taken apart after the query into the named columns: a tenth of the cost of having DuckDB do it.
 
 -- name: latest_runs
 -- defaults: {"job_name": null, "status": null, "since": null, "before": null, "limit": 100}
+-- details: trigger trigger_name priority partition_key parent_run_id root_run_id tags kernel_id notebook executor reason error assets
 select
     run_id, job_name, status, queued_us as queued_at, started_us as started_at, ended_us as ended_at,
-    trigger, trigger_name, priority, partition_key, parent_run_id, root_run_id, tags, kernel_id, notebook,
-    executor, reason, error, assets, row_seq as first_seq
-from kept.run
-where row_seq >= $floor_seq
+    row_seq as first_seq, details
+from kept.execution
+where row_seq >= $floor_seq and step_key is null
     and ($job_name is null or job_name = $job_name)
     and ($status is null or status = $status)
     and ($since is null or queued_us >= $since)
@@ -18,16 +19,18 @@ limit $limit
 
 -- name: run
 -- defaults: {}
-select * exclude (row_seq, queued_us, started_us, ended_us),
-    queued_us as queued_at, started_us as started_at, ended_us as ended_at, row_seq as first_seq
-from kept.run where row_seq = $first_seq and run_id = $run_id
+-- details: trigger trigger_name tick_id run_key priority partition_key parent_run_id root_run_id tags config kernel_id notebook executor steps assets reason canceled_by forced error
+select
+    run_id, job_name, status, queued_us as queued_at, started_us as started_at, ended_us as ended_at,
+    row_seq as first_seq, last_seq, details
+from kept.execution where row_seq = $first_seq and run_id = $run_id
 
 -- name: run_steps
 -- defaults: {}
-select run_id, step_key, attempt, status, started_us as started_at, ended_us as ended_at, duration_s,
-    executor, worker, reason, error
-from kept.step
-where row_seq between $first_seq and $last_seq and run_id = $run_id
+-- details: duration_s executor worker reason error
+select run_id, step_key, attempt, status, started_us as started_at, ended_us as ended_at, details
+from kept.execution
+where row_seq between $first_seq and $last_seq and run_id = $run_id and step_key is not null
 order by row_seq
 
 -- name: run_events
@@ -132,15 +135,16 @@ qualify row_number() over (partition by asset_key, check_name, partition_key ord
 order by asset_key, check_name, partition_key
 
 -- name: step_durations
--- defaults: {"job_name": null, "limit": 2000}
+-- defaults: {"job_name": null, "limit": 200}
 with recent as (
-    select row_seq, run_id, job_name from kept.run
-    where status = 'SUCCESS' and row_seq >= $floor_seq and ($job_name is null or job_name = $job_name)
+    select run_id, job_name from kept.execution
+    where row_seq >= $floor_seq and step_key is null and status = 'SUCCESS'
+        and ($job_name is null or job_name = $job_name)
     order by row_seq desc limit $limit
 )
-select recent.job_name, step.step_key, median(step.duration_s) as duration_s, count(*) as runs
-from kept.step as step join recent on recent.run_id = step.run_id
-where step.status = 'SUCCESS' and step.row_seq >= (select min(row_seq) from recent)
+select recent.job_name, step.step_key, median(step.ended_us - step.started_us) / 1e6 as duration_s, count(*) as runs
+from kept.execution as step join recent on recent.run_id = step.run_id
+where step.row_seq >= $floor_seq and step.step_key is not null and step.status = 'SUCCESS'
 group by recent.job_name, step.step_key
 order by recent.job_name, step.step_key
 

@@ -31,6 +31,8 @@ class Question:
     text: str
     parameters: frozenset[str]
     defaults: dict[str, Any]
+    details: tuple[str, ...]
+    """The columns that the column "details" is taken apart into."""
 
 
 class Answer(NamedTuple):
@@ -52,10 +54,18 @@ BOUNDS = frozenset({"floor_seq", "first_seq", "last_seq"})
 def questions() -> dict[str, Question]:
     """Return every named query."""
     script = resources.files("jobkernel.storage").joinpath("queries.sql").read_text("utf-8")
-    parts = re.split(r"^-- name: (\w+)\n-- defaults: (.*)\n", script, flags=re.MULTILINE)[1:]
+    header = r"^-- name: (\w+)\n-- defaults: (.*)\n(?:-- details: (.*)\n)?"
+    parts = re.split(header, script, flags=re.MULTILINE)[1:]
+    found = zip(parts[::4], parts[1::4], parts[2::4], parts[3::4], strict=True)
     return {
-        name: Question(name, text.strip(), frozenset(re.findall(r"\$(\w+)", text)) - {""}, json.loads(defaults))
-        for name, defaults, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+        name: Question(
+            name,
+            text.strip(),
+            frozenset(re.findall(r"\$(\w+)", text)),
+            json.loads(defaults),
+            tuple((details or "").split()),
+        )
+        for name, defaults, details, text in found
     }
 
 
@@ -66,8 +76,8 @@ def ask(store: Store, cursor: duckdb.DuckDBPyConnection, name: str, given: dict[
         raise HistoryError(f"The history answers no question named '{name}'.{did_you_mean(name, questions())}")
     values = _values(store, question, given)
     answer = _run(store, cursor, question, values)
-    limit = values.get("limit")
-    if values.get("floor_seq") and len(answer.rows) < (limit or 0):
+    counts_rows = question.text.endswith("limit $limit")
+    if counts_rows and values.get("floor_seq") and len(answer.rows) < values["limit"]:
         return _run(store, cursor, question, values | {"floor_seq": 0})
     return answer
 
@@ -94,5 +104,12 @@ def _run(store: Store, cursor: duckdb.DuckDBPyConnection, question: Question, va
         cursor.execute(question.text, values or None)
         described = cursor.description or []
         rows = cursor.fetchall()
-    json_columns = [place for place, column in enumerate(described) if str(column[1]) == "JSON"]
-    return Answer([column[0] for column in described], json_columns, rows)
+    columns = [column[0] for column in described]
+    if question.details:
+        return Answer([*columns[:-1], *question.details], [], [_taken_apart(row, question.details) for row in rows])
+    return Answer(columns, [place for place, column in enumerate(described) if str(column[1]) == "JSON"], rows)
+
+
+def _taken_apart(row: tuple[Any, ...], names: tuple[str, ...]) -> tuple[Any, ...]:
+    details = json.loads(row[-1])
+    return (*row[:-1], *[details.get(name) for name in names])
