@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -66,7 +67,7 @@ def _is_loadable_type(annotation: Any) -> bool:
     origin = typing.get_origin(annotation)
     if origin is None:
         return annotation in LOADABLE if isinstance(annotation, typing.Hashable) else False
-    return origin in LOADABLE or origin is typing.Union
+    return origin in LOADABLE or origin in (typing.Union, types.UnionType)
 
 
 def check_resources_of_graph(graph: Graph, resources: Mapping[str, Any], what: str) -> None:

@@ -23,6 +23,7 @@ from jobkernel.executors.resources import (
     require_resources,
     takes_context,
 )
+from jobkernel.model.config_basics import listed
 from jobkernel.model.config_schema import Field, field_of
 from jobkernel.model.definitions import Assets, Resource
 
@@ -157,7 +158,7 @@ def filled_shape_check(config_field: Field, given: Any) -> None:
     found: list[Any] = []
     config_field.config_type.check(given, (), found)
     if found:
-        raise InvalidConfig("\n  ".join(["The config does not fit:", *map(str, found)]))
+        raise InvalidConfig(f"The config does not fit:{listed(found)}")
 
 
 def _remade(inner: Resource, function: Callable[[Any], Any], own: Field | None) -> Callable[[Any], Any]:

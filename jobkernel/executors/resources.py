@@ -25,7 +25,7 @@ from jobkernel.executors.failure import describe_error
 from jobkernel.executors.resource_view import ResourceView
 from jobkernel.executors.step_log import StepLogger
 from jobkernel.model import events as ev
-from jobkernel.model.config_basics import Filling, Problems
+from jobkernel.model.config_basics import Filling, Problems, listed
 from jobkernel.model.config_schema import Field, field_of
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.definitions import DEFAULT_IO, Resource
@@ -282,4 +282,4 @@ def filled_config(config_field: Field, given: Any) -> Any:
         filled = config_field.config_type.fill(given, (), Filling(os.environ, found))
         if not found:
             return filled
-    raise InvalidConfig("\n  ".join(["The config does not fit:", *map(str, found)]))
+    raise InvalidConfig(f"The config does not fit:{listed(found)}")

@@ -33,6 +33,11 @@ def path_text(path: Path) -> str:
     return text.removeprefix(".") or "run config"
 
 
+def listed(found: Problems) -> str:
+    """Return problems for the end of a message: one behind its colon, several each on a line."""
+    return f" {found[0]}" if len(found) == 1 else "".join(f"\n  {problem}" for problem in found)
+
+
 class ConfigType:
     """A kind of value that run config can hold."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobkernel.errors import InvalidConfig
-from jobkernel.model.config_basics import Filling, Path, Problem, Problems, shown, unknown_entry
+from jobkernel.model.config_basics import Filling, Path, Problem, Problems, listed, shown, unknown_entry
 from jobkernel.model.config_mapping import ConfigMapping
 from jobkernel.model.config_schema import Field, Shape
 from jobkernel.model.configured import Configured
@@ -108,15 +108,15 @@ class ResolvedConfig:
         Raises:
             InvalidConfig: naming each op whose validators refuse.
         """
-        found: list[str] = []
+        found: Problems = []
         for path, entry in self.ops.items():
             if entry.config_class is not None:
                 try:
                     self.for_op(path)
                 except ValueError as error:
-                    found.append(f"ops.{'.ops.'.join(path)}.config: {error}")
+                    found.append(Problem(entry.path, f"is refused: {error}."))
         if found:
-            raise InvalidConfig("\n  ".join(["Run config is refused:", *found]))
+            raise InvalidConfig(_sentence("", found))
 
     def _filled(self, entry: Entry) -> Any:
         found: Problems = []
@@ -206,7 +206,7 @@ def _mapped(mapping: ConfigMapping, outer: Any, environment: Mapping[str, str], 
 
 def _sentence(job_name: str, found: Problems) -> str:
     of_job = f" of '{job_name}'" if job_name else ""
-    return "\n  ".join([f"Run config{of_job} does not fit:", *map(str, found)])
+    return f"Run config{of_job} does not fit:{listed(found)}"
 
 
 class _Reader:
