@@ -16,8 +16,9 @@ from jobkernel.model.metadata import (
     TableSchemaMetadataValue,
 )
 from jobkernel.values.preview import Shape, preview, shape_of
+from jobkernel.values.table_formats import settled
 
-__all__ = ["automatic_metadata", "kind_word", "preview", "row_count"]
+__all__ = ["automatic_metadata", "kind_word", "preview", "row_count", "settled"]
 
 ROW_COUNT: Final = "dagster/row_count"
 COLUMN_SCHEMA: Final = "dagster/column_schema"

@@ -72,8 +72,11 @@ def _table(shape: Shape, rows: list[list[Any]], columns: int) -> dict[str, Any]:
 
 
 def _cell(item: Any) -> str:
+    kind = type(item)
+    if kind is int or kind is float:
+        return str(item)
     try:
-        shown = item[: _CELL + 1] if type(item) in (str, bytes) else item
+        shown = item[: _CELL + 1] if kind is str or kind is bytes else item
         return _cut(readable_text(str(shown)), _CELL)
     except Exception as error:  # noqa: BLE001  - an object in a cell may fail to show itself
         return _broken(item, error)
@@ -129,9 +132,8 @@ def _is_plain(index: Any) -> bool:
 
 def _pandas_head(value: Any, rows: int, columns: int) -> list[list[Any]]:
     head = value.iloc[:rows, :columns]
-    body = [list(row) for row in head.itertuples(index=False, name=None)]
-    if not body and len(head):
-        body = [[] for _ in range(len(head))]
+    taken = [column.tolist() for _, column in head.items()]
+    body = [list(row) for row in zip(*taken, strict=True)] if taken else [[] for _ in range(len(head))]
     return [row[:columns] for row in _with_index(head.index, body)]
 
 

@@ -120,8 +120,7 @@ def encode_arrow(value: Any) -> Encoded | None:
     """Return a Table, RecordBatch or reader (read here), or None where Parquet would change it."""
     import pyarrow as pa
 
-    if isinstance(value, pa.RecordBatchReader):
-        value = value.read_all()
+    value = settled(value)
     if type(value) not in (pa.Table, pa.RecordBatch):
         return None
     kind = f"arrow.{type(value).__name__}"
@@ -191,9 +190,21 @@ def _arrow_survives(head: Any) -> bool:
 
 def encode_duckdb(value: Any) -> Encoded | None:
     """Return a DuckDB relation's rows, or None for what is no relation."""
-    if type(value).__name__ != "DuckDBPyRelation":
-        return None
-    return encode_arrow(value.to_arrow_table())
+    rows = settled(value)
+    return None if rows is value else encode_arrow(rows)
+
+
+def settled(value: Any) -> Any:
+    """Return the rows, as an Arrow table, of what can be read only once or by its connection; else the value.
+
+    That is a DuckDB relation and a record batch reader. Whoever stores *and* looks at a value settles it first.
+    """
+    kind = type(value)
+    if kind.__name__ == "DuckDBPyRelation" and "duckdb" in kind.__module__:
+        return value.to_arrow_table()
+    if kind.__name__ == "RecordBatchReader" and kind.__module__.startswith("pyarrow"):
+        return value.read_all()
+    return value
 
 
 def _arrow_filler(table: Any) -> Callable[[HashingFile], None]:

@@ -36,7 +36,8 @@ print("ready", flush=True)
 number = 0
 while True:
     number += 1
-    store.put(AssetAddress("orders"), pd.DataFrame({"n": np.full(200_000, number)}) if number % 2 else [number] * 50_000)
+    value = pd.DataFrame({"n": np.full(200_000, number)}) if number % 2 else [number] * 50_000
+    store.put(AssetAddress("orders"), value)
 """
 
 

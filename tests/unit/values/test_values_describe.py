@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from jobkernel.model.metadata import MetadataValue, shown_text
-from jobkernel.values.describe import automatic_metadata, kind_word, preview, row_count
+from jobkernel.values.describe import automatic_metadata, kind_word, preview, row_count, settled
 
 
 class Broken:
@@ -65,8 +65,8 @@ def test_the_automatic_metadata_of_a_table_are_rows_and_columns(kind: str) -> No
     ("value", "kind"),
     [
         (FRAME, "pandas"), (FRAME["n"], "pandas"), (TABLES["polars"], "polars"), (pl.LazyFrame({"a": [1]}), "polars"),
-        (TABLES["arrow"], "arrow"), (np.arange(3), "numpy"), (np.float64(1), "numpy"), ({"a": 1}, "json"), (None, "json"),
-        ("x", "json"), (a_figure(), "matplotlib"), ((1, 2), "python"), (Broken(), "python")
+        (TABLES["arrow"], "arrow"), (np.arange(3), "numpy"), (np.float64(1), "numpy"), ({"a": 1}, "json"),
+        (None, "json"), ("x", "json"), (a_figure(), "matplotlib"), ((1, 2), "python"), (Broken(), "python")
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )  # fmt: skip
@@ -173,3 +173,14 @@ def describe_once(table: Any) -> float:
     preview(table)
     automatic_metadata(table)
     return time.perf_counter() - start
+
+
+def test_what_can_be_read_only_once_is_settled_into_an_arrow_table() -> None:
+    table = TABLES["arrow"]
+    assert settled(table.to_reader()).equals(table)
+    with duckdb.connect() as connection:
+        relation = connection.sql("select 1 as n")
+        assert settled(relation).to_pydict() == {"n": [1]}
+        del relation
+    for value in (FRAME, None, "x", table):
+        assert settled(value) is value

@@ -12,7 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -335,7 +337,20 @@ def test_the_memory_keeps_the_object_itself_and_says_when_it_is_gone() -> None:
 def test_importing_the_store_imports_nothing_heavy() -> None:
     script = (
         "import sys; import jobkernel.values.io, jobkernel.values.store, jobkernel.values.describe;"
-        "print([m for m in ('numpy','pandas','polars','pyarrow','duckdb','fsspec','cloudpickle','matplotlib') if m in sys.modules])"
+        "heavy = 'numpy pandas polars pyarrow duckdb fsspec cloudpickle matplotlib'.split();"
+        "print([name for name in heavy if name in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
+
+
+def test_a_relation_and_a_reader_come_back_as_arrow_tables(tmp_path: Path) -> None:
+    store = ValueStore(tmp_path)
+    with duckdb.connect() as connection:
+        relation = connection.sql("select 1 as n")
+        store.put(AssetAddress("relation"), relation)
+        del relation
+    store.put(AssetAddress("reader"), pa.table({"n": [1]}).to_reader())
+    for key in ("relation", "reader"):
+        assert store.get(AssetAddress(key)).to_pydict() == {"n": [1]}
+        assert isinstance(ValueStore(tmp_path).get(AssetAddress(key)), pa.Table)
