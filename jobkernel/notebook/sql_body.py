@@ -206,7 +206,7 @@ class SqlCall:
             except duckdb.InterruptException as error:
                 raise Interrupted(f"The query of asset '{self.body.name}' was stopped.") from error
             except duckdb.Error as error:
-                raise QueryFailed(self.explained(error)) from error
+                raise QueryFailed(self.explained(_placed(error, connection, self.body.text))) from error
             finally:
                 if callable(take_back):
                     take_back()
@@ -239,6 +239,18 @@ class SqlCall:
         if type(value).__module__.partition(".")[0] in _READABLE:
             return value
         raise QueryFailed(_no_table(name, value, self.body.name))
+
+
+def _placed(error: Exception, connection: Any, text: str) -> Exception:
+    """Return the error with its line: relations do not tell it, so a query that does not bind is explained."""
+    import duckdb
+
+    if isinstance(error, duckdb.BinderException | duckdb.CatalogException) and not _LINE.search(str(error)):
+        try:
+            connection.execute(f"EXPLAIN {text}")
+        except duckdb.Error as again:
+            return again
+    return error
 
 
 _READABLE: Final = frozenset({"pandas", "polars", "pyarrow", "numpy"})

@@ -157,10 +157,12 @@ def _without_f_strings(tree: ast.AST) -> Any:
     return copy
 
 
-def _pieces(joined: ast.JoinedStr) -> list[ast.expr]:
-    """Return the pieces of an f-string, neighbouring texts joined as every version of Python may or may not do."""
+def _pieces(string: ast.JoinedStr) -> list[ast.expr]:
+    """Return the pieces of an f-string, texts joined and none empty: versions of Python differ there."""
     pieces: list[ast.expr] = []
-    for piece in joined.values:
+    for piece in string.values:
+        if isinstance(piece, ast.Constant) and piece.value == "":
+            continue
         last = pieces[-1] if pieces else None
         if isinstance(piece, ast.Constant) and isinstance(last, ast.Constant):
             pieces[-1] = ast.Constant(str(last.value) + str(piece.value))
