@@ -69,7 +69,7 @@ def what_goes(store: Store, cursor: duckdb.DuckDBPyConnection, limits: Retention
 
 
 def prune(store: Store, folder: Path | None, limits: Retention) -> dict[str, Any]:
-    """Delete what is old, files of captured output included; return how many rows of each kind went."""
+    """Delete what is old, files of captured output included; return how many rows of each kind went, and ``run_ids``."""
     cursor = store.cursor()
     counts = what_goes(store, cursor, limits)
     if not any(counts.values()):
@@ -80,7 +80,7 @@ def prune(store: Store, folder: Path | None, limits: Retention) -> dict[str, Any
     for run_id in old_runs if folder else ():
         shutil.rmtree(Path(folder or "") / LOGS / run_folder(run_id), ignore_errors=True)
     store.checkpoint()
-    return counts
+    return {**counts, "run_ids": old_runs}
 
 
 _OLD_RUNS = f"select run_id from kept.execution where {OLD['runs'][1]}"  # noqa: S608 - our own words
