@@ -69,7 +69,7 @@ def what_goes(store: Store, cursor: duckdb.DuckDBPyConnection, limits: Retention
 
 
 def prune(store: Store, folder: Path | None, limits: Retention) -> dict[str, Any]:
-    """Delete what is old, files of captured output included; return how many rows of each kind went, and ``run_ids``."""
+    """Delete what is old, captured output included; return how many rows of each kind went, and the ``run_ids``."""
     cursor = store.cursor()
     counts = what_goes(store, cursor, limits)
     if not any(counts.values()):
