@@ -12,6 +12,7 @@ import type { Tab } from './session';
 import { banners } from './view/banners';
 import { DetailsPane } from './view/details';
 import { h, put, recall, remember, say } from './view/dom';
+import { guardKeys } from './view/guard';
 import { GraphView } from './view/graph';
 import { Header } from './view/header';
 import { ListView } from './view/list';
@@ -82,7 +83,6 @@ class App {
     this.element = h(
       `div.jk-root${host.fills ? '.jk-fills' : ''}`,
       {
-        'data-lm-suppress-shortcuts': 'true',
         'data-jp-suppress-context-menu': 'true',
         role: 'region',
         'aria-label': 'jobkernel'
@@ -132,6 +132,7 @@ class App {
     this.timers.push(setInterval(() => this.tick(), TICK));
     this.cleanups.push(
       watchPresses(this.element),
+      guardKeys(this.element),
       () => sizes.disconnect(),
       () => theme.disconnect(),
       () => contrast?.removeEventListener?.('change', recolour)
@@ -330,7 +331,7 @@ class App {
       return;
     }
     const rows = graph.nodes.length * 36 + graph.groups.length * 24;
-    const wanted = this.showsList() ? rows + 12 : graph.height + 48;
+    const wanted = this.showsList() ? rows + 12 : graph.height + 60;
     const height = Math.min(560, Math.max(this.session.selected ? 520 : 300, wanted));
     const held = Number(this.element.dataset.height ?? 0);
     if (height > held) {

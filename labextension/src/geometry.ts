@@ -73,6 +73,13 @@ export const holds = (outer: Box, inner: Box, slack = 1): boolean =>
   inner.x + inner.w <= outer.x + outer.w + slack &&
   inner.y + inner.h <= outer.y + outer.h + slack;
 
+export const grown = (box: Box, by: number): Box => ({
+  x: box.x - by,
+  y: box.y - by,
+  w: box.w + 2 * by,
+  h: box.h + 2 * by
+});
+
 /** The view moved as little as possible so that `box` lies inside it, with `margin` pixels around. */
 export function reveal(view: View, box: Box, width: number, height: number, margin = 24): View {
   const shift = (low: number, high: number, size: number) => {

@@ -10,6 +10,7 @@ import { age, causeLabel, exactTime, plural, statusLabel, urgent } from '../word
 import { h, put } from '../view/dom';
 import type { Child } from '../view/dom';
 import { glyph } from '../view/glyphs';
+import { guardKeys } from '../view/guard';
 import { button } from '../view/menu';
 import type { Watched } from './notebooks';
 
@@ -22,6 +23,7 @@ export class Strips {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private readonly clock: ReturnType<typeof setInterval>;
   private readonly drawn = new WeakMap<HTMLElement, string>();
+  private readonly unguard: () => void;
   private refusals = new Map<string, string>();
 
   constructor(
@@ -34,6 +36,7 @@ export class Strips {
     content.modelContentChanged?.connect(this.soon, this);
     content.activeCellChanged.connect(this.soon, this);
     this.clock = setInterval(() => this.one.snapshot && this.soon(), EVERY);
+    this.unguard = guardKeys(one.panel.node, '.jk-cellstrip');
     one.panel.disposed.connect(() => this.dispose());
   }
 
@@ -67,7 +70,7 @@ export class Strips {
       held?.remove();
       return;
     }
-    const strip = held ?? h('div.jk-cellstrip', { 'data-lm-suppress-shortcuts': 'true' });
+    const strip = held ?? h('div.jk-cellstrip');
     const signature = JSON.stringify([
       found,
       status,
@@ -163,6 +166,7 @@ export class Strips {
   }
 
   private dispose(): void {
+    this.unguard();
     clearInterval(this.clock);
     if (this.timer) {
       clearTimeout(this.timer);

@@ -46,10 +46,7 @@ export class Card {
   private readonly foot = h('div.jk-ft');
   private drawn: StatusWord | null = null;
 
-  constructor(
-    readonly node: GraphNode,
-    readonly index: number
-  ) {
+  constructor(readonly node: GraphNode) {
     this.element = h(
       'div.jk-card',
       { role: 'treeitem', tabindex: -1, 'data-key': node.key, 'aria-level': node.layer + 1 },

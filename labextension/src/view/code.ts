@@ -162,21 +162,27 @@ export function errorBlock(error: ErrorShown, goto: (() => void) | null): HTMLEl
       h('span.jk-grow'),
       goto ? button(error.cell === null ? 'Go to the cell' : `Go to cell ${error.cell}`, goto, { icon: 'cell' }) : null
     ),
-    own.map(frameBlock),
+    own.map(frame => frameBlock(frame, own.length > 1)),
     inside.length
-      ? fold(`${plural(inside.length, 'frame')} inside libraries`, () => h('div', null, inside.map(frameBlock)))
+      ? fold(`${plural(inside.length, 'frame')} inside libraries`, () =>
+          h(
+            'div',
+            null,
+            inside.map(frame => frameBlock(frame))
+          )
+        )
       : null,
     error.text ? fold('Whole traceback', () => h('pre.jk-text', { tabindex: 0 }, error.text)) : null
   );
 }
 
-function frameBlock(frame: ErrorFrame): HTMLElement {
+function frameBlock(frame: ErrorFrame, named = true): HTMLElement {
   const lines = frame.code.replace(/\n$/, '').split('\n');
   const single = lines.length === 1;
   return h(
     'div.jk-frame',
     null,
-    h('div.jk-mut', null, frame.line === null ? frame.where : `${frame.where}, line ${frame.line}`),
+    named ? h('div.jk-mut', null, frame.line === null ? frame.where : `${frame.where}, line ${frame.line}`) : null,
     frame.code
       ? h(
           'div.jk-code',

@@ -101,7 +101,7 @@ export class DetailsPane {
         ),
         iconButton('x', 'Close (Esc)', () => this.session.select(null), 'sm')
       ),
-      d ? this.about(d) : null,
+      d ? h('div.jk-about', null, this.about(d)) : null,
       d ? this.buttons(d, status ?? d.status) : null
     );
   }

@@ -2,11 +2,23 @@
  * The graph: group boxes, edges and cards in one pan-and-zoom world. Keeps only the cards near the view in the
  * page; where they would be too small or too many the canvas draws blocks. Owns the view's place, not the data.
  */
-import { BLOCKS_BELOW, NAMES_ONLY_BELOW, boundsOf, fit, holds, overlaps, reveal, seen, zoomAt } from '../geometry';
+import {
+  BLOCKS_BELOW,
+  NAMES_ONLY_BELOW,
+  boundsOf,
+  fit,
+  grown,
+  holds,
+  overlaps,
+  reveal,
+  seen,
+  zoomAt
+} from '../geometry';
 import type { Box, View } from '../geometry';
 import type { Graph, GraphNode, StatusMap, StatusWord } from '../protocol';
 import { count } from '../words';
-import { Card, faceOf, hoverText } from './cards';
+import { faceOf, hoverText } from './cards';
+import { Deck } from './deck';
 import { groupBox, showTip } from './boxes';
 import { h, put, say } from './dom';
 import { takeHands } from './hands';
@@ -17,9 +29,11 @@ import { Minimap } from './minimap';
 
 const MOST_CARDS = 400;
 const SLOW_DRAW = 14;
+const SLOW_PAUSE = 120;
 const MARGIN = 160;
 const EDGE_REACH = 5;
 const REST_AFTER = 110;
+const TOOLS_HEIGHT = 30;
 
 export interface GraphEvents {
   select(key: string | null): void;
@@ -30,13 +44,13 @@ export interface GraphEvents {
 export class GraphView {
   readonly element: HTMLElement;
   private readonly back = h('div.jk-world.jk-back');
-  private readonly front = h('div.jk-world.jk-front');
+  private readonly deck = new Deck(node => this.isDim(node));
+  private readonly front = this.deck.element;
   private readonly sheet = h('canvas.jk-sheet', { 'aria-hidden': 'true' }) as HTMLCanvasElement;
   private readonly probe = h('span.jk-probe', { 'aria-hidden': 'true' });
   private readonly tip = h('div.jk-tip', { hidden: true });
   private readonly rest = h('div.jk-rest', { hidden: true });
   private readonly mini: Minimap;
-  private readonly cards = new Map<string, Card>();
   private graph: Graph | null = null;
   private wires: Wires | null = null;
   private world: Box = { x: 0, y: 0, w: 1, h: 1 };
@@ -44,7 +58,6 @@ export class GraphView {
   private status: StatusMap = {};
   private matches: Set<string> | null = null;
   private selected: string | null = null;
-  private focused: string | null = null;
   private hovered = -1;
   private view: View = { k: 1, x: 0, y: 0 };
   private size = { w: 0, h: 0 };
@@ -54,6 +67,7 @@ export class GraphView {
   private later: ReturnType<typeof setTimeout> | undefined;
   private drawnAt: View = this.view;
   private cost = 0;
+  private drawnOn = 0;
   private gesture = false;
 
   constructor(private readonly events: GraphEvents) {
@@ -73,13 +87,12 @@ export class GraphView {
   /** Show a graph; the place stays when the same nodes are still there, otherwise it fits. */
   setGraph(graph: Graph): void {
     const same = this.graph !== null && sameFrame(this.graph, graph);
-    const held = this.front.matches(':focus-within') ? this.focused : null;
+    const held = this.deck.focused;
     this.graph = graph;
     this.wires = new Wires(graph);
     this.world = boundsOf(graph);
     this.index = new Map(graph.nodes.map((node, i) => [node.key, i]));
-    this.front.replaceChildren();
-    this.cards.clear();
+    this.deck.clear();
     this.hovered = -1;
     put(
       this.back,
@@ -109,11 +122,6 @@ export class GraphView {
         }
       }
     });
-    this.front.addEventListener('focusin', event => {
-      this.focused = (event.target as HTMLElement).closest<HTMLElement>('.jk-card')?.dataset.key ?? null;
-      this.offerFocus();
-    });
-    this.front.addEventListener('focusout', () => (this.focused = null));
   }
 
   setStatus(status: StatusMap): void {
@@ -124,26 +132,19 @@ export class GraphView {
 
   setMatches(matches: Set<string> | null): void {
     this.matches = matches;
-    for (const card of this.cards.values()) {
-      card.mark('jk-dim', this.isDim(card.node));
-    }
+    this.deck.dim();
     this.redraw();
   }
 
   setSelected(key: string | null): void {
     this.selected = key;
-    for (const card of this.cards.values()) {
-      card.mark('jk-sel', card.node.key === key);
-    }
+    this.deck.select(key);
     this.redraw();
   }
 
   /** Ages and progress move on though nothing was pushed. */
   tick(): void {
-    const now = Date.now();
-    for (const card of this.cards.values()) {
-      card.update(this.status, now);
-    }
+    this.deck.update(this.status);
   }
 
   /** The element's size changed. */
@@ -167,7 +168,7 @@ export class GraphView {
 
   fit(): void {
     this.moved = false;
-    this.view = fit(this.world, this.size.w || 800, this.size.h || 400);
+    this.view = fit(this.world, this.size.w || 800, (this.size.h || 400) - TOOLS_HEIGHT);
     this.redraw();
   }
 
@@ -181,14 +182,14 @@ export class GraphView {
     if (!node) {
       return;
     }
-    this.focused = node.key;
+    this.deck.focused = node.key;
     const next = reveal(this.view, node, this.size.w, this.size.h);
     if (next.x !== this.view.x || next.y !== this.view.y) {
       this.moved = true;
       this.view = next;
     }
     this.drawNow();
-    this.cards.get(node.key)?.element.focus({ preventScroll: true });
+    this.deck.get(node.key)?.element.focus({ preventScroll: true });
   }
 
   indexOf(key: string | null): number {
@@ -225,7 +226,8 @@ export class GraphView {
     return node.type === 'group' ? faceOf(node, this.status, 0).word : (this.status[node.key]?.status ?? 'never');
   };
 
-  // drawing: at most once a frame; a slow canvas is moved as a picture while the hand moves, and redrawn after
+  // drawing: at most once a frame. While the hand moves, what was drawn (with a margin) is moved as a picture, and
+  // drawn again when it no longer covers the view or the hand rests.
 
   private redraw(): void {
     if (!this.frame) {
@@ -241,42 +243,51 @@ export class GraphView {
     }
     const { k, x, y } = this.view;
     this.back.style.transform = this.front.style.transform = `translate(${x}px,${y}px) scale(${k})`;
-    if (this.gesture && this.cost > SLOW_DRAW) {
-      this.shiftPicture();
-    } else {
+    if (!this.gesture || !this.shiftPicture()) {
       this.drawInk();
     }
-    this.drawMinimap();
+    this.showMinimap();
   }
 
-  private shiftPicture(): void {
-    const by = this.view.k / this.drawnAt.k;
-    const [dx, dy] = [this.view.x - this.drawnAt.x * by, this.view.y - this.drawnAt.y * by];
+  /** Move the drawn picture to the present view; false when it no longer serves. */
+  private shiftPicture(): boolean {
+    const { k, x, y } = this.drawnAt;
+    const by = this.view.k / k;
+    const [dx, dy] = [this.view.x - x * by, this.view.y - y * by];
+    const reaches = (d: number, size: number) => d <= MARGIN * by && (size + MARGIN) * by + d >= size;
+    const serves = by > 0.75 && by < 1.35 && reaches(dx, this.size.w) && reaches(dy, this.size.h);
+    if (!serves && (this.cost < SLOW_DRAW || performance.now() - this.drawnOn > SLOW_PAUSE)) {
+      return false;
+    }
     this.sheet.style.transform = `translate(${dx}px,${dy}px) scale(${by})`;
+    return true;
   }
 
   /** The hand moves; when it rests, everything is drawn well. */
   private startGesture(): void {
     this.gesture = true;
+    this.element.classList.add('jk-moving');
     clearTimeout(this.later);
     this.later = setTimeout(() => {
       this.gesture = false;
+      this.element.classList.remove('jk-moving');
       this.redraw();
     }, REST_AFTER);
   }
 
   private drawInk(): void {
     const began = performance.now();
-    const visible = grow(seen(this.view, this.size.w, this.size.h), MARGIN / this.view.k);
-    const near = this.graph!.nodes.flatMap((node, i) => (overlaps(node, visible) ? [i] : []));
+    const visible = grown(seen(this.view, this.size.w, this.size.h), MARGIN / this.view.k);
+    const near = this.graph!.nodes.filter(node => overlaps(node, visible));
     const blocks = this.view.k < BLOCKS_BELOW || near.length > MOST_CARDS;
-    this.keepCards(blocks ? near.filter(i => this.graph!.nodes[i].key === this.focused) : near);
+    this.deck.keep(blocks ? near.filter(node => node.key === this.deck.focused) : near);
     this.front.classList.toggle('jk-far', this.view.k < NAMES_ONLY_BELOW);
     this.front.classList.toggle('jk-blocks', blocks);
     this.back.classList.toggle('jk-far', this.view.k < NAMES_ONLY_BELOW);
     this.paint(visible, blocks);
     this.drawnAt = this.view;
-    this.cost = performance.now() - began;
+    this.drawnOn = performance.now();
+    this.cost = this.drawnOn - began;
   }
 
   private paint(visible: Box, blocks: boolean): void {
@@ -285,7 +296,8 @@ export class GraphView {
       return;
     }
     const ratio = window.devicePixelRatio || 1;
-    const [w, ht] = [Math.round(this.size.w * ratio), Math.round(this.size.h * ratio)];
+    const [width, height] = [this.size.w + 2 * MARGIN, this.size.h + 2 * MARGIN];
+    const [w, ht] = [Math.round(width * ratio), Math.round(height * ratio)];
     if (this.sheet.width !== w || this.sheet.height !== ht) {
       Object.assign(this.sheet, { width: w, height: ht });
     }
@@ -298,53 +310,20 @@ export class GraphView {
       dim: i => dimmed !== null && dimmed[i],
       word: this.wordAt
     };
-    const page = { context, width: this.size.w, height: this.size.h, ratio, view: this.view, colours: this.colours };
+    const { k, x, y } = this.view;
+    const page = { context, width, height, ratio, view: { k, x: x + MARGIN, y: y + MARGIN }, colours: this.colours };
     drawSheet(page, this.wires!, emphasis, visible, blocks);
   }
 
-  private keepCards(near: number[]): void {
-    const wanted = new Set(near.map(i => this.graph!.nodes[i].key));
-    for (const [key, card] of this.cards) {
-      if (!wanted.has(key) && key !== this.focused) {
-        card.element.remove();
-        this.cards.delete(key);
-      }
-    }
-    const fresh: HTMLElement[] = [];
-    const now = Date.now();
-    for (const i of near) {
-      if (!this.cards.has(this.graph!.nodes[i].key)) {
-        fresh.push(this.makeCard(i, now).element);
-      }
-    }
-    this.front.append(...fresh);
-    this.offerFocus();
-  }
-
-  private makeCard(i: number, now: number): Card {
-    const card = new Card(this.graph!.nodes[i], i);
-    card.update(this.status, now);
-    card.mark('jk-sel', card.node.key === this.selected);
-    card.mark('jk-dim', this.isDim(card.node));
-    this.cards.set(card.node.key, card);
-    return card;
-  }
-
-  /** Exactly one card takes part in the page's tab order. */
-  private offerFocus(): void {
-    const held = this.focused ?? this.selected;
-    const stop = (held && this.cards.get(held)) || this.cards.values().next().value;
-    for (const card of this.cards.values()) {
-      card.element.tabIndex = card === stop ? 0 : -1;
-    }
-  }
-
-  private drawMinimap(): void {
+  private showMinimap(): void {
     const view = seen(this.view, this.size.w, this.size.h);
     const outside = !holds(view, this.world);
     this.mini.element.hidden = !outside;
-    if (outside && this.colours && !(this.gesture && this.graph!.nodes.length > 2000)) {
-      this.mini.draw(this.graph!, this.world, view, this.colours, this.wordAt);
+    if (outside && this.colours) {
+      if (!this.gesture) {
+        this.mini.draw(this.graph!, this.world, this.colours, this.wordAt);
+      }
+      this.mini.show(view);
     }
   }
 
@@ -396,8 +375,6 @@ export class GraphView {
     clearTimeout(this.later);
   }
 }
-
-const grow = (box: Box, by: number): Box => ({ x: box.x - by, y: box.y - by, w: box.w + 2 * by, h: box.h + 2 * by });
 
 const sameFrame = (a: Graph, b: Graph): boolean =>
   a.direction === b.direction && a.view.focus === b.view.focus && a.view.job === b.view.job;

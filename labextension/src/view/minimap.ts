@@ -17,8 +17,10 @@ const TONE: Record<StatusWord, keyof Colours | null> = {
 };
 
 export class Minimap {
-  readonly element = h('canvas.jk-mini', { title: 'Drag to move about', hidden: true }) as HTMLCanvasElement;
-  private scale = 1;
+  private readonly sheet = h('canvas') as HTMLCanvasElement;
+  private readonly frame = h('i');
+  readonly element = h('div.jk-mini', { title: 'Drag to move about', hidden: true }, this.sheet, this.frame);
+  private scale = 0;
   private world: Box = { x: 0, y: 0, w: 1, h: 1 };
 
   constructor(moveTo: (worldX: number, worldY: number) => void) {
@@ -37,36 +39,32 @@ export class Minimap {
     this.element.addEventListener('pointermove', event => event.buttons === 1 && go(event));
   }
 
-  draw(graph: Graph, world: Box, view: Box, colours: Colours, word: (node: number) => StatusWord): void {
+  /** Draw the blocks. */
+  draw(graph: Graph, world: Box, colours: Colours, word: (node: number) => StatusWord): void {
     this.world = world;
     this.scale = Math.min(SIZE / world.w, SIZE / world.h);
     const [w, ht] = [Math.max(16, world.w * this.scale), Math.max(16, world.h * this.scale)];
     const ratio = window.devicePixelRatio || 1;
-    Object.assign(this.element, { width: Math.round(w * ratio), height: Math.round(ht * ratio) });
+    Object.assign(this.sheet, { width: Math.round(w * ratio), height: Math.round(ht * ratio) });
     Object.assign(this.element.style, { width: `${w}px`, height: `${ht}px` });
-    const c = this.element.getContext('2d');
+    const c = this.sheet.getContext('2d');
     if (!c) {
       return;
     }
-    c.setTransform(
-      ratio * this.scale,
-      0,
-      0,
-      ratio * this.scale,
-      -world.x * this.scale * ratio,
-      -world.y * this.scale * ratio
-    );
+    const k = ratio * this.scale;
+    c.setTransform(k, 0, 0, k, -world.x * k, -world.y * k);
     graph.nodes.forEach((node, i) => {
       const tone = TONE[word(i)];
       c.fillStyle = tone ? colours[tone] : colours.edge;
       c.globalAlpha = tone ? 1 : 0.5;
       c.fillRect(node.x, node.y, node.w, node.h);
     });
-    c.globalAlpha = 0.1;
-    c.fillStyle = c.strokeStyle = colours.accent;
-    c.fillRect(view.x, view.y, view.w, view.h);
-    c.globalAlpha = 1;
-    c.lineWidth = 1.5 / this.scale;
-    c.strokeRect(view.x, view.y, view.w, view.h);
+  }
+
+  /** Move the frame to the part in view. */
+  show(view: Box): void {
+    const [x, y] = [(view.x - this.world.x) * this.scale, (view.y - this.world.y) * this.scale];
+    const [w, ht] = [view.w * this.scale, view.h * this.scale];
+    Object.assign(this.frame.style, { transform: `translate(${x}px,${y}px)`, width: `${w}px`, height: `${ht}px` });
   }
 }

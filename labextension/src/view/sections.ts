@@ -2,7 +2,7 @@
  * The sections of the details pane, reason first, code last; those without content are absent. Knows `Details`;
  * called by the pane.
  */
-import { activeRuns, goToCell } from '../actions';
+import { activeRuns } from '../actions';
 import type { Details, MetadataRow, NodeStatus, WhyPart } from '../protocol';
 import type { Session } from '../session';
 import { causeLabel, count, dayTime, duration, exactTime, plural, statusLabel, urgent } from '../words';
@@ -19,10 +19,8 @@ export type Section = [name: string, ...body: Child[]];
 /** The sections that have something to say, in order. */
 export function sections(d: Details, session: Session): Section[] {
   const all: (Section | null)[] = [
-    reason(d, session),
-    d.error
-      ? ['error', errorBlock(d.error, session.host.goto ? () => void goToCell(session, d.key, d.code.cell_id) : null)]
-      : null,
+    d.error && d.status.status === 'failed' ? null : reason(d, session),
+    d.error ? ['error', errorBlock(d.error, null)] : null,
     d.preview
       ? [
           'value',

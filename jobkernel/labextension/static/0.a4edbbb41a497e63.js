@@ -682,6 +682,7 @@
 .jk-stage {
   flex: 1;
   min-width: 0;
+  min-height: 0;
   display: flex;
   position: relative;
 }
@@ -705,16 +706,17 @@
   height: 0;
   transform-origin: 0 0;
 }
-.jk-dragging .jk-world {
+.jk-moving :is(.jk-world, .jk-sheet) {
   will-change: transform;
 }
 .jk-sheet {
   position: absolute;
-  inset: 0;
-  width: 100%;
-  height: 100%;
+  left: -160px;
+  top: -160px;
+  width: calc(100% + 320px);
+  height: calc(100% + 320px);
   pointer-events: none;
-  transform-origin: 0 0;
+  transform-origin: 160px 160px;
 }
 .jk-probe {
   position: absolute;
@@ -882,7 +884,20 @@
   outline: 1px solid var(--jk-line);
   border-radius: 2px;
   background: var(--jk-bg);
+  overflow: hidden;
   cursor: pointer;
+}
+.jk-mini canvas {
+  display: block;
+  width: 100%;
+  height: 100%;
+}
+.jk-mini i {
+  position: absolute;
+  left: 0;
+  top: 0;
+  border: 1.5px solid var(--jk-accent);
+  background: color-mix(in srgb, var(--jk-accent) 10%, transparent);
 }
 .jk-rest {
   position: absolute;
@@ -1020,15 +1035,17 @@
 }
 .jk-narrow .jk-pane {
   width: auto;
-  flex: 0 1 auto;
-  max-height: 46%;
+  flex: none;
+  max-height: 50%;
   border: 0;
   border-top: 1px solid var(--jk-line);
 }
 .jk-narrow .jk-pane.jk-tall {
-  flex: 1 0 auto;
   height: 100%;
   max-height: 100%;
+}
+.jk-narrow .jk-pane:not(.jk-tall) :is(.jk-about, .jk-sec ~ .jk-sec) {
+  display: none;
 }
 .jk-root:not(.jk-narrow) .jk-taller {
   display: none;
@@ -1172,7 +1189,7 @@
 }
 .jk-meta {
   display: grid;
-  grid-template-columns: minmax(0, 1fr) 72px minmax(64px, auto);
+  grid-template-columns: minmax(0, 1fr) 72px 84px;
   gap: 4px 8px;
   align-items: center;
 }
