@@ -38,6 +38,10 @@ class ValueCache:
         """The bytes held now."""
         return self._size
 
+    def fits(self, size: int) -> bool:
+        """Whether a copy of ``size`` bytes could be kept; ask before making one."""
+        return size + _OVERHEAD <= self.budget
+
     def find(self, address: Hashable) -> Entry | None:
         """Return the copy under ``address``, now the most recently used one."""
         with self._lock:
@@ -50,7 +54,7 @@ class ValueCache:
         """Keep a copy; older ones go where the budget asks for it. One that is larger than the budget is not kept."""
         with self._lock:
             self._forget(address)
-            if kept.size + _OVERHEAD > self.budget:
+            if not self.fits(kept.size):
                 return
             self._entries[address] = Entry(kept, stamp)
             self._size += kept.size + _OVERHEAD

@@ -21,12 +21,16 @@ class Kept(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """A value ready to be written. ``text`` is its JSON text where it has one; ``keep`` makes the private copy."""
+    """A value ready to be written. ``keep`` makes the private copy, of about ``size`` bytes.
+
+    ``text`` is its JSON text where it has one, ``restore`` what reading needs to know beside the file.
+    """
 
     format: str
     type: str
     fill: Callable[[HashingFile], None]
     keep: Callable[[], Kept]
+    size: int
     restore: Any = None
     text: str | None = None
 

@@ -56,8 +56,8 @@ def encode(value: Any, signer: Signer, label: str) -> Encoded:
     return encoded or encode_pickle(value, signer, label)
 
 
-def decode(record: Mapping[str, Any], data: bytes, signer: Signer, label: str) -> Kept:
-    """Return the value of a record and its file's bytes, as a private copy.
+def decode(record: Mapping[str, Any], data: bytes, signer: Signer, label: str) -> tuple[Kept, Any]:
+    """Return the value of a record and its file's bytes: a private copy, and the value for the first reader.
 
     Raises:
         UnreadableValue: the bytes are damaged, or of versions that this process cannot read.
@@ -72,7 +72,8 @@ def decode(record: Mapping[str, Any], data: bytes, signer: Signer, label: str) -
             "know; materialize it again."
         )
     try:
-        return read(data, record.get("restore"))
+        kept = read(data, record.get("restore"))
+        return kept, kept.value()
     except Exception as error:
         raise UnreadableValue(
             f"The stored value of {label} is damaged ({first_line(error)}); materialize it again."

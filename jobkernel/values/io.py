@@ -126,7 +126,7 @@ class FilesystemIOManager(IOManager):
             data = self._files.read(path)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise MissingUpstream(f"There is no stored value at {place}; materialize it first.") from None
-        return decode_pickle(data, self._signer, place).value()
+        return decode_pickle(data, self._signer, place)[1]
 
 
 def _path_of(context: OutputContext | InputContext) -> str:

@@ -47,11 +47,12 @@ def encode_pickle(value: Any, signer: Signer, label: str) -> Encoded:
     def fill(file: HashingFile) -> None:
         file.write(signer.seal(payload, versions_of(value)))
 
-    return Encoded("pickle", "pickle", fill, lambda: Kept(payload, _load, len(payload)))
+    kept = Kept(payload, _load, len(payload))
+    return Encoded("pickle", "pickle", fill, lambda: kept, len(payload))
 
 
-def decode_pickle(data: bytes, signer: Signer, label: str) -> Kept:
-    """Return a signed pickle's value.
+def decode_pickle(data: bytes, signer: Signer, label: str) -> tuple[Kept, Any]:
+    """Return a signed pickle as a private copy, and its value for the first reader.
 
     Raises:
         UnverifiedPickle: this user did not sign it.
@@ -60,14 +61,13 @@ def decode_pickle(data: bytes, signer: Signer, label: str) -> Kept:
     sealed, note = signer.open(data, label)
     payload = bytes(sealed)
     try:
-        _load(payload)
+        return Kept(payload, _load, len(payload)), _load(payload)
     except Exception as error:
         written = ", ".join([f"Python {note['python']}", *(f"{n} {v}" for n, v in note["packages"].items())])
         raise UnreadableValue(
             f"The stored value of {label}, a {note['type']} pickled under {written}, cannot be read here "
             f"({first_line(error)}); materialize it again."
         ) from error
-    return Kept(payload, _load, len(payload))
 
 
 def sealed(encoded: Encoded) -> bytes:

@@ -12,25 +12,22 @@ from jobkernel.values.files import HashingFile
 
 def encode_json(value: Any, text: str) -> Encoded:
     """Return a value that equals its JSON text."""
-    kept = _json_kept(value, text)
-    return Encoded("json", "json", filler(text.encode()), lambda: kept, text=text)
+    is_container = isinstance(value, dict | list)
+    kept = Kept(text, json.loads, len(text)) if is_container else Kept(value, itself, len(text))
+    return Encoded("json", "json", filler(text.encode()), lambda: kept, len(text), text=text)
 
 
 def decode_json(data: bytes, _restore: Any = None) -> Kept:
     """Return the value of a JSON text."""
     text = data.decode()
-    return _json_kept(json.loads(text), text)
-
-
-def _json_kept(value: Any, text: str) -> Kept:
-    if isinstance(value, dict | list):
+    if text.startswith(("[", "{")):
         return Kept(text, json.loads, len(text))
-    return Kept(value, itself, len(text))
+    return Kept(json.loads(text), itself, len(text))
 
 
 def encode_bytes(value: Any) -> Encoded:
     """Return raw bytes."""
-    return Encoded("bytes", "bytes", filler(value), lambda: decode_bytes(value))
+    return Encoded("bytes", "bytes", filler(value), lambda: decode_bytes(value), len(value))
 
 
 def decode_bytes(data: bytes, _restore: Any = None) -> Kept:
@@ -52,7 +49,7 @@ def encode_numpy(value: Any) -> Encoded | None:
     def keep() -> Kept:
         return _scalar_kept(value) if is_scalar else _array_kept(value.copy(order="K"))
 
-    return Encoded("npy", "numpy.scalar" if is_scalar else "numpy.array", fill, keep)
+    return Encoded("npy", "numpy.scalar" if is_scalar else "numpy.array", fill, keep, value.nbytes)
 
 
 def decode_array(data: bytes, _restore: Any = None) -> Kept:

@@ -68,9 +68,11 @@ class SmallOutputs:
         held = _held(value)
         if held is ABSENT:
             return None
-        run = self._runs.get(address[0]) or self._run(address[0])
-        run.values[address[1], address[2]] = held
-        run.waiting.append((address[1], address[2], held))
+        run = None
+        while run is not self._runs.get(address[0]) or run is None:  # it may be dropped from memory meanwhile
+            run = self._runs.get(address[0]) or self._run(address[0])
+            run.values[address[1], address[2]] = held
+            run.waiting.append((address[1], address[2], held))
         if not self._came.is_set():
             self._wake()
         return len(held.text) if type(held) is _Text else 8

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from jobkernel.errors import DiskFull, JobkernelError, MissingUpstream, UnreadableValue, ValueNotWritten
 from jobkernel.values.addresses import Address, AssetAddress, OutputAddress, asset_path, output_path, run_folder
 from jobkernel.values.cache import ValueCache
-from jobkernel.values.encoded import Encoded, Kept
+from jobkernel.values.encoded import Encoded
 from jobkernel.values.files import Files, LocalFiles, Stamp, open_files
 from jobkernel.values.formats import ENDINGS, decode, encode
 from jobkernel.values.pickles import encode_pickle
@@ -29,6 +29,8 @@ _VERSION: Final = 1
 _INLINE: Final = 1 << 16
 """The longest JSON text, in characters, that is written into the record itself."""
 _TRIES: Final = 5
+_RECORDS_KEPT: Final = 20_000
+_REMEMBERED: Final = 1024
 
 
 class Stored(NamedTuple):
@@ -118,7 +120,7 @@ class ValueStore:
         entry = self._cache.find(address)
         if entry is not None and (type(address) is OutputAddress or entry.stamp == self._stamp(address)):
             return entry.kept.value()
-        return self._load(address).value()
+        return self._load(address)
 
     def exists(self, address: Address) -> bool:
         """Whether a value is stored under ``address``."""
@@ -192,11 +194,17 @@ class ValueStore:
         stamp = stamp or self._stamp(address)
         if stamp is not None:
             self._remember(address, stamp, record)
-        self._cache.keep(address, encoded.keep(), stamp)
+        self._keep_copy(address, encoded, stamp)
         if previous is not None:
             with suppress(ValueNotWritten, DiskFull):  # the new value is in place; a leftover is pruned later
                 self._delete_file(address, previous[1])
         return self._as_stored(address, record)
+
+    def _keep_copy(self, address: Address, encoded: Encoded, stamp: Stamp | None) -> None:
+        if self._cache.fits(encoded.size):
+            self._cache.keep(address, encoded.keep(), stamp)
+        else:
+            self._cache.forget(address)
 
     def _write_value(self, address: Address, value: Any, encoded: Encoded) -> tuple[Encoded, dict[str, Any]]:
         if encoded.text is not None and len(encoded.text) <= _INLINE:
@@ -222,7 +230,7 @@ class ValueStore:
             "data_version": file.digest,
         }
 
-    def _load(self, address: Address) -> Kept:
+    def _load(self, address: Address) -> Any:
         for _ in range(_TRIES):
             found = self._record(address)
             if found is None:
@@ -236,9 +244,9 @@ class ValueStore:
             except FileNotFoundError:  # replaced by another kernel between the two reads
                 self._records.pop(address, None)
                 continue
-            kept = decode(record, data, self._signer, address.label)
+            kept, value = decode(record, data, self._signer, address.label)
             self._cache.keep(address, kept, stamp)
-            return kept
+            return value
         raise UnreadableValue(f"The file of {address.label} is missing; materialize it again.")
 
     def _data(self, address: Address, record: dict[str, Any]) -> bytes:
@@ -265,7 +273,11 @@ class ValueStore:
         return self._remember(address, stamp, record)
 
     def _remember(self, address: Address, stamp: Stamp, record: dict[str, Any]) -> tuple[Stamp, dict[str, Any]]:
-        self._records[address] = found = (stamp, record)
+        found = (stamp, record)
+        if len(self._records) >= _RECORDS_KEPT:
+            self._records.clear()
+        if len(record.get("text", "")) <= _REMEMBERED:
+            self._records[address] = found
         return found
 
     def _stamp(self, address: Address) -> Stamp | None:

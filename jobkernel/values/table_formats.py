@@ -36,7 +36,12 @@ def _encode_frame(value: Any, frame: Any, kind: str, extra: dict[str, Any]) -> E
         return None
     table, note = made
     return Encoded(
-        "parquet", kind, _arrow_filler(table), lambda: _pandas_kept(value.copy(deep=True)), {**note, **extra}
+        "parquet",
+        kind,
+        _arrow_filler(table),
+        lambda: _pandas_kept(value.copy(deep=True)),
+        _pandas_size(value),
+        {**note, **extra},
     )
 
 
@@ -53,8 +58,12 @@ def decode_series(data: bytes, restore: Any) -> Kept:
 
 def _pandas_kept(value: Any) -> Kept:
     # a shallow copy is not enough: `.array` and `.values` of extension columns reach below copy-on-write
+    return Kept(value, lambda held: held.copy(deep=True), _pandas_size(value))
+
+
+def _pandas_size(value: Any) -> int:
     usage = value.memory_usage(index=True, deep=False)
-    return Kept(value, lambda held: held.copy(deep=True), int(usage if value.ndim == 1 else usage.sum()))
+    return int(usage if value.ndim == 1 else usage.sum())
 
 
 def encode_polars(value: Any) -> Encoded | None:
@@ -73,7 +82,8 @@ def encode_polars(value: Any) -> Encoded | None:
     def fill(file: HashingFile) -> None:
         table.write_parquet(file)
 
-    return Encoded("parquet", kind, fill, lambda: _polars_kept(_polars_copy(table), kind))
+    size = int(table.estimated_size())
+    return Encoded("parquet", kind, fill, lambda: _polars_kept(_polars_copy(table), kind), size)
 
 
 def decode_polars(kind: str) -> Callable[[bytes, Any], Kept]:
@@ -129,7 +139,12 @@ def encode_arrow(value: Any) -> Encoded | None:
         return None
     schema = base64.b64encode(table.schema.serialize().to_pybytes()).decode()
     return Encoded(
-        "parquet", kind, _arrow_filler(table), lambda: _arrow_kept(_arrow_copy(table), kind), {"schema": schema}
+        "parquet",
+        kind,
+        _arrow_filler(table),
+        lambda: _arrow_kept(_arrow_copy(table), kind),
+        int(table.nbytes),
+        {"schema": schema},
     )
 
 

@@ -354,3 +354,31 @@ def test_a_relation_and_a_reader_come_back_as_arrow_tables(tmp_path: Path) -> No
     for key in ("relation", "reader"):
         assert store.get(AssetAddress(key)).to_pydict() == {"n": [1]}
         assert isinstance(ValueStore(tmp_path).get(AssetAddress(key)), pa.Table)
+
+
+def test_a_value_larger_than_the_budget_is_never_copied_to_be_kept(tmp_path: Path) -> None:
+    store = ValueStore(tmp_path, cache=ValueCache(budget=1000))
+    large = np.arange(10_000)
+    store.put(AssetAddress("a"), (1, 2))
+    store.put(AssetAddress("a"), large)
+    assert store._cache.size == 0
+    assert store.get(AssetAddress("a")).tolist() == large.tolist()
+
+
+def test_a_put_after_its_run_was_dropped_from_memory_is_kept(tmp_path: Path) -> None:
+    store = ValueStore(tmp_path)
+    store.put(OutputAddress("run", "one"), 1)
+    store.forget_run("run")
+    store.put(OutputAddress("run", "two"), 2)
+    store.flush()
+    for reader in (store, ValueStore(tmp_path)):
+        assert [reader.get(OutputAddress("run", step)) for step in ("one", "two")] == [1, 2]
+    store.close()
+
+
+def test_threads_that_store_under_one_address_leave_one_whole_value(tmp_path: Path) -> None:
+    store = ValueStore(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: store.put(AssetAddress("a"), np.full(1000, number)), range(100)))
+    for reader in (store, ValueStore(tmp_path)):
+        assert len(set(reader.get(AssetAddress("a")).tolist())) == 1
