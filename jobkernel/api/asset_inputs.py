@@ -34,23 +34,23 @@ class Upstream(NamedTuple):
         return self._replace(deps=tuple(dep for dep in self.deps if dep != key.text))
 
 
-def read_inputs(
-    signature: Signature, ins: Mapping[str, Any] | None, deps: Iterable[Any] | None, what: str
-) -> Upstream:
+def read_inputs(signature: Signature, ins: Mapping[str, Any] | None, deps: Iterable[Any] | None, what: str) -> Upstream:
     """Return what the parameters, ``ins`` and ``deps`` of an asset say together.
 
     Raises:
         InvalidDefinition: a declared input is no parameter, two name one asset, or a dependency contradicts one.
     """
     if not ins and not deps:
-        keys = {item.name: AssetKey((item.name,)).text for item in signature.inputs}
-        return Upstream(inputs_of(signature, {}, what), keys or EMPTY, tuple(keys.values()), EMPTY)
+        names = tuple([item.name for item in signature.inputs])  # a parameter's name is its key's text
+        return Upstream(inputs_of(signature, {}, what), dict(zip(names, names, strict=True)), names, EMPTY)
     declared = {name: AssetIn.from_coercible(item) for name, item in (ins or {}).items()}
     loaded = {name: item for name, item in declared.items() if not is_nothing(item.dagster_type)}
     inputs = inputs_of(signature, {name: _as_in(item) for name, item in loaded.items()}, what)
     keys = {item.name: _key_of(item.name, declared) for item in inputs}
     _check_distinct(keys, what)
-    mappings = {_key_of(n, declared): i.partition_mapping for n, i in declared.items() if i.partition_mapping is not None}
+    mappings = {
+        _key_of(n, declared): i.partition_mapping for n, i in declared.items() if i.partition_mapping is not None
+    }
     upstream = dict.fromkeys([*keys.values(), *(_key_of(name, declared) for name in declared if name not in loaded)])
     for dep in as_deps(deps):
         text = dep.asset_key.text
@@ -82,13 +82,19 @@ def _check_input_name(key: AssetKey, what: str) -> None:
     """Raise for a text such as ``a/b``, which is a key of one part here and hardly ever meant."""
     if any("/" in part for part in key.parts):
         parts = [piece for part in key.parts for piece in part.split("/")]
-        raise InvalidDefinition(f"{what} depends on '{key.to_user_string()}' as a key of one part; write {parts} for several.")
+        raise InvalidDefinition(
+            f"{what} depends on '{key.to_user_string()}' as a key of one part; write {parts} for several."
+        )
     check_name("_".join(key.parts).replace("-", "_").replace(".", "_"), f"{what} depends on an asset whose")
 
 
 def _check_beside(text: str, declared: Mapping[str, AssetIn], what: str) -> None:
     """Raise where a dependency and an input of the same asset both say more than its key."""
     for name, item in declared.items():
-        says_more = item.metadata or item.key_prefix or item.dagster_type is not UNSET or item.partition_mapping is not None
+        says_more = (
+            item.metadata or item.key_prefix or item.dagster_type is not UNSET or item.partition_mapping is not None
+        )
         if item.resolve_key(name).text == text and says_more:
-            raise InvalidDefinition(f"{what} names '{text}' in ins and in deps; say what is special of it in deps only.")
+            raise InvalidDefinition(
+                f"{what} names '{text}' in ins and in deps; say what is special of it in deps only."
+            )

@@ -16,7 +16,8 @@ def _asset_deps(assets: Any) -> dict[AssetKey, set[AssetKey]]:
 
 
 def _dependency_keys(assets: Any) -> set[AssetKey]:
-    return {_key(dep) for spec in assets.record.specs for dep in spec.deps} - assets.keys
+    own: set[AssetKey] = assets.keys
+    return {_key(dep) for spec in assets.record.specs for dep in spec.deps} - own
 
 
 def _inputs(assets: Any) -> dict[str, AssetKey]:
@@ -53,7 +54,9 @@ def _by_key(attribute: str) -> Callable[[Any], dict[AssetKey, Any]]:
 
 
 def _by_key_where_said(attribute: str) -> Callable[[Any], dict[AssetKey, Any]]:
-    return lambda assets: {spec.key: getattr(spec, attribute) for spec in assets.specs if getattr(spec, attribute) is not None}
+    return lambda assets: {
+        spec.key: getattr(spec, attribute) for spec in assets.specs if getattr(spec, attribute) is not None
+    }
 
 
 def _partitions(assets: Any) -> Any:
@@ -87,9 +90,11 @@ VIEWS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "is_external": lambda assets: assets.record.node is None,
     "is_executable": lambda assets: assets.record.node is not None,
     "is_materializable": lambda assets: assets.record.node is not None and bool(assets.record.specs),
-    "is_observable": lambda assets: False,
-    "get_partition_mapping": lambda assets: lambda key: next(
-        (mapping[key.text] for mapping in assets.partition_mappings.values() if key.text in mapping), None
+    "is_observable": lambda _: False,
+    "get_partition_mapping": lambda assets: (
+        lambda key: next(
+            (mapping[key.text] for mapping in assets.partition_mappings.values() if key.text in mapping), None
+        )
     ),
     "__name__": lambda assets: assets.node_def.name,
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, overload
+from functools import partial
+from typing import Any, NamedTuple, overload
 
 from jobkernel.api.asset_inputs import read_inputs
 from jobkernel.api.assets_definition import AssetsDefinition
@@ -13,10 +14,10 @@ from jobkernel.api.declared_outputs import AssetCheckSpec
 from jobkernel.api.keys import key_for
 from jobkernel.api.ops import OpDefinition, check_resources, function_name, schema_of
 from jobkernel.api.refusals import refuse, refuse_unknown
-from jobkernel.api.signatures import Signature, described, read_signature, returned_by_each
+from jobkernel.api.signatures import UNKNOWN, Signature, described, read_signature, returned_by_each
 from jobkernel.api.specs import AssetIn
 from jobkernel.errors import InvalidDefinition
-from jobkernel.model.definitions import DEFAULT_IO, EMPTY, RESULT, Assets, AssetSpec, CheckSpec, Output
+from jobkernel.model.definitions import DEFAULT_IO, EMPTY, RESULT, Assets, AssetSpec, CheckSpec, Input, Output
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.policies import RetryPolicy
 from jobkernel.rules.names import (
@@ -28,6 +29,10 @@ from jobkernel.rules.names import (
     lenient_tags,
     strict_tags,
 )
+
+NO_KEYS: frozenset[str] = frozenset()
+PLAIN_OUTPUTS = (Output(),)
+"""The output of an asset of which nothing else is said. Outputs never change, so one serves all."""
 
 
 @overload
@@ -89,66 +94,157 @@ def asset(
         raise InvalidDefinition("@asset takes deps or its older word non_argument_deps, not both.")
     if compute_kind and kinds:
         raise InvalidDefinition("@asset takes kinds or its older word compute_kind, not both.")
-    upstream = deps if non_argument_deps is None else non_argument_deps
-    all_kinds = {compute_kind} if compute_kind else kinds
+    options = AssetOptions(
+        name,
+        key_prefix,
+        ins,
+        deps if non_argument_deps is None else non_argument_deps,
+        metadata,
+        tags,
+        description,
+        config_schema,
+        frozenset(required_resource_keys) if required_resource_keys else NO_KEYS,
+        resource_defs,
+        hooks,
+        io_manager_def,
+        io_manager_key,
+        dagster_type,
+        partitions_def,
+        op_tags,
+        group_name,
+        output_required,
+        automation_condition,
+        backfill_policy,
+        retry_policy,
+        code_version,
+        key,
+        check_specs,
+        owners,
+        (compute_kind,) if compute_kind else kinds,
+        pool,
+    )
+    return partial(make_asset, options) if compute_fn is None else make_asset(options, compute_fn)
 
-    def decorate(function: Callable[..., Any]) -> AssetsDefinition:
-        own_name = function_name(function, "@asset")
-        made_key = key_for(own_name, key=key, prefix=key_prefix, own_name=name, decorator="@asset")
-        what = f"Asset '{made_key.to_user_string()}'"
-        signature = read_signature(function, what)
-        inputs = read_inputs(signature, ins, upstream, what)
-        if made_key.text in inputs.deps:
-            inputs = inputs.without_own(made_key)
-        resources = _resources(resource_defs, io_manager_def, io_manager_key, made_key)
-        io = io_manager_key or (made_key.to_python_identifier("io_manager") if io_manager_def else DEFAULT_IO)
-        checks = check_outputs(check_specs, {made_key.text}, what) if check_specs else EMPTY
-        required = frozenset(required_resource_keys) if required_resource_keys else frozenset()
-        check_resources(required, signature, what)
-        text = description if description is not None else described(function)
-        op = OpDefinition(
-            name=check_name(made_key.to_python_identifier(), "Asset"),
-            compute=function,
-            inputs=inputs.inputs,
-            outputs=_outputs(signature, checks, io, dagster_type, output_required, code_version, what),
-            context_argument=signature.context,
-            config_argument=None if signature.config is None else signature.config.name,
-            config_schema=schema_of(signature, config_schema, what),
-            resource_arguments={item.name: item.name for item in signature.resources} if signature.resources else EMPTY,
-            required_resources=required | _given(resource_defs, signature),
-            retry=retry_policy,
-            pool=pool,
-            tags=lenient_tags(op_tags, what) if op_tags else EMPTY,
-            description=text,
-            code_version=code_version,
-        )
-        spec = AssetSpec(
-            key=made_key.text,
-            deps=inputs.deps,
-            description=text,
-            metadata=_metadata(metadata, what) if metadata else EMPTY,
-            group=check_group(group_name),
-            code_version=code_version,
-            owners=check_owners(owners, what) if owners else (),
-            tags=plain_tags(tags, what) if tags else EMPTY,
-            kinds=kinds_of(tags, all_kinds, what) if tags or all_kinds else frozenset(),
-            partitions=partitions_def,
-            automation=automation_condition,
-            is_skippable=not output_required,
-        )
-        record = Assets(
-            specs=(spec,),
-            node=op,
-            keys_by_input=inputs.keys_by_input,
-            keys_by_output={RESULT: made_key.text},
-            checks_by_output=checks,
-            resource_defs=resources,
-            hooks=merged_hooks((), hooks, what) if hooks else (),
-            backfill=backfill_policy,
-        )
-        return AssetsDefinition.of(record, {spec.key: inputs.mappings} if inputs.mappings else EMPTY)
 
-    return decorate if compute_fn is None else decorate(compute_fn)
+class AssetOptions(NamedTuple):
+    """What is said of an asset beside its function; see :func:`asset`."""
+
+    name: str | None
+    key_prefix: str | Sequence[str] | None
+    ins: Mapping[str, AssetIn] | None
+    deps: Iterable[Any] | None
+    metadata: Mapping[str, Any] | None
+    tags: Mapping[str, str] | None
+    description: str | None
+    config_schema: Any
+    required_resources: frozenset[str]
+    resource_defs: Mapping[str, Any] | None
+    hooks: Any
+    io_manager_def: Any
+    io_manager_key: str | None
+    dagster_type: Any
+    partitions: Any
+    op_tags: Mapping[str, Any] | None
+    group: str | None
+    output_required: bool
+    automation: Any
+    backfill: Any
+    retry: RetryPolicy | None
+    code_version: str | None
+    key: Any
+    check_specs: Sequence[AssetCheckSpec] | None
+    owners: Sequence[str] | None
+    kinds: Iterable[str] | None
+    pool: str | None
+
+
+class _Names(NamedTuple):
+    """What an asset is called: the text of its key, its step, and in messages."""
+
+    text: str
+    step: str
+    what: str
+
+
+def _names(options: AssetOptions, function: Any) -> _Names:
+    own = function_name(function, "@asset")
+    if options.key or options.key_prefix or options.name:
+        key = key_for(own, key=options.key, prefix=options.key_prefix, own_name=options.name, decorator="@asset")
+        return _Names(key.text, key.to_python_identifier(), f"Asset '{key.to_user_string()}'")
+    return _Names(own, own, f"Asset '{own}'")
+
+
+def make_asset(options: AssetOptions, function: Callable[..., Any]) -> AssetsDefinition:
+    """Return the asset that a function makes.
+
+    Raises:
+        InvalidDefinition: see :func:`asset`.
+    """
+    names = _names(options, function)
+    signature = read_signature(function, names.what)
+    inputs = read_inputs(signature, options.ins, options.deps, names.what)
+    if names.text in inputs.deps:
+        inputs = inputs.without_own(AssetKey.from_escaped_user_string(names.text))
+    checks = check_outputs(options.check_specs, {names.text}, names.what) if options.check_specs else EMPTY
+    description = options.description if options.description is not None else described(function)
+    record = Assets(
+        specs=(_spec(options, names, inputs.deps, description),),
+        node=_op(options, names, function, signature, inputs.inputs, checks, description),
+        keys_by_input=inputs.keys_by_input,
+        keys_by_output={RESULT: names.text},
+        checks_by_output=checks,
+        resource_defs=_resources(options, names),
+        hooks=merged_hooks((), options.hooks, names.what) if options.hooks else (),
+        backfill=options.backfill,
+    )
+    return AssetsDefinition.of(record, {names.text: inputs.mappings} if inputs.mappings else EMPTY)
+
+
+def _op(
+    options: AssetOptions,
+    names: _Names,
+    function: Callable[..., Any],
+    signature: Signature,
+    inputs: tuple[Input, ...],
+    checks: Mapping[str, CheckSpec],
+    description: str | None,
+) -> OpDefinition:
+    if options.required_resources:
+        check_resources(options.required_resources, signature, names.what)
+    return OpDefinition(
+        name=check_name(names.step, "Asset"),
+        compute=function,
+        inputs=inputs,
+        outputs=_outputs(options, names, signature, checks),
+        context_argument=signature.context,
+        config_argument=None if signature.config is None else signature.config.name,
+        config_schema=schema_of(signature, options.config_schema, names.what),
+        resource_arguments={item.name: item.name for item in signature.resources} if signature.resources else EMPTY,
+        required_resources=_required(options, signature),
+        retry=options.retry,
+        pool=options.pool,
+        tags=lenient_tags(options.op_tags, names.what) if options.op_tags else EMPTY,
+        description=description,
+        code_version=options.code_version,
+    )
+
+
+def _spec(options: AssetOptions, names: _Names, deps: tuple[str, ...], description: str | None) -> AssetSpec:
+    tags, kinds = options.tags, options.kinds
+    return AssetSpec(
+        key=names.text,
+        deps=deps,
+        description=description,
+        metadata=_metadata(options.metadata, names.what) if options.metadata else EMPTY,
+        group=check_group(options.group),
+        code_version=options.code_version,
+        owners=check_owners(options.owners, names.what) if options.owners else (),
+        tags=plain_tags(tags, names.what) if tags else EMPTY,
+        kinds=kinds_of(tags, kinds, names.what) if tags or kinds else NO_KEYS,
+        partitions=options.partitions,
+        automation=options.automation,
+        is_skippable=not options.output_required,
+    )
 
 
 def _metadata(metadata: Any, what: str) -> dict[str, Any]:
@@ -168,41 +264,42 @@ def kinds_of(tags: Mapping[str, str] | None, kinds: Iterable[str] | None, what: 
     return frozenset(name.removeprefix(KIND_PREFIX) for name in kind_tags([*(kinds or ()), *tagged], what))
 
 
-def _given(resource_defs: Mapping[str, Any] | None, signature: Signature) -> frozenset[str]:
-    if not resource_defs:
-        return frozenset()
-    return frozenset(resource_defs) - {item.name for item in signature.resources}
+def _required(options: AssetOptions, signature: Signature) -> frozenset[str]:
+    if not options.resource_defs:
+        return options.required_resources
+    return options.required_resources | (frozenset(options.resource_defs) - {item.name for item in signature.resources})
 
 
-def _resources(
-    resource_defs: Mapping[str, Any] | None, io_manager_def: Any, io_manager_key: str | None, key: AssetKey
-) -> Mapping[str, Any]:
-    if io_manager_def is None:
-        return dict(resource_defs) if resource_defs else EMPTY
-    own = io_manager_key or key.to_python_identifier("io_manager")
-    if own in (resource_defs or {}) and (resource_defs or {})[own] is not io_manager_def:
-        raise InvalidDefinition(f"Asset '{key.to_user_string()}' is given two IO managers under the key '{own}'.")
-    return {**(resource_defs or {}), own: io_manager_def}
+def _io_key(options: AssetOptions, names: _Names) -> str:
+    return options.io_manager_key or (f"{names.step}__io_manager" if options.io_manager_def else DEFAULT_IO)
+
+
+def _resources(options: AssetOptions, names: _Names) -> Mapping[str, Any]:
+    given = options.resource_defs
+    if options.io_manager_def is None:
+        return dict(given) if given else EMPTY
+    own = _io_key(options, names)
+    if given and given.get(own, options.io_manager_def) is not options.io_manager_def:
+        raise InvalidDefinition(f"{names.what} is given two IO managers under the key '{own}'.")
+    return {**(given or {}), own: options.io_manager_def}
 
 
 def _outputs(
-    signature: Signature,
-    checks: Mapping[str, CheckSpec],
-    io: str,
-    dagster_type: Any,
-    output_required: bool,
-    code_version: str | None,
-    what: str,
+    options: AssetOptions, names: _Names, signature: Signature, checks: Mapping[str, CheckSpec]
 ) -> tuple[Output, ...]:
-    said = returned_by_each(signature, 1 + len(checks), what)[0]
-    is_typed = dagster_type is not None and dagster_type is not UNSET
-    annotation = checked_type(dagster_type, what) if is_typed else said.annotation
+    io = _io_key(options, names)
+    says_nothing = signature.returns is UNKNOWN and options.dagster_type is None and options.code_version is None
+    if says_nothing and not checks and io == DEFAULT_IO and options.output_required:
+        return PLAIN_OUTPUTS
+    said = returned_by_each(signature, 1 + len(checks), names.what)[0]
+    is_typed = options.dagster_type is not None and options.dagster_type is not UNSET
+    annotation = checked_type(options.dagster_type, names.what) if is_typed else said.annotation
     own = Output(
         annotation=annotation,
-        is_required=output_required,
+        is_required=options.output_required,
         is_nothing=is_nothing(annotation) if is_typed else said.is_nothing,
         io=io,
-        code_version=code_version,
+        code_version=options.code_version,
     )
     return (own, *outputs_of_checks(checks, is_required=True)) if checks else (own,)
 

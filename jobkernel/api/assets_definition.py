@@ -32,6 +32,8 @@ class AssetsDefinition:
     """
 
     __slots__ = ("__weakref__", "partition_mappings", "record")
+    record: Assets
+    partition_mappings: Mapping[str, Mapping[str, Any]]
 
     def __init__(
         self,
@@ -74,7 +76,9 @@ class AssetsDefinition:
         return made
 
     @staticmethod
-    def from_op(op_def: Op, *, key_prefix: Any = None, group_name: str | None = None, **options: Any) -> AssetsDefinition:
+    def from_op(
+        op_def: Op, *, key_prefix: Any = None, group_name: str | None = None, **options: Any
+    ) -> AssetsDefinition:
         """Return the assets that the outputs of an op are; inputs are upstream assets of the same name."""
         from jobkernel.api.assets_from_nodes import assets_of_node
 
@@ -199,7 +203,9 @@ class AssetsDefinition:
             group = group_names_by_key.get(spec.key)
             if group is not None and spec.group_name not in (None, "default", group):
                 name = spec.key.to_user_string()
-                raise InvalidDefinition(f"Asset '{name}' is in group '{spec.group_name}' already and cannot join '{group}'.")
+                raise InvalidDefinition(
+                    f"Asset '{name}' is in group '{spec.group_name}' already and cannot join '{group}'."
+                )
             return spec.replace_attributes(
                 group_name=group or spec.group_name,
                 tags=tags_by_key.get(spec.key, spec.tags),
@@ -207,7 +213,9 @@ class AssetsDefinition:
                 automation_condition=automation_condition or spec.automation_condition,
             )
 
-        made = self.map_asset_specs(changed)._renamed({old.text: new.text for old, new in asset_key_replacements.items()})
+        made = self.map_asset_specs(changed)._renamed(
+            {old.text: new.text for old, new in asset_key_replacements.items()}
+        )
         hooks = merged_hooks(made.record.hooks, hook_defs, repr(self))
         record = replace(made.record, hooks=hooks, backfill=backfill_policy or made.record.backfill)
         return type(self).of(record, made.partition_mappings)
@@ -220,7 +228,9 @@ class AssetsDefinition:
             replace(
                 record,
                 specs=tuple(
-                    replace(spec, key=texts.get(spec.key, spec.key), deps=tuple(texts.get(dep, dep) for dep in spec.deps))
+                    replace(
+                        spec, key=texts.get(spec.key, spec.key), deps=tuple(texts.get(dep, dep) for dep in spec.deps)
+                    )
                     for spec in record.specs
                 ),
                 keys_by_input={name: texts.get(key, key) for name, key in record.keys_by_input.items()},
@@ -248,10 +258,14 @@ class AssetsDefinition:
             if not isinstance(new, AssetSpec):
                 raise InvalidDefinition(f"The function given for '{old.key}' must return an AssetSpec, not {new!r}.")
             if new.key.text != old.key:
-                raise InvalidDefinition(f"The function given for '{old.key}' must not change its key; rename with_attributes.")
+                raise InvalidDefinition(
+                    f"The function given for '{old.key}' must not change its key; rename with_attributes."
+                )
             lost = set(self.record.keys_by_input.values()) & set(old.deps) - {dep.asset_key.text for dep in new.deps}
             if lost and self.record.node is not None:
-                raise InvalidDefinition(f"Asset '{old.key}' takes '{min(lost)}' as a parameter; it cannot leave its deps.")
+                raise InvalidDefinition(
+                    f"Asset '{old.key}' takes '{min(lost)}' as a parameter; it cannot leave its deps."
+                )
         record = replace(self.record, specs=tuple(spec.record for spec in made))
         return type(self).of(record, _mappings(made))
 
@@ -321,15 +335,22 @@ class SourceAsset(AssetsDefinition):
     ) -> None:
         refuse_unknown("SourceAsset", unknown)
         refuse(
-            "SourceAsset", observe_fn=observe_fn, op_tags=op_tags,
-            auto_observe_interval_minutes=auto_observe_interval_minutes, automation_condition=automation_condition,
-        )  # fmt: skip
+            "SourceAsset",
+            observe_fn=observe_fn,
+            op_tags=op_tags,
+            auto_observe_interval_minutes=auto_observe_interval_minutes,
+            automation_condition=automation_condition,
+        )
         asset_key = as_key(key)
         io = io_manager_key or (asset_key.to_python_identifier("io_manager") if io_manager_def is not None else None)
         stored = {IO_MANAGER_KEY: io} if io else {}
         spec = AssetSpec(
-            asset_key, metadata={**(metadata or {}), **stored}, description=description, partitions_def=partitions_def,
-            group_name=group_name, tags=tags,
-        )  # fmt: skip
+            asset_key,
+            metadata={**(metadata or {}), **stored},
+            description=description,
+            partitions_def=partitions_def,
+            group_name=group_name,
+            tags=tags,
+        )
         bound = {**(resource_defs or {}), **({io: io_manager_def} if io and io_manager_def is not None else {})}
         super().__init__(specs=[spec], resource_defs=bound)

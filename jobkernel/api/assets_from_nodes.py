@@ -1,4 +1,4 @@
-"""Assets made by a graph or an existing op: ``@graph_asset``, ``@graph_multi_asset``, ``from_op`` and ``from_graph``."""
+"""Assets made by a graph or an op: ``@graph_asset``, ``@graph_multi_asset``, ``from_op`` and ``from_graph``."""
 
 from __future__ import annotations
 
@@ -63,15 +63,28 @@ def graph_asset(
         graph = _graph(function, made_key.to_python_identifier(), what, ins or {}, outs, config, text)
         keys = _keys(graph, ins or {})
         spec = AssetSpec(
-            made_key, deps=_deps(keys, ins or {}), description=text, metadata=metadata, group_name=group_name, tags=tags,
-            owners=owners, automation_condition=automation_condition, partitions_def=partitions_def,
-            code_version=code_version, kinds=kinds,
-        )  # fmt: skip
+            made_key,
+            deps=_deps(keys, ins or {}),
+            description=text,
+            metadata=metadata,
+            group_name=group_name,
+            tags=tags,
+            owners=owners,
+            automation_condition=automation_condition,
+            partitions_def=partitions_def,
+            code_version=code_version,
+            kinds=kinds,
+        )
         record = Assets(
-            specs=(spec.record,), node=graph, keys_by_input={n: k.text for n, k in keys.items()},
-            keys_by_output={RESULT: made_key.text}, checks_by_output=checks, resource_defs=dict(resource_defs or {}),
-            hooks=merged_hooks((), hooks, what), backfill=backfill_policy,
-        )  # fmt: skip
+            specs=(spec.record,),
+            node=graph,
+            keys_by_input={n: k.text for n, k in keys.items()},
+            keys_by_output={RESULT: made_key.text},
+            checks_by_output=checks,
+            resource_defs=dict(resource_defs or {}),
+            hooks=merged_hooks((), hooks, what),
+            backfill=backfill_policy,
+        )
         return AssetsDefinition.of(record, _mappings([spec]))
 
     return decorate if compose_fn is None else decorate(compose_fn)
@@ -91,7 +104,9 @@ def graph_multi_asset(
     check_specs: Sequence[AssetCheckSpec] | None = None,
     config: Any = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
-    """Make several assets of a graph of ops, returned as a dict by output name. Source: Dagster's ``@graph_multi_asset``.
+    """Make several assets of a graph of ops, returned as a dict by output name.
+
+    Source: Dagster's ``@graph_multi_asset``.
 
     Raises:
         InvalidDefinition: see :func:`jobkernel.graph` and :func:`jobkernel.multi_asset`.
@@ -113,11 +128,16 @@ def graph_multi_asset(
         ]
         check_own_upstream(specs)
         record = Assets(
-            specs=tuple(spec.record for spec in specs), node=graph, keys_by_input={n: k.text for n, k in keys.items()},
-            keys_by_output={output: key.text for output, key in made_keys.items()}, checks_by_output=checks,
-            can_subset=can_subset, resource_defs=dict(resource_defs or {}), hooks=merged_hooks((), hooks, what),
+            specs=tuple(spec.record for spec in specs),
+            node=graph,
+            keys_by_input={n: k.text for n, k in keys.items()},
+            keys_by_output={output: key.text for output, key in made_keys.items()},
+            checks_by_output=checks,
+            can_subset=can_subset,
+            resource_defs=dict(resource_defs or {}),
+            hooks=merged_hooks((), hooks, what),
             backfill=backfill_policy,
-        )  # fmt: skip
+        )
         return AssetsDefinition.of(record, _mappings(specs))
 
     return decorate
@@ -134,7 +154,13 @@ def _described(spec: AssetSpec, node: Op | Graph) -> AssetSpec:
 
 
 def _graph(
-    function: Callable[..., Any], name: str, what: str, ins: Mapping[str, Any], outs: Mapping[str, Any], config: Any, text: Any
+    function: Callable[..., Any],
+    name: str,
+    what: str,
+    ins: Mapping[str, Any],
+    outs: Mapping[str, Any],
+    config: Any,
+    text: Any,
 ) -> GraphDefinition:
     for key, item in ins.items():
         if not isinstance(item, AssetIn):
@@ -144,12 +170,16 @@ def _graph(
 
 
 def _keys(node: Op | Graph, ins: Mapping[str, AssetIn]) -> dict[str, AssetKey]:
-    return {item.name: ins[item.name].resolve_key(item.name) if item.name in ins else AssetKey(item.name) for item in node.inputs}
+    return {
+        item.name: ins[item.name].resolve_key(item.name) if item.name in ins else AssetKey(item.name)
+        for item in node.inputs
+    }
 
 
 def _deps(keys: Mapping[str, AssetKey], ins: Mapping[str, AssetIn]) -> list[AssetDep]:
     return [
-        AssetDep(key, partition_mapping=ins[name].partition_mapping if name in ins else None) for name, key in keys.items()
+        AssetDep(key, partition_mapping=ins[name].partition_mapping if name in ins else None)
+        for name, key in keys.items()
     ]
 
 
@@ -207,10 +237,15 @@ def assets_of_node(
         own = AssetSpec(key, deps=list(deps), partitions_def=partitions_def, **said)
         specs.append(_in_group(own, group_name))
     record = Assets(
-        specs=tuple(spec.record for spec in specs), node=node, keys_by_input={n: k.text for n, k in upstream.items()},
-        keys_by_output={n: k.text for n, k in made.items()}, can_subset=can_subset, backfill=backfill_policy,
-        resource_defs=dict(resource_defs or {}), hooks=merged_hooks((), hook_defs, f"'{node.name}'"),
-    )  # fmt: skip
+        specs=tuple(spec.record for spec in specs),
+        node=node,
+        keys_by_input={n: k.text for n, k in upstream.items()},
+        keys_by_output={n: k.text for n, k in made.items()},
+        can_subset=can_subset,
+        backfill=backfill_policy,
+        resource_defs=dict(resource_defs or {}),
+        hooks=merged_hooks((), hook_defs, f"'{node.name}'"),
+    )
     return AssetsDefinition.of(record)
 
 

@@ -61,20 +61,36 @@ def asset_check(
         own = name or function_name(function, "@asset_check")
         key = as_key(asset)
         spec = AssetCheckSpec(
-            own, asset=key, description=description if description is not None else described(function),
-            additional_deps=[*(item.key or item.resolve_key(n) for n, item in (additional_ins or {}).items()),
-                             *(additional_deps or ())],
-            blocking=blocking, metadata=metadata, automation_condition=automation_condition,
+            own,
+            asset=key,
+            description=description if description is not None else described(function),
+            additional_deps=[
+                *(item.key or item.resolve_key(n) for n, item in (additional_ins or {}).items()),
+                *(additional_deps or ()),
+            ],
+            blocking=blocking,
+            metadata=metadata,
+            automation_condition=automation_condition,
             partitions_def=partitions_def,
-        )  # fmt: skip
+        )
         what = f"Check '{own}' of '{key.to_user_string()}'"
         signature = read_signature(function, what)
         ins = _ins(signature, key, additional_ins or {}, what)
         return _checks(
-            function, signature, {RESULT: spec.record}, ins=ins, name=spec.get_python_identifier(), what=what,
-            required=required_resource_keys, resource_defs=resource_defs, config_schema=config_schema,
-            tags=_tags(op_tags, compute_kind), retry=retry_policy, description=spec.description, pool=pool,
-        )  # fmt: skip
+            function,
+            signature,
+            {RESULT: spec.record},
+            ins=ins,
+            name=spec.get_python_identifier(),
+            what=what,
+            required=required_resource_keys,
+            resource_defs=resource_defs,
+            config_schema=config_schema,
+            tags=_tags(op_tags, compute_kind),
+            retry=retry_policy,
+            description=spec.description,
+            pool=pool,
+        )
 
     return decorate
 
@@ -86,7 +102,9 @@ def _tags(op_tags: Mapping[str, Any] | None, compute_kind: str | None) -> dict[s
 def _ins(signature: Signature, key: Any, additional: Mapping[str, AssetIn], what: str) -> dict[str, AssetIn]:
     for name, item in additional.items():
         if item.resolve_key(name) == key:
-            raise InvalidDefinition(f"{what} names its own asset in additional_ins as '{name}'; it is an input already.")
+            raise InvalidDefinition(
+                f"{what} names its own asset in additional_ins as '{name}'; it is an input already."
+            )
     own = [item.name for item in signature.inputs if item.name not in additional]
     if len(own) > 1:
         raise InvalidDefinition(
@@ -117,17 +135,28 @@ def _checks(
     check_resources(keys, signature, what)
     outputs: tuple[Output, ...] = outputs_of_checks(checks, is_required=not can_subset)
     op = OpDefinition(
-        name=check_name(name, "Check"), compute=function, inputs=upstream.inputs, outputs=outputs,
-        context_argument=signature.context, config_argument=None if signature.config is None else signature.config.name,
+        name=check_name(name, "Check"),
+        compute=function,
+        inputs=upstream.inputs,
+        outputs=outputs,
+        context_argument=signature.context,
+        config_argument=None if signature.config is None else signature.config.name,
         config_schema=schema_of(signature, config_schema, what),
         resource_arguments={item.name: item.name for item in signature.resources},
         required_resources=keys | (frozenset(resource_defs or ()) - {item.name for item in signature.resources}),
-        retry=retry, pool=pool, tags=lenient_tags(tags, what), description=description,
-    )  # fmt: skip
+        retry=retry,
+        pool=pool,
+        tags=lenient_tags(tags, what),
+        description=description,
+    )
     record = Assets(
-        specs=(), node=op, keys_by_input=upstream.keys_by_input, checks_by_output=dict(checks), can_subset=can_subset,
+        specs=(),
+        node=op,
+        keys_by_input=upstream.keys_by_input,
+        checks_by_output=dict(checks),
+        can_subset=can_subset,
         resource_defs=dict(resource_defs or {}),
-    )  # fmt: skip
+    )
     made = AssetChecksDefinition.of(record)
     assert isinstance(made, AssetChecksDefinition)
     return made
@@ -165,9 +194,20 @@ def multi_asset_check(
                 raise InvalidDefinition(f"{what} evaluates '{spec.name}' of '{spec.asset_key.text}' twice.")
         signature = read_signature(function, what)
         return _checks(
-            function, signature, checks, ins=ins or {}, name=own, what=what, required=required_resource_keys,
-            resource_defs=resource_defs, config_schema=config_schema, tags=_tags(op_tags, compute_kind), retry=retry_policy,
-            description=description if description is not None else described(function), pool=pool, can_subset=can_subset,
-        )  # fmt: skip
+            function,
+            signature,
+            checks,
+            ins=ins or {},
+            name=own,
+            what=what,
+            required=required_resource_keys,
+            resource_defs=resource_defs,
+            config_schema=config_schema,
+            tags=_tags(op_tags, compute_kind),
+            retry=retry_policy,
+            description=description if description is not None else described(function),
+            pool=pool,
+            can_subset=can_subset,
+        )
 
     return decorate

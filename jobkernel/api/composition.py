@@ -40,7 +40,9 @@ class Composition:
         """
         name = self._name(pending)
         if self.nodes.setdefault(pending.node.name, pending.node) is not pending.node:
-            raise InvalidDefinition(f"{self.what} uses two different definitions named '{pending.node.name}'; alias one.")
+            raise InvalidDefinition(
+                f"{self.what} uses two different definitions named '{pending.node.name}'; alias one."
+            )
         self.uncalled.pop(pending.name, None)
         self.invocations[name] = Invocation(
             name=name,
@@ -130,7 +132,9 @@ class _Handle:
         raise InvariantViolation(f"The {self.described} cannot be indexed while composing; {self._remedy}.")
 
     def alias(self, name: str) -> NoReturn:
-        raise InvariantViolation(f"'{self.node_name}' was already called; write .alias('{name}') before the parentheses.")
+        raise InvariantViolation(
+            f"'{self.node_name}' was already called; write .alias('{name}') before the parentheses."
+        )
 
     def with_hooks(self, hooks: object) -> NoReturn:
         raise InvariantViolation(f"'{self.node_name}' was already called; write .with_hooks(…) before the parentheses.")
@@ -162,7 +166,9 @@ class DynamicHandle(_Handle):
             return DynamicHandle(result.node_name, result.output_name)
         if isinstance(result, tuple) and all(isinstance(item, OutputHandle) for item in result):
             return tuple(DynamicHandle(item.node_name, item.output_name) for item in result)
-        raise InvariantViolation(f"The function mapped over the {self.described} must return outputs of ops, not {result!r}.")
+        raise InvariantViolation(
+            f"The function mapped over the {self.described} must return outputs of ops, not {result!r}."
+        )
 
     def collect(self) -> Collected:
         """Return all values of this output together, as one list."""
@@ -226,8 +232,11 @@ class PendingInvocation:
         if composition is not None:
             composition.uncalled.pop(self.name, None)
         kept = {
-            "alias": self.given_alias, "tags": self.tags, "hooks": self.hooks, "retry_policy": self.retry_policy,
-        }  # fmt: skip
+            "alias": self.given_alias,
+            "tags": self.tags,
+            "hooks": self.hooks,
+            "retry_policy": self.retry_policy,
+        }
         return PendingInvocation(self.node, **{**kept, **changes})
 
     def alias(self, name: str) -> PendingInvocation:

@@ -57,9 +57,15 @@ class AssetOut:
         self.io_manager_key = io_manager_key
         self.backfill_policy = backfill_policy
         self.options = {
-            "description": description, "metadata": metadata, "group_name": group_name, "code_version": code_version,
-            "automation_condition": automation_condition, "owners": owners, "tags": tags, "kinds": kinds,
-        }  # fmt: skip
+            "description": description,
+            "metadata": metadata,
+            "group_name": group_name,
+            "code_version": code_version,
+            "automation_condition": automation_condition,
+            "owners": owners,
+            "tags": tags,
+            "kinds": kinds,
+        }
         AssetSpec("checked", **self.options)
 
     def __getattr__(self, name: str) -> Any:
@@ -92,16 +98,32 @@ class AssetOut:
             raise InvalidDefinition("AssetOut.from_spec takes a spec without deps; the outputs of one op share theirs.")
         tags = {k: v for k, v in spec.tags.items() if not k.startswith(KIND_PREFIX)}
         return AssetOut(
-            key=spec.key, dagster_type=dagster_type, is_required=is_required, io_manager_key=io_manager_key,
-            backfill_policy=backfill_policy, description=spec.description, metadata=spec.metadata,
-            group_name=spec.group_name, code_version=spec.code_version, owners=spec.owners, tags=tags,
-            kinds=spec.kinds, automation_condition=spec.automation_condition,
-        )  # fmt: skip
+            key=spec.key,
+            dagster_type=dagster_type,
+            is_required=is_required,
+            io_manager_key=io_manager_key,
+            backfill_policy=backfill_policy,
+            description=spec.description,
+            metadata=spec.metadata,
+            group_name=spec.group_name,
+            code_version=spec.code_version,
+            owners=spec.owners,
+            tags=tags,
+            kinds=spec.kinds,
+            automation_condition=spec.automation_condition,
+        )
 
 
 _OUT_OPTIONS = (
-    "description", "metadata", "group_name", "code_version", "automation_condition", "owners", "tags", "kinds",
-)  # fmt: skip
+    "description",
+    "metadata",
+    "group_name",
+    "code_version",
+    "automation_condition",
+    "owners",
+    "tags",
+    "kinds",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +147,9 @@ class AssetCheckSpec:
         key = as_key(self.asset)
         deps = as_deps(self.additional_deps)
         if any(dep.asset_key == key for dep in deps):
-            raise InvalidDefinition(f"Check '{self.name}' names its own asset '{key.to_user_string()}' in additional_deps.")
+            raise InvalidDefinition(
+                f"Check '{self.name}' names its own asset '{key.to_user_string()}' in additional_deps."
+            )
         if not isinstance(self.name, str) or not self.name:
             raise InvalidDefinition(f"A check's name is a text, not {self.name!r}.")
         object.__setattr__(self, "asset", key)

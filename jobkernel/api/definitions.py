@@ -189,7 +189,9 @@ class Definitions:
         self._check_whole(keys, job.name)
         made = keys & self.universe.materializable
         if keys and not made and not checks:
-            raise InvalidDefinition(f"Job '{job.name}' selects only assets that nothing here makes: {', '.join(sorted(keys))}.")
+            raise InvalidDefinition(
+                f"Job '{job.name}' selects only assets that nothing here makes: {', '.join(sorted(keys))}."
+            )
         return set(made), set(checks)
 
     def _check_whole(self, keys: set[str], name: str) -> None:
@@ -198,8 +200,8 @@ class Definitions:
             left = own - keys
             if left and left != own and record.node is not None and not record.can_subset:
                 raise InvalidDefinition(
-                    f"Job '{name}' selects '{min(own & keys)}', which is made together with '{min(left)}'; select all of them, "
-                    "or define them with can_subset=True."
+                    f"Job '{name}' selects '{min(own & keys)}', which is made together with '{min(left)}'; select all "
+                    "of them, or define them with can_subset=True."
                 )
 
     def _partitions(self, job: Any, keys: set[str]) -> Any:
@@ -281,9 +283,13 @@ class Definitions:
             return func(spec) if chosen is None or spec.key.text in chosen else spec
 
         return Definitions(
-            assets=map_asset_specs(mapped, self.assets), asset_checks=self.asset_checks, jobs=self.jobs,
-            resources=self.resources, executor=self.executor, metadata=self.metadata,
-        )  # fmt: skip
+            assets=map_asset_specs(mapped, self.assets),
+            asset_checks=self.asset_checks,
+            jobs=self.jobs,
+            resources=self.resources,
+            executor=self.executor,
+            metadata=self.metadata,
+        )
 
     def load_asset_value(self, asset_key: Any, **options: Any) -> Any:
         """Return the stored value of an asset."""
@@ -313,7 +319,7 @@ def _checked_job(value: Any) -> Any:
 
 
 def _record(value: Any) -> Assets:
-    return (AssetsDefinition(specs=[value]) if isinstance(value, AssetSpec) else value).record  # type: ignore[no-any-return]
+    return (AssetsDefinition(specs=[value]) if isinstance(value, AssetSpec) else value).record
 
 
 def _distinct_keys(records: Iterable[Assets]) -> set[str]:

@@ -85,7 +85,10 @@ def wired(
         graph_inputs[mapping.graph_input_name] = Input(
             name=mapping.graph_input_name, annotation=inner.annotation, is_nothing=inner.is_nothing
         )
-        feeds = {**target.feeds, inner.name: (*target.feeds.get(inner.name, ()), GraphInput(name=mapping.graph_input_name))}
+        feeds = {
+            **target.feeds,
+            inner.name: (*target.feeds.get(inner.name, ()), GraphInput(name=mapping.graph_input_name)),
+        }
         invocations[target.name] = _with_feeds(target, feeds)
     outputs = {}
     for out in output_mappings:
@@ -109,7 +112,9 @@ def _invocations(what: str, node_defs: Sequence[Any], dependencies: Mapping[Any,
     for key, inputs in dependencies.items():
         use = NodeInvocation(key) if isinstance(key, str) else key
         if use.name not in nodes:
-            raise InvalidDefinition(f"{what} wires '{use.name}', which is none of its nodes.{did_you_mean(use.name, nodes)}")
+            raise InvalidDefinition(
+                f"{what} wires '{use.name}', which is none of its nodes.{did_you_mean(use.name, nodes)}"
+            )
         found[use.alias or use.name] = _bare(nodes[use.name], use, what)
         given[use.alias or use.name] = inputs
     used = {invocation.node.name for invocation in found.values()}
@@ -133,9 +138,7 @@ def _bare(node: Op | Graph, use: NodeInvocation, what: str) -> Invocation:
     return Invocation(name=name, node=node, tags=lenient_tags(use.tags, what), hooks=hooks, retry=use.retry_policy)
 
 
-def _connected(
-    what: str, found: Mapping[str, Invocation], target: Invocation, inputs: Mapping[str, Any]
-) -> Invocation:
+def _connected(what: str, found: Mapping[str, Invocation], target: Invocation, inputs: Mapping[str, Any]) -> Invocation:
     feeds: dict[str, tuple[Feed, ...]] = {}
     fan_in = set()
     for name, given in inputs.items():

@@ -120,8 +120,10 @@ class GraphDefinition(Graph):
 
         return job_of_graph(self, name=name, description=description, **options)
 
-    def execute_in_process(self, run_config: Any = None, instance: Any = None, resources: Any = None, **options: Any) -> Any:
-        """Run the graph in this process, at once, and return the result; see :meth:`JobDefinition.execute_in_process`."""
+    def execute_in_process(
+        self, run_config: Any = None, instance: Any = None, resources: Any = None, **options: Any
+    ) -> Any:
+        """Run the graph in this process and return the result; see :meth:`JobDefinition.execute_in_process`."""
         job = self.to_job(resource_defs=resources)
         return job.execute_in_process(run_config, instance, **options)
 
@@ -178,7 +180,9 @@ def compose(
     parameters = (*signature.inputs, *((signature.config,) if signature.config else ()), *signature.resources)
     for name in ins or ():
         if name not in {item.name for item in parameters} and not signature.takes_any_keyword:
-            raise InvalidDefinition(f"Input '{name}' of {what} is no parameter of its function; add it, or remove the input.")
+            raise InvalidDefinition(
+                f"Input '{name}' of {what} is no parameter of its function; add it, or remove the input."
+            )
     names = [*(item.name for item in parameters), *(n for n in ins or () if n not in {p.name for p in parameters})]
     with composing(what) as composition:
         result = function(**{name: Parameter(check_name(name, "Input")) for name in names})

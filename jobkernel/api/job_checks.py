@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from jobkernel.api.asset_views import needed_resources
 from jobkernel.errors import InvalidDefinition, did_you_mean
-from jobkernel.model.definitions import DEFAULT_IO, NO_VALUE, Graph, Input
+from jobkernel.model.definitions import DEFAULT_IO, NO_VALUE, Graph, GraphInput, Input
 
 LOADABLE: Final = frozenset({Any, int, float, str, bool, list, dict, tuple, set, type(None)})
 """The types whose values run config can hold."""
@@ -42,15 +42,15 @@ def _check_graph(graph: Graph, open_inputs: set[str], what: str) -> None:
         below = set()
         for item in invocation.node.inputs:
             feeds = invocation.feeds.get(item.name, ())
-            names = {feed.name for feed in feeds if type(feed).__name__ == "GraphInput"}
+            names = {feed.name for feed in feeds if isinstance(feed, GraphInput)}
             fed_outside = names - open_inputs or any(outer[name].default is not NO_VALUE for name in names)
             if feeds and (not names or fed_outside):
                 continue
             below.add(item.name)
             if not isinstance(invocation.node, Graph) and not is_loadable(item):
                 raise InvalidDefinition(
-                    f"Input '{item.name}' of op '{invocation.name}' in {what} is fed by nothing; feed it from another op, "
-                    "give it a default, or give the job input_values."
+                    f"Input '{item.name}' of op '{invocation.name}' in {what} is fed by nothing; feed it from another "
+                    "op, give it a default, or give the job input_values."
                 )
         if isinstance(invocation.node, Graph):
             _check_graph(invocation.node, below, what)

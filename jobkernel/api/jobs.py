@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from jobkernel.api.composition import merged_hooks
@@ -25,6 +24,7 @@ class JobDefinition(Job):
     """
 
     __slots__ = ("definitions",)
+    definitions: Any
     __hash__ = object.__hash__  # definitions are told apart by identity
 
     def __init__(self, *, definitions: Any = None, **fields: Any) -> None:
@@ -77,7 +77,8 @@ class JobDefinition(Job):
 
     def changed(self, **changes: Any) -> JobDefinition:
         """Return the job with fields of its record replaced."""
-        return replace(self, **changes, definitions=self.definitions) if changes else self
+        kept = {name: getattr(self, name) for name in Job.__dataclass_fields__}
+        return JobDefinition(definitions=self.definitions, **{**kept, **changes})
 
     def execute_in_process(
         self,
@@ -100,10 +101,18 @@ class JobDefinition(Job):
         from jobkernel.api.running import execute_in_process
 
         return execute_in_process(
-            self, run_config=run_config, instance=instance, partition_key=partition_key, raise_on_error=raise_on_error,
-            op_selection=op_selection, asset_selection=asset_selection, run_id=run_id, input_values=input_values, tags=tags,
+            self,
+            run_config=run_config,
+            instance=instance,
+            partition_key=partition_key,
+            raise_on_error=raise_on_error,
+            op_selection=op_selection,
+            asset_selection=asset_selection,
+            run_id=run_id,
+            input_values=input_values,
+            tags=tags,
             resources=resources,
-        )  # fmt: skip
+        )
 
 
 def job(
@@ -136,10 +145,22 @@ def job(
         text = description if description is not None else described(function)
         graph = GraphDefinition(own, description=text, **fields)
         return job_of_graph(
-            graph, name=own, description=text, resource_defs=resource_defs, config=config, tags=tags, run_tags=run_tags,
-            metadata=metadata, logger_defs=logger_defs, executor_def=executor_def, hooks=hooks,
-            op_retry_policy=op_retry_policy, partitions_def=partitions_def, input_values=input_values, owners=owners,
-        )  # fmt: skip
+            graph,
+            name=own,
+            description=text,
+            resource_defs=resource_defs,
+            config=config,
+            tags=tags,
+            run_tags=run_tags,
+            metadata=metadata,
+            logger_defs=logger_defs,
+            executor_def=executor_def,
+            hooks=hooks,
+            op_retry_policy=op_retry_policy,
+            partitions_def=partitions_def,
+            input_values=input_values,
+            owners=owners,
+        )
 
     return decorate if compose_fn is None else decorate(compose_fn)
 

@@ -38,7 +38,9 @@ def as_key(value: Any) -> AssetKey:
     key = getattr(value, "asset_key", None) or getattr(value, "key", None)
     if isinstance(key, AssetKey):
         return key
-    raise InvalidDefinition(f"{value!r} names no asset; give a key, a text, a list of texts or a definition of one asset.")
+    raise InvalidDefinition(
+        f"{value!r} names no asset; give a key, a text, a list of texts or a definition of one asset."
+    )
 
 
 def as_prefix(prefix: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -70,7 +70,10 @@ def load_assets_from_current_module(
 
 
 def load_assets_from_package_module(
-    package_module: ModuleType, group_name: str | None = None, key_prefix: str | Sequence[str] | None = None, **options: Any
+    package_module: ModuleType,
+    group_name: str | None = None,
+    key_prefix: str | Sequence[str] | None = None,
+    **options: Any,
 ) -> list[Any]:
     """Return the assets that a package and its submodules define; see :func:`load_assets_from_modules`."""
     return load_assets_from_modules(_modules_of(package_module), group_name, key_prefix, **options)
@@ -83,7 +86,9 @@ def load_assets_from_package_name(
     return load_assets_from_package_module(importlib.import_module(package_name), group_name, key_prefix, **options)
 
 
-def load_asset_checks_from_modules(modules: Iterable[ModuleType], asset_key_prefix: Any = None) -> list[AssetChecksDefinition]:
+def load_asset_checks_from_modules(
+    modules: Iterable[ModuleType], asset_key_prefix: Any = None
+) -> list[AssetChecksDefinition]:
     """Return the checks that modules define, each once; ``asset_key_prefix`` is put before the keys of their assets."""
     found = [value for value in _values_in(modules) if isinstance(value, AssetChecksDefinition)]
     prefix = as_prefix(asset_key_prefix)
@@ -96,7 +101,9 @@ def load_asset_checks_from_current_module(asset_key_prefix: Any = None) -> list[
     return load_asset_checks_from_modules([_caller()], asset_key_prefix)
 
 
-def load_asset_checks_from_package_module(package_module: ModuleType, asset_key_prefix: Any = None) -> list[AssetChecksDefinition]:
+def load_asset_checks_from_package_module(
+    package_module: ModuleType, asset_key_prefix: Any = None
+) -> list[AssetChecksDefinition]:
     """Return the checks that a package and its submodules define."""
     return load_asset_checks_from_modules(_modules_of(package_module), asset_key_prefix)
 
@@ -152,9 +159,11 @@ def _changed(
     renames = {key: key.with_prefix(prefix) for key in own} if prefix else {}
     groups = dict.fromkeys(value.keys, group) if group else {}
     return value.with_attributes(
-        asset_key_replacements=renames, group_names_by_key=groups, automation_condition=automation,
+        asset_key_replacements=renames,
+        group_names_by_key=groups,
+        automation_condition=automation,
         backfill_policy=backfill,
-    )  # fmt: skip
+    )
 
 
 def _prefixed_check(value: AssetChecksDefinition, prefix: tuple[str, ...]) -> AssetChecksDefinition:

@@ -107,7 +107,9 @@ def multi_asset(
             code_version=code_version,
         )
         record = Assets(
-            specs=tuple(_completed(spec, group_name, partitions_def, kinds, op.description, what).record for spec in made.specs),
+            specs=tuple(
+                _completed(spec, group_name, partitions_def, kinds, op.description, what).record for spec in made.specs
+            ),
             node=op,
             keys_by_input=upstream.keys_by_input,
             keys_by_output=made.keys_by_output,
@@ -154,7 +156,9 @@ def _check_inputs_are_deps(upstream: Upstream, specs: Sequence[AssetSpec], what:
     known = {dep.asset_key.text for spec in specs for dep in spec.deps}
     for key in upstream.keys_by_input.values():
         if key not in known:
-            raise InvalidDefinition(f"{what} takes '{key}' as a parameter; name it in the deps of the specs that need it.")
+            raise InvalidDefinition(
+                f"{what} takes '{key}' as a parameter; name it in the deps of the specs that need it."
+            )
 
 
 def _from_outs(
@@ -207,7 +211,9 @@ def _check_internal(
             raise InvalidDefinition(f"internal_asset_deps of {what} names '{output}', which is none of its outputs.")
         for key in map(as_key, wanted):
             if key.text not in known:
-                raise InvalidDefinition(f"internal_asset_deps of {what} names '{key.text}', which it neither takes nor makes.")
+                raise InvalidDefinition(
+                    f"internal_asset_deps of {what} names '{key.text}', which it neither takes nor makes."
+                )
     left = set(upstream.deps) - {as_key(key).text for wanted in internal.values() for key in wanted}
     if left:
         raise InvalidDefinition(f"internal_asset_deps of {what} does not say which output needs '{min(left)}'.")

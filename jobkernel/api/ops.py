@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, overload
 
 from jobkernel.api.composition import PendingInvocation, invoke, is_composing, merged_hooks
-from jobkernel.api.declarations import UNSET, In, Out, is_nothing
+from jobkernel.api.declarations import In, Out, is_nothing
 from jobkernel.api.signatures import UNKNOWN, Signature, described, read_signature, returned, returned_by_each
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.configured import Configured
-from jobkernel.model.definitions import RESULT, Input, Op, Output
+from jobkernel.model.definitions import NO_VALUE, RESULT, Input, Op, Output
 from jobkernel.model.policies import RetryPolicy
 from jobkernel.rules.names import check_name, lenient_tags
 
@@ -245,7 +246,9 @@ def check_resources(required: Iterable[str], signature: Signature, what: str) ->
     """Raise InvalidDefinition where resources are asked for both by key and by parameter."""
     if required and signature.resources:
         names = ", ".join(item.name for item in signature.resources)
-        raise InvalidDefinition(f"{what} asks for resources by required_resource_keys and by parameter ({names}); use one.")
+        raise InvalidDefinition(
+            f"{what} asks for resources by required_resource_keys and by parameter ({names}); use one."
+        )
 
 
 def schema_of(signature: Signature, config_schema: Any, what: str) -> Any:
@@ -262,7 +265,9 @@ def schema_of(signature: Signature, config_schema: Any, what: str) -> Any:
     return Any if config.annotation is UNKNOWN else config.annotation
 
 
-def inputs_of(signature: Signature, ins: Mapping[str, In], what: str, *, with_nothing: bool = False) -> tuple[Input, ...]:
+def inputs_of(
+    signature: Signature, ins: Mapping[str, In], what: str, *, with_nothing: bool = False
+) -> tuple[Input, ...]:
     """Return the inputs: every parameter, then those that carry no data (``with_nothing``: parameters too).
 
     Raises:
@@ -287,30 +292,33 @@ def _plain_input(item: Any, what: str) -> Input:
     annotation = _annotation(item)
     if is_nothing(annotation):
         raise InvalidDefinition(
-            f"Parameter '{item.name}' of {what} carries no data; declare it by ins={{'{item.name}': In(Nothing)}} instead."
+            f"Parameter '{item.name}' of {what} carries no data; declare it by ins={{'{item.name}': In(Nothing)}}."
         )
+    if annotation is Any and item.default is NO_VALUE:
+        return plain_input(item.name)
     return Input(name=check_name(item.name, "Input"), annotation=annotation, default=item.default)
+
+
+@lru_cache(maxsize=10_000)
+def plain_input(name: str) -> Input:
+    """Return the input of that name of which nothing else is said. Inputs never change, so one serves all."""
+    return Input(name=check_name(name, "Input"))
 
 
 def _annotation(item: Any) -> Any:
     if item.annotation is UNKNOWN:
         return Any
-    return type(None) if item.annotation is None else returned_or_plain(item.annotation)
+    return type(None) if item.annotation is None else item.annotation
 
 
-def returned_or_plain(annotation: Any) -> Any:
-    """Return the type of an input annotation."""
-    return annotation
-
-
-def _check_declared(
-    name: str, item: Any, names: set[str], signature: Signature, what: str, with_nothing: bool
-) -> None:
+def _check_declared(name: str, item: Any, names: set[str], signature: Signature, what: str, with_nothing: bool) -> None:
     if not isinstance(item, In):
         raise InvalidDefinition(f"Input '{name}' of {what} must be declared by In, not {item!r}.")
     carries_nothing = is_nothing(item.dagster_type)
     if carries_nothing and name in names and not with_nothing:
-        raise InvalidDefinition(f"Input '{name}' of {what} carries no data, so it must be no parameter of the function.")
+        raise InvalidDefinition(
+            f"Input '{name}' of {what} carries no data, so it must be no parameter of the function."
+        )
     if not carries_nothing and name not in names and not signature.takes_any_keyword:
         raise InvalidDefinition(f"Input '{name}' of {what} is no parameter of its function; add it, or remove the In.")
 
@@ -332,9 +340,8 @@ def _outputs(
         )
     each = returned_by_each(signature, len(outs), what)
     return tuple(
-        out.to_output(check_name(name, "Output"), said.annotation, says_nothing=said.is_nothing, code_version=code_version)
+        out.to_output(
+            check_name(name, "Output"), said.annotation, says_nothing=said.is_nothing, code_version=code_version
+        )
         for (name, out), said in zip(outs.items(), each, strict=True)
     )
-
-
-__all__ = ["UNSET", "OpDefinition", "make_op", "op"]

@@ -111,16 +111,18 @@ def _parameters(function: Callable[..., Any], what: str) -> tuple[list[Parameter
     annotations = _annotations(function, what)
     names = code.co_varnames
     count = code.co_argcount
-    defaults = function.__defaults__ or ()  # type: ignore[attr-defined]
+    defaults = function.__defaults__ or ()
     first_default = count - len(defaults)
     found = [
         Parameter(name, annotations.get(name, UNKNOWN), defaults[i - first_default] if i >= first_default else NO_VALUE)
         for i, name in enumerate(names[:count])
     ]
     if code.co_kwonlyargcount:
-        given = function.__kwdefaults__ or {}  # type: ignore[attr-defined]
-        for name in names[count : count + code.co_kwonlyargcount]:
-            found.append(Parameter(name, annotations.get(name, UNKNOWN), given.get(name, NO_VALUE), True))
+        given = function.__kwdefaults__ or {}
+        found += [
+            Parameter(name, annotations.get(name, UNKNOWN), given.get(name, NO_VALUE), True)
+            for name in names[count : count + code.co_kwonlyargcount]
+        ]
     is_generator = bool(flags & _GENERATOR_FLAGS)
     return found, annotations.get("return", UNKNOWN), bool(flags & inspect.CO_VARKEYWORDS), is_generator
 
@@ -198,7 +200,9 @@ def returned(annotation: Any) -> Returned:
     if name in ("Output", "MaterializeResult"):
         return returned(arguments[0]) if arguments else ANYTHING
     if name == "DynamicOutput":
-        raise InvariantViolation("A function returns its dynamic outputs as a list: annotate it by list[DynamicOutput].")
+        raise InvariantViolation(
+            "A function returns its dynamic outputs as a list: annotate it by list[DynamicOutput]."
+        )
     if origin is list and arguments and _named(arguments[0], "DynamicOutput"):
         inner = typing.get_args(arguments[0])
         return Returned(inner[0] if inner else Any, is_dynamic=True)
@@ -209,14 +213,23 @@ def returned(annotation: Any) -> Returned:
 
 _RESULT_NAMES: Final = frozenset({"ObserveResult", "AssetCheckResult"})
 _STREAMS: Final = frozenset(
-    {collections.abc.Generator, collections.abc.AsyncGenerator, collections.abc.Iterator, collections.abc.Iterable,
-     collections.abc.AsyncIterator}
-)  # fmt: skip
+    {
+        collections.abc.Generator,
+        collections.abc.AsyncGenerator,
+        collections.abc.Iterator,
+        collections.abc.Iterable,
+        collections.abc.AsyncIterator,
+    }
+)
 
 
 def is_result(annotation: Any) -> bool:
     """Whether an annotation is one of the result records that may speak for several outputs at once."""
-    return _named(annotation, "MaterializeResult") or _named(annotation, "ObserveResult") or _named(annotation, "AssetCheckResult")
+    return (
+        _named(annotation, "MaterializeResult")
+        or _named(annotation, "ObserveResult")
+        or _named(annotation, "AssetCheckResult")
+    )
 
 
 def _named(annotation: Any, name: str) -> bool:

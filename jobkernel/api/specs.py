@@ -1,4 +1,4 @@
-"""What is said of assets and checks apart from their computation: ``AssetSpec``, ``AssetOut``, ``AssetCheckSpec`` and kin.
+"""What is said of assets apart from their computation: ``AssetSpec``, ``AssetDep``, ``AssetIn``.
 
 They speak in keys and Dagster's words; ``record`` is what the floors below know. Knows no functions and no runs.
 """
@@ -148,7 +148,7 @@ class AssetSpec:
         "partitions_def",
         "skippable",
         "tags",
-    )  # fmt: skip
+    )
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ def _sentence(name: str) -> str:
     return f"Dagster's '{name}' is not in jobkernel; docs/compat.md lists what is."
 
 
-def _refuse_subclass(cls: Any, **_options: Any) -> NoReturn:
+def _refuse_subclass(cls: Any, /, **_options: Any) -> NoReturn:
     raise Unsupported(_sentence(cls.__mro__[1].__name__))
 
 

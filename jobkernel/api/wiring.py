@@ -84,7 +84,9 @@ def _check_dynamic(edge: _Edge, above: dict[str, Endpoint], collects: set[str], 
     if root is None:
         return
     if edge.is_fan_in:
-        raise InvalidDefinition(f"{what}: a list that feeds '{name}' cannot hold what follows the dynamic '{root.node}'.")
+        raise InvalidDefinition(
+            f"{what}: a list that feeds '{name}' cannot hold what follows the dynamic '{root.node}'."
+        )
     if name in collects:
         raise InvalidDefinition(f"{what}: '{name}' cannot both collect a dynamic output and be mapped over one.")
     if above.setdefault(name, root) != root or any(output.is_dynamic for output in outputs_of(edge.target.node)):

@@ -10,9 +10,22 @@ from typing import Any, Final
 from jobkernel.errors import InvalidDefinition
 
 RESERVED_NAMES: Final = frozenset(keyword.kwlist) | {
-    "context", "conf", "config", "meta", "arg_dict", "dict", "input_arg_dict", "output_arg_dict",
-    "int", "str", "float", "bool", "input", "output", "type",
-}  # fmt: skip
+    "context",
+    "conf",
+    "config",
+    "meta",
+    "arg_dict",
+    "dict",
+    "input_arg_dict",
+    "output_arg_dict",
+    "int",
+    "str",
+    "float",
+    "bool",
+    "input",
+    "output",
+    "type",
+}
 TAG_SHAPE: Final = "at most 63 letters, digits, '_', '-' and '.'"
 
 _is_name = re.compile(r"[A-Za-z0-9_]+").fullmatch

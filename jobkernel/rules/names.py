@@ -15,18 +15,31 @@ from jobkernel.errors import InvalidDefinition
 from jobkernel.model.names import RESERVED_NAMES, TAG_SHAPE, check_name, check_tag_key, is_tag_key, strict_tags
 
 __all__ = [
-    "KIND_PREFIX", "RESERVED_NAMES", "SYSTEM_PREFIX", "check_group", "check_name", "check_owners", "kind_tags", "lenient_tags",
-    "strict_tags", "user_tags",
-]  # fmt: skip
+    "KIND_PREFIX",
+    "RESERVED_NAMES",
+    "SYSTEM_PREFIX",
+    "check_group",
+    "check_name",
+    "check_owners",
+    "kind_tags",
+    "lenient_tags",
+    "strict_tags",
+    "user_tags",
+]
 
 SYSTEM_PREFIX: Final = "dagster/"
 KIND_PREFIX: Final = "dagster/kind/"
 EDITABLE_SYSTEM_TAGS: Final = frozenset(
     SYSTEM_PREFIX + name
     for name in (
-        "priority", "max_retries", "retry_strategy", "max_runtime", "isolation", "retry_on_asset_or_op_failure",
+        "priority",
+        "max_retries",
+        "retry_strategy",
+        "max_runtime",
+        "isolation",
+        "retry_on_asset_or_op_failure",
     )
-)  # fmt: skip
+)
 MAX_KINDS: Final = 10
 
 _is_group = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*").fullmatch

@@ -1,7 +1,7 @@
 """Run one script under real Dagster and under jobkernel, and compare what comes of it.
 
-A script is a function of the module, ``def script(dg): …``. What it returns must be plain data; what it raises is compared by
-class, through :data:`jobkernel.errors.DAGSTER_NAMES`. Dagster's warnings are silenced, ours are errors.
+A script is a function of the module, ``def script(dg): …``. What it returns must be plain data; what it raises is
+compared by class, through :data:`jobkernel.errors.DAGSTER_NAMES`. Dagster's warnings are silenced, ours are errors.
 """
 
 from __future__ import annotations

@@ -82,9 +82,13 @@ def test_an_asset_says_what_its_decorator_adds() -> None:
 
         op = body.op
         return [
-            shape(body), op.retry_policy.max_retries, dict(op.tags), op.pool,
-            [op.outs[name].io_manager_key for name in op.outs], [op.outs[name].is_required for name in op.outs],
-        ]  # fmt: skip
+            shape(body),
+            op.retry_policy.max_retries,
+            dict(op.tags),
+            op.pool,
+            [op.outs[name].io_manager_key for name in op.outs],
+            [op.outs[name].is_required for name in op.outs],
+        ]
 
     assert_same(script)
 
@@ -144,12 +148,23 @@ def test_keys_compare_and_print_alike() -> None:
     def script(dg: Any) -> Any:
         key = dg.AssetKey(["a", "b"])
         return [
-            key == dg.AssetKey(("a", "b")), dg.AssetKey("a/b").path, key.path, key.to_user_string(), str(key), repr(key),
-            dg.AssetKey("x").with_prefix("p").path, key.has_prefix(["a"]), key.to_python_identifier(),
-            dg.AssetKey("a.b-c").to_python_identifier(), dg.AssetKey.from_user_string("a/b").path,
-            sorted([dg.AssetKey("b"), dg.AssetKey(["a", "z"]), dg.AssetKey("a")])[0].path, key == "a/b",
-            dg.AssetKey("a") != dg.AssetKey("b"), len({key, dg.AssetKey(["a", "b"])}), f"{key}",
-        ]  # fmt: skip
+            key == dg.AssetKey(("a", "b")),
+            dg.AssetKey("a/b").path,
+            key.path,
+            key.to_user_string(),
+            str(key),
+            repr(key),
+            dg.AssetKey("x").with_prefix("p").path,
+            key.has_prefix(["a"]),
+            key.to_python_identifier(),
+            dg.AssetKey("a.b-c").to_python_identifier(),
+            dg.AssetKey.from_user_string("a/b").path,
+            sorted([dg.AssetKey("b"), dg.AssetKey(["a", "z"]), dg.AssetKey("a")])[0].path,
+            key == "a/b",
+            dg.AssetKey("a") != dg.AssetKey("b"),
+            len({key, dg.AssetKey(["a", "b"])}),
+            f"{key}",
+        ]
 
     assert_same(script)
 
@@ -164,11 +179,21 @@ def test_keys_of_anything_but_texts_are_refused(path: Any) -> None:
 def test_specs_are_replaced_and_merged_alike() -> None:
     def script(dg: Any) -> Any:
         spec = dg.AssetSpec(
-            ["a", "b"], deps=["up"], description="d", metadata={"m": 1}, skippable=True, group_name="g", code_version="1",
-            owners=["team:x"], tags={"t": "v"}, kinds={"k"},
-        )  # fmt: skip
+            ["a", "b"],
+            deps=["up"],
+            description="d",
+            metadata={"m": 1},
+            skippable=True,
+            group_name="g",
+            code_version="1",
+            owners=["team:x"],
+            tags={"t": "v"},
+            kinds={"k"},
+        )
         changed = spec.replace_attributes(key="z", deps=["other"], tags={"n": "m"}, kinds={"q"}, group_name="h")
-        merged = spec.merge_attributes(deps=["other"], metadata={"n": 2}, tags={"n": "m"}, kinds={"q"}, owners=["team:y"])
+        merged = spec.merge_attributes(
+            deps=["other"], metadata={"n": 2}, tags={"n": "m"}, kinds={"q"}, owners=["team:y"]
+        )
         stored = spec.with_io_manager_key("disk")
         return [*map(spec_shape, (spec, changed, merged)), stored.metadata["dagster/io_manager_key"], spec == spec]
 
@@ -186,9 +211,13 @@ def test_external_assets_are_declared_by_specs() -> None:
         defs = dg.Definitions(assets=[inside, external, dg.AssetSpec("bare", deps=["declared"])])
         graph = defs.resolve_asset_graph()
         return [
-            external.is_external, external.is_executable, inside.is_materializable, keys(graph.get_all_asset_keys()),
-            keys(graph.materializable_asset_keys), keys(graph.external_asset_keys),
-        ]  # fmt: skip
+            external.is_external,
+            external.is_executable,
+            inside.is_materializable,
+            keys(graph.get_all_asset_keys()),
+            keys(graph.materializable_asset_keys),
+            keys(graph.external_asset_keys),
+        ]
 
     assert_same(script)
 
@@ -221,7 +250,10 @@ def test_specs_are_mapped_and_attributes_replaced() -> None:
 
         mapped = dg.map_asset_specs(lambda spec: spec.replace_attributes(group_name="g", owners=["team:x"]), [up, down])
         renamed = down.with_attributes(
-            asset_key_replacements={dg.AssetKey("up"): dg.AssetKey(["p", "up"]), dg.AssetKey("down"): dg.AssetKey(["p", "down"])},
+            asset_key_replacements={
+                dg.AssetKey("up"): dg.AssetKey(["p", "up"]),
+                dg.AssetKey("down"): dg.AssetKey(["p", "down"]),
+            },
             group_names_by_key={dg.AssetKey("down"): "h"},
         )
         source = down.to_source_asset()
@@ -233,17 +265,29 @@ def test_specs_are_mapped_and_attributes_replaced() -> None:
 @covers("AssetsDefinition")
 def test_questions_by_key_have_the_same_answers() -> None:
     def script(dg: Any) -> Any:
-        @dg.asset(group_name="g", tags={"a": "b"}, metadata={"m": 1}, description="d", owners=["team:x"], code_version="1")
+        @dg.asset(
+            group_name="g", tags={"a": "b"}, metadata={"m": 1}, description="d", owners=["team:x"], code_version="1"
+        )
         def one(up):
             return 1
 
         key = dg.AssetKey("one")
         return [
-            one.key.path, one.group_names_by_key[key], dict(one.tags_by_key[key]), dict(one.metadata_by_key[key]),
-            one.descriptions_by_key[key], list(one.owners_by_key[key]), one.code_versions_by_key[key],
-            keys(one.asset_deps[key]), keys(one.dependency_keys), list(one.input_names), one.op.name,
-            one.get_asset_spec().key.path, one.get_asset_spec(key).group_name, one.partitions_def,
-        ]  # fmt: skip
+            one.key.path,
+            one.group_names_by_key[key],
+            dict(one.tags_by_key[key]),
+            dict(one.metadata_by_key[key]),
+            one.descriptions_by_key[key],
+            list(one.owners_by_key[key]),
+            one.code_versions_by_key[key],
+            keys(one.asset_deps[key]),
+            keys(one.dependency_keys),
+            list(one.input_names),
+            one.op.name,
+            one.get_asset_spec().key.path,
+            one.get_asset_spec(key).group_name,
+            one.partitions_def,
+        ]
 
     assert_same(script)
 
@@ -265,7 +309,9 @@ def test_assets_are_made_of_ops_and_graphs() -> None:
 
         made = [
             dg.AssetsDefinition.from_op(single),
-            dg.AssetsDefinition.from_op(several, keys_by_input_name={"up": dg.AssetKey("u")}, key_prefix="p", group_name="g"),
+            dg.AssetsDefinition.from_op(
+                several, keys_by_input_name={"up": dg.AssetKey("u")}, key_prefix="p", group_name="g"
+            ),
             dg.AssetsDefinition.from_graph(wired, keys_by_output_name={"result": dg.AssetKey("w")}),
         ]
         return [[spec_shape(spec) for spec in sorted(each.specs, key=lambda spec: spec.key)] for each in made]
@@ -273,97 +319,15 @@ def test_assets_are_made_of_ops_and_graphs() -> None:
     assert_same(script)
 
 
-@covers("asset")
-@pytest.mark.parametrize("name", ["a.b", "bad-name", "1abc", "_x"])
-def test_these_asset_names_are_accepted(name: str) -> None:
-    def script(dg: Any) -> Any:
-        made = dg.asset(name=name, key_prefix="p-q")(lambda: 1)
-        return [made.key.path, made.op.name]
-
-    assert_same(script)
-
-
-@covers("asset")
-@pytest.mark.parametrize("group", ["a/b", "1a", "default", None])
-def test_these_groups_are_accepted(group: Any) -> None:
-    assert_same(lambda dg: list(dg.asset(name="x", group_name=group)(lambda: 1).group_names_by_key.values()))
-
-
-@covers("asset", "AssetSpec", aspect=REFUSALS)
-@pytest.mark.parametrize("group", ["bad-name", "a.b", "", "a//b", "/a", "a/"])
-def test_bad_groups_are_refused(group: str) -> None:
-    assert_refused(lambda dg: dg.asset(name="x", group_name=group)(lambda: 1))
-    assert_refused(lambda dg: dg.AssetSpec("x", group_name=group))
-
-
-GOOD_TAGS = [{"k" * 63: ""}, {"a/b": "v"}, {"a": "x" * 63}, {"a_b-c.d": "e.f-g_h"}, {"dagster/priority": "1"}, {"dagster/foo": "1"}]
-BAD_TAGS = [
-    {"a b": "v"}, {"a/b/c": "v"}, {"k" * 64: "v"}, {"a": "x y"}, {"a": "x" * 64}, {"a": 1}, {"": "v"}, {"/a": "v"}, {1: "v"},
-]  # fmt: skip
-
-
-@covers("asset", "AssetSpec")
-@pytest.mark.parametrize("tags", GOOD_TAGS, ids=str)
-def test_these_asset_tags_are_accepted(tags: Any) -> None:
-    assert_same(lambda dg: list(dg.asset(name="x", tags=tags)(lambda: 1).tags_by_key.values()))
-
-
-@covers("asset", "AssetSpec", aspect=REFUSALS)
-@pytest.mark.parametrize("tags", BAD_TAGS, ids=str)
-def test_bad_asset_tags_are_refused(tags: Any) -> None:
-    assert_refused(lambda dg: dg.asset(name="x", tags=tags)(lambda: 1))
-    assert_refused(lambda dg: dg.AssetSpec("x", tags=tags))
-
-
-@covers("asset", "AssetSpec", aspect=REFUSALS)
-@pytest.mark.parametrize("owner", ["", "nobody", "team:", "a@b", "team", 3])
-def test_bad_owners_are_refused(owner: Any) -> None:
-    assert_refused(lambda dg: dg.AssetSpec("x", owners=[owner]))
-
-
-REFUSED: dict[str, Any] = {
-    "reserved name": lambda dg: dg.asset(name="context")(lambda: 1),
-    "blank in the name": lambda dg: dg.asset(name="a b")(lambda: 1),
-    "key and name": lambda dg: dg.asset(key="k", name="n")(lambda: 1),
-    "key and prefix": lambda dg: dg.asset(key="k", key_prefix="n")(lambda: 1),
-    "unknown input": lambda dg: dg.asset(ins={"z": dg.AssetIn()})(lambda: 1),
-    "an asset by two parameters": lambda dg: dg.asset(ins={"y": dg.AssetIn("x")})(lambda x, y: 1),
-    "input and dep that differ": lambda dg: dg.asset(ins={"x": dg.AssetIn(metadata={"m": 1})}, deps=["x"])(lambda x: 1),
-    "eleven kinds": lambda dg: dg.AssetSpec("x", kinds={f"k{i}" for i in range(11)}),
-    "a key that is none": lambda dg: dg.asset(key=3)(lambda: 1),
-    "a dep that is none": lambda dg: dg.asset(deps=[3])(lambda: 1),
-    "several assets in AssetDep": lambda dg: dg.AssetDep(dg.multi_asset(specs=[dg.AssetSpec("a"), dg.AssetSpec("b")])(lambda: None)),
-    "AssetIn with key and prefix": lambda dg: dg.AssetIn(key="a", key_prefix="b"),
-    "AssetOut with key and prefix": lambda dg: dg.AssetOut(key="a", key_prefix="b"),
-    "a check of another asset": lambda dg: dg.asset(name="x", check_specs=[dg.AssetCheckSpec("c", asset="y")])(lambda: 1),
-    "a check twice": lambda dg: dg.asset(
-        name="x", check_specs=[dg.AssetCheckSpec("c", asset="x"), dg.AssetCheckSpec("c", asset="x")]
-    )(lambda: 1),
-    "an unknown argument": lambda dg: dg.asset(nonsense=1)(lambda: 1),
-    "an unknown argument of a spec": lambda dg: dg.AssetSpec("x", nonsense=1),
-    "the key of several": lambda dg: dg.multi_asset(specs=[dg.AssetSpec("a"), dg.AssetSpec("b")])(lambda: None).key,
-    "a spec it has not": lambda dg: dg.asset(name="x")(lambda: 1).get_asset_spec("y"),
-    "metadata that is no mapping": lambda dg: dg.asset(name="x", metadata=[1])(lambda: 1),
-    "its own dep": lambda dg: dg.AssetsDefinition(specs=[dg.AssetSpec("x", deps=["x"])]),
-    "its own parameter": lambda dg: dg.asset(name="x")(lambda x: 1),
-    "a slash in a dep": lambda dg: dg.asset(name="x", deps=["a/b"])(lambda: 1),
-    "mapping a key away": lambda dg: dg.asset(name="x")(lambda: 1).map_asset_specs(lambda spec: spec.replace_attributes(key="y")),
-    "mapping to what is no spec": lambda dg: dg.map_asset_specs(lambda spec: 3, [dg.asset(name="x")(lambda: 1)]),
-    "compute_kind and kinds": lambda dg: dg.asset(name="x", compute_kind="a", kinds={"b"})(lambda: 1),
-    "a varargs function": lambda dg: dg.asset(name="x")(lambda *a: 1),
-}
-
-
-@covers("asset", "AssetSpec", "AssetIn", "AssetOut", "AssetDep", "AssetCheckSpec", "AssetsDefinition", aspect=REFUSALS)
-@pytest.mark.parametrize("case", REFUSED)
-def test_assets_that_make_no_sense_are_refused(case: str) -> None:
-    assert_refused(REFUSED[case])
-
-
 @covers("asset", "AssetCheckSpec")
 def test_an_asset_can_report_checks_of_its_own() -> None:
     def script(dg: Any) -> Any:
-        @dg.asset(check_specs=[dg.AssetCheckSpec("good", asset="body", blocking=True), dg.AssetCheckSpec("fine", asset="body")])
+        @dg.asset(
+            check_specs=[
+                dg.AssetCheckSpec("good", asset="body", blocking=True),
+                dg.AssetCheckSpec("fine", asset="body"),
+            ]
+        )
         def body():
             yield dg.MaterializeResult()
 

@@ -44,9 +44,17 @@ def test_a_check_says_what_its_function_and_decorator_say() -> None:
             return dg.AssetCheckResult(passed=True)
 
         @dg.asset_check(
-            asset=["p", "q"], name="named", description="said", blocking=True, metadata={"m": 1}, additional_deps=["other"],
-            required_resource_keys={"db"}, retry_policy=dg.RetryPolicy(), op_tags={"a": "b"}, pool="p",
-        )  # fmt: skip
+            asset=["p", "q"],
+            name="named",
+            description="said",
+            blocking=True,
+            metadata={"m": 1},
+            additional_deps=["other"],
+            required_resource_keys={"db"},
+            retry_policy=dg.RetryPolicy(),
+            op_tags={"a": "b"},
+            pool="p",
+        )
         def body(context):
             return dg.AssetCheckResult(passed=True)
 
@@ -65,7 +73,10 @@ def test_a_check_may_load_other_assets_too() -> None:
         def both(orders, others):
             return dg.AssetCheckResult(passed=True)
 
-        return [sorted(key.to_user_string() for key in both.keys_by_input_name.values()), sorted(both.keys_by_input_name)]
+        return [
+            sorted(key.to_user_string() for key in both.keys_by_input_name.values()),
+            sorted(both.keys_by_input_name),
+        ]
 
     assert_same(script)
 
@@ -74,7 +85,8 @@ def test_a_check_may_load_other_assets_too() -> None:
 def test_one_function_may_make_several_checks() -> None:
     def script(dg: Any) -> Any:
         @dg.multi_asset_check(
-            specs=[dg.AssetCheckSpec("a", asset="x"), dg.AssetCheckSpec("b", asset=["p", "y"], blocking=True)], can_subset=True
+            specs=[dg.AssetCheckSpec("a", asset="x"), dg.AssetCheckSpec("b", asset=["p", "y"], blocking=True)],
+            can_subset=True,
         )
         def body():
             yield dg.AssetCheckResult(passed=True, asset_key="x", check_name="a")
@@ -89,9 +101,13 @@ def test_check_specs_compare_and_name_alike() -> None:
     def script(dg: Any) -> Any:
         spec = dg.AssetCheckSpec("a", asset="x", additional_deps=["y"], metadata={"m": 1})
         return [
-            spec.key == dg.AssetCheckKey(dg.AssetKey("x"), "a"), spec.key.name, spec.asset_key.path, spec.blocking,
-            [dep.asset_key.path for dep in spec.additional_deps], spec.get_python_identifier(),
-        ]  # fmt: skip
+            spec.key == dg.AssetCheckKey(dg.AssetKey("x"), "a"),
+            spec.key.name,
+            spec.asset_key.path,
+            spec.blocking,
+            [dep.asset_key.path for dep in spec.additional_deps],
+            spec.get_python_identifier(),
+        ]
 
     assert_same(script)
 
@@ -99,19 +115,34 @@ def test_check_specs_compare_and_name_alike() -> None:
 @covers("AssetCheckResult", "AssetCheckSeverity")
 def test_check_results_have_the_same_fields() -> None:
     def script(dg: Any) -> Any:
-        result = dg.AssetCheckResult(passed=False, metadata={"n": 1}, severity=dg.AssetCheckSeverity.WARN, description="d")
+        result = dg.AssetCheckResult(
+            passed=False, metadata={"n": 1}, severity=dg.AssetCheckSeverity.WARN, description="d"
+        )
         plain = dg.AssetCheckResult(passed=True, asset_key="x", check_name="c")
         return [
-            result.passed, result.severity.value, result.description, result.metadata["n"].value, plain.asset_key.path,
-            plain.check_name, plain.severity.value, [member.value for member in dg.AssetCheckSeverity],
-        ]  # fmt: skip
+            result.passed,
+            result.severity.value,
+            result.description,
+            result.metadata["n"].value,
+            plain.asset_key.path,
+            plain.check_name,
+            plain.severity.value,
+            [member.value for member in dg.AssetCheckSeverity],
+        ]
 
     assert_same(script)
 
 
 @covers("AssetCheckResult", aspect=REFUSALS)
 @pytest.mark.parametrize(
-    "arguments", [{}, {"passed": "yes"}, {"passed": None}, {"passed": True, "metadata": {"x": object()}}, {"passed": True, "severity": "WARN"}]
+    "arguments",
+    [
+        {},
+        {"passed": "yes"},
+        {"passed": None},
+        {"passed": True, "metadata": {"x": object()}},
+        {"passed": True, "severity": "WARN"},
+    ],
 )
 def test_bad_check_results_are_refused(arguments: Any) -> None:
     assert_refused(lambda dg: dg.AssetCheckResult(**arguments))

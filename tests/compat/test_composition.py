@@ -258,7 +258,9 @@ def test_calls_that_make_no_sense_are_refused(case: str) -> None:
 
 def _graph_refusals() -> dict[str, Callable[[Any, Bench], Any]]:
     return {
-        "unused input": lambda dg, b: dg.graph(lambda p: None, name="g") if False else dg.graph(name="g")(lambda p: None),
+        "unused input": lambda dg, b: (
+            dg.graph(lambda p: None, name="g") if False else dg.graph(name="g")(lambda p: None)
+        ),
         "declared and not returned": lambda dg, b: dg.graph(name="g", out={"x": dg.GraphOut()})(lambda: {}),
         "returned and not declared": lambda dg, b: dg.graph(name="g", out={"x": dg.GraphOut()})(lambda: {"y": b.one()}),
         "one for two": lambda dg, b: dg.graph(name="g", out={"x": dg.GraphOut(), "y": dg.GraphOut()})(lambda: b.one()),
@@ -266,7 +268,9 @@ def _graph_refusals() -> dict[str, Callable[[Any, Bench], Any]]:
         "a list": lambda dg, b: dg.graph(name="g")(lambda: [b.one()]),
         "a value in the dict": lambda dg, b: dg.graph(name="g", out={"x": dg.GraphOut()})(lambda: {"x": 3}),
         "its own input": lambda dg, b: dg.graph(name="g")(lambda p: p),
-        "declared input that is no parameter": lambda dg, b: dg.graph(name="g", ins={"z": dg.GraphIn()})(lambda: b.one()),
+        "declared input that is no parameter": lambda dg, b: dg.graph(name="g", ins={"z": dg.GraphIn()})(
+            lambda: b.one()
+        ),
         "bad name": lambda dg, b: dg.graph(name="a-b")(lambda: b.one()),
         "called outside": lambda dg, b: b.inner(3),
         "collected values": lambda dg, b: dg.graph(name="g")(lambda: b.many().collect()),
@@ -291,7 +295,9 @@ def test_graphs_can_be_written_as_data() -> None:
                 "one": {},
                 dg.NodeInvocation("add", alias="plus"): {"a": dg.DependencyDefinition("one")},
                 "gather": {
-                    "items": dg.MultiDependencyDefinition([dg.DependencyDefinition("one"), dg.DependencyDefinition("plus")])
+                    "items": dg.MultiDependencyDefinition(
+                        [dg.DependencyDefinition("one"), dg.DependencyDefinition("plus")]
+                    )
                 },
             },
         )

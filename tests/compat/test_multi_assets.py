@@ -17,7 +17,9 @@ def test_several_assets_by_outs() -> None:
     def script(dg: Any) -> Any:
         @dg.multi_asset(
             outs={
-                "a": dg.AssetOut(description="d", metadata={"m": 1}, code_version="1", owners=["team:x"], tags={"t": "v"}),
+                "a": dg.AssetOut(
+                    description="d", metadata={"m": 1}, code_version="1", owners=["team:x"], tags={"t": "v"}
+                ),
                 "b": dg.AssetOut(key_prefix="p", is_required=False, kinds={"k"}),
                 "c": dg.AssetOut(key=["q", "r"], io_manager_key="disk"),
             },
@@ -30,7 +32,11 @@ def test_several_assets_by_outs() -> None:
             """Several."""
             return 1, 2, 3
 
-        return [shape(body), [(out.is_required, out.io_manager_key) for out in body.op.outs.values()], body.op.description]
+        return [
+            shape(body),
+            [(out.is_required, out.io_manager_key) for out in body.op.outs.values()],
+            body.op.description,
+        ]
 
     assert_same(script)
 
@@ -91,9 +97,14 @@ def test_an_asset_can_be_a_graph() -> None:
             return a
 
         @dg.graph_asset(
-            ins={"x": dg.AssetIn(["p", "x"])}, key_prefix="q", group_name="g", metadata={"m": 1}, tags={"t": "v"}, kinds={"k"},
+            ins={"x": dg.AssetIn(["p", "x"])},
+            key_prefix="q",
+            group_name="g",
+            metadata={"m": 1},
+            tags={"t": "v"},
+            kinds={"k"},
             owners=["team:x"],
-        )  # fmt: skip
+        )
         def body(x, y):
             """Wired."""
             return add(x, y)
@@ -112,7 +123,9 @@ def test_several_assets_can_be_a_graph() -> None:
         def add(a):
             return a
 
-        @dg.graph_multi_asset(outs={"a": dg.AssetOut(), "b": dg.AssetOut(key_prefix="p")}, group_name="g", can_subset=True)
+        @dg.graph_multi_asset(
+            outs={"a": dg.AssetOut(), "b": dg.AssetOut(key_prefix="p")}, group_name="g", can_subset=True
+        )
         def body(x):
             first = add(x)
             return {"a": first, "b": add(first)}
@@ -131,14 +144,16 @@ REFUSED: dict[str, Any] = {
     "specs and deps": lambda dg: dg.multi_asset(specs=[dg.AssetSpec("c")], deps=["x"])(lambda: None),
     "a parameter no spec depends on": lambda dg: dg.multi_asset(specs=[dg.AssetSpec("c")])(lambda x: None),
     "two groups": lambda dg: dg.multi_asset(specs=[dg.AssetSpec("c", group_name="g")], group_name="h")(lambda: None),
-    "unknown output in internal deps": lambda dg: dg.multi_asset(outs=_two(dg), internal_asset_deps={"z": set()})(lambda: None),
+    "unknown output in internal deps": lambda dg: dg.multi_asset(outs=_two(dg), internal_asset_deps={"z": set()})(
+        lambda: None
+    ),
     "unknown key in internal deps": lambda dg: dg.multi_asset(
         outs=_two(dg), internal_asset_deps={"a": {dg.AssetKey("nope")}, "b": set()}
     )(lambda: None),
     "an output that is none": lambda dg: dg.multi_asset(outs={"a": 3})(lambda: None),
-    "a check of another asset": lambda dg: dg.multi_asset(outs=_two(dg), check_specs=[dg.AssetCheckSpec("c", asset="z")])(
-        lambda: None
-    ),
+    "a check of another asset": lambda dg: dg.multi_asset(
+        outs=_two(dg), check_specs=[dg.AssetCheckSpec("c", asset="z")]
+    )(lambda: None),
     "an unknown argument": lambda dg: dg.multi_asset(outs=_two(dg), nonsense=1)(lambda: None),
     "bad output name": lambda dg: dg.multi_asset(outs={"a b": dg.AssetOut()})(lambda: None),
     "from_spec with deps": lambda dg: dg.AssetOut.from_spec(dg.AssetSpec("a", deps=["b"])),

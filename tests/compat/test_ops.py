@@ -211,7 +211,7 @@ def _tags_no_text(dg: Any) -> None:
 
 def _bad_input_name(dg: Any) -> None:
     @dg.op
-    def body(type):  # noqa: A002
+    def body(type):
         return type
 
 
@@ -227,10 +227,20 @@ def _bad_out(dg: Any) -> None:
 @pytest.mark.parametrize(
     "script",
     [
-        _bad_in, _nothing_parameter, _annotated_nothing, _varargs, _wrong_context, _config_twice, _bad_type, _bad_tag,
-        _tags_no_text, _bad_input_name, _bad_output_name, _bad_out,
+        _bad_in,
+        _nothing_parameter,
+        _annotated_nothing,
+        _varargs,
+        _wrong_context,
+        _config_twice,
+        _bad_type,
+        _bad_tag,
+        _tags_no_text,
+        _bad_input_name,
+        _bad_output_name,
+        _bad_out,
     ],
-)  # fmt: skip
+)
 def test_contradictions_in_an_op_are_refused(script: Any) -> None:
     assert_refused(script)
 

@@ -19,13 +19,26 @@ def values(metadata: Any) -> dict[str, Any]:
 def test_outputs_have_the_same_fields() -> None:
     def script(dg: Any) -> Any:
         plain = dg.Output(1)
-        full = dg.Output(2, output_name="x", metadata={"n": 1, "t": "a"}, data_version=dg.DataVersion("v"), tags={"a": "b"})
+        full = dg.Output(
+            2, output_name="x", metadata={"n": 1, "t": "a"}, data_version=dg.DataVersion("v"), tags={"a": "b"}
+        )
         again = full.with_metadata({"m": 2})
         return [
-            plain.value, plain.output_name, values(plain.metadata), plain.data_version, plain.tags,
-            full.value, full.output_name, values(full.metadata), full.data_version.value, dict(full.tags),
-            values(again.metadata), again.output_name, dg.Output(1) == dg.Output(1), dg.Output(1) == dg.Output(2),
-        ]  # fmt: skip
+            plain.value,
+            plain.output_name,
+            values(plain.metadata),
+            plain.data_version,
+            plain.tags,
+            full.value,
+            full.output_name,
+            values(full.metadata),
+            full.data_version.value,
+            dict(full.tags),
+            values(again.metadata),
+            again.output_name,
+            dg.Output(1) == dg.Output(1),
+            dg.Output(1) == dg.Output(2),
+        ]
 
     assert_same(script)
 
@@ -51,15 +64,30 @@ def test_materialize_results_have_the_same_fields() -> None:
     def script(dg: Any) -> Any:
         plain = dg.MaterializeResult()
         full = dg.MaterializeResult(
-            asset_key=["a", "b"], metadata={"n": 1}, check_results=[dg.AssetCheckResult(passed=True, check_name="c")],
-            data_version=dg.DataVersion("v"), tags={"t": "u"}, value=None,
-        )  # fmt: skip
+            asset_key=["a", "b"],
+            metadata={"n": 1},
+            check_results=[dg.AssetCheckResult(passed=True, check_name="c")],
+            data_version=dg.DataVersion("v"),
+            tags={"t": "u"},
+            value=None,
+        )
         seen = dg.ObserveResult(asset_key="x", metadata={"n": 1})
         return [
-            plain.asset_key, plain.metadata, plain.data_version, plain.tags, len(plain.check_results),
-            full.asset_key.path, dict(full.metadata), full.check_results[0].check_name, full.data_version.value, dict(full.tags),
-            full.value, full.check_result_named("c").passed, seen.asset_key.path, dict(seen.metadata),
-        ]  # fmt: skip
+            plain.asset_key,
+            plain.metadata,
+            plain.data_version,
+            plain.tags,
+            len(plain.check_results),
+            full.asset_key.path,
+            dict(full.metadata),
+            full.check_results[0].check_name,
+            full.data_version.value,
+            dict(full.tags),
+            full.value,
+            full.check_result_named("c").passed,
+            seen.asset_key.path,
+            dict(seen.metadata),
+        ]
 
     assert_same(script)
 
@@ -72,9 +100,19 @@ def test_events_about_assets_have_the_same_fields() -> None:
         spelled = [dg.AssetMaterialization(text).asset_key.path for text in ("a", "a/b", "a.b", "a-b c")]
         file = dg.AssetMaterialization.file("/tmp/x", asset_key="f")
         return [
-            made.asset_key.path, made.description, values(made.metadata), made.partition, dict(made.tags), made.label,
-            seen.asset_key.path, values(seen.metadata), seen.label, spelled, file.asset_key.path, values(file.metadata),
-        ]  # fmt: skip
+            made.asset_key.path,
+            made.description,
+            values(made.metadata),
+            made.partition,
+            dict(made.tags),
+            made.label,
+            seen.asset_key.path,
+            values(seen.metadata),
+            seen.label,
+            spelled,
+            file.asset_key.path,
+            values(file.metadata),
+        ]
 
     assert_same(script)
 
@@ -85,10 +123,19 @@ def test_exceptions_have_the_same_fields() -> None:
         failure = dg.Failure("bad", metadata={"n": 1}, allow_retries=False)
         retry = dg.RetryRequested(max_retries=3, seconds_to_wait=0.5)
         return [
-            failure.description, values(failure.metadata), failure.allow_retries, dg.Failure().description,
-            dg.Failure().allow_retries, str(failure), retry.max_retries, retry.seconds_to_wait, dg.RetryRequested().max_retries,
-            dg.RetryRequested().seconds_to_wait, issubclass(dg.Failure, Exception), issubclass(dg.RetryRequested, Exception),
-        ]  # fmt: skip
+            failure.description,
+            values(failure.metadata),
+            failure.allow_retries,
+            dg.Failure().description,
+            dg.Failure().allow_retries,
+            str(failure),
+            retry.max_retries,
+            retry.seconds_to_wait,
+            dg.RetryRequested().max_retries,
+            dg.RetryRequested().seconds_to_wait,
+            issubclass(dg.Failure, Exception),
+            issubclass(dg.RetryRequested, Exception),
+        ]
 
     assert_same(script)
 
@@ -121,9 +168,15 @@ REFUSED: dict[str, Any] = {
 
 
 @covers(
-    "Output", "AssetMaterialization", "AssetObservation", "Failure", "MaterializeResult", "DataVersion", "ExpectationResult",
+    "Output",
+    "AssetMaterialization",
+    "AssetObservation",
+    "Failure",
+    "MaterializeResult",
+    "DataVersion",
+    "ExpectationResult",
     aspect=REFUSALS,
-)  # fmt: skip
+)
 @pytest.mark.parametrize("case", REFUSED)
 def test_malformed_results_are_refused(case: str) -> None:
     assert_refused(REFUSED[case])
