@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 STAMPS = .stamps
-# a headless JupyterLab for machines: make demo HEADLESS=1
+# for machines: make demo HEADLESS=1 runs every cell of the quickstart, prints what it shows, opens no browser
 DEMO_FLAGS = $(if $(HEADLESS),--headless,)
 PIP = $(BIN)/pip --disable-pip-version-check --quiet
 

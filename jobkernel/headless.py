@@ -1,0 +1,233 @@
+"""Run a notebook without a front end: all of it, or only the cells that define, and then one job.
+
+Knows notebooks and kernels by nbclient, and the history by its client. Called by the command line.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from jobkernel.errors import InvalidDefinition, RunFailed
+from jobkernel.storage.history import History
+
+Say = Callable[[str], None]
+
+DEFINING: Final = re.compile(r"\s*(%%|# jk:\s*)(asset|op|job|check|resource)\b")
+RUNS_ASSET: Final = re.compile(r"\s(--run|-r)(?=\s|$)")
+ACTS: Final = re.compile(r"^\s*(\w+\s*=\s*)?%(materialize|launch|runs|logs|graph|why|jk(?!\s+use\b))\b.*$")
+STATEMENTS: Final = (
+    ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
+    ast.Assign, ast.AnnAssign, ast.AugAssign, ast.With, ast.If, ast.For, ast.Try,
+)  # fmt: skip
+POLL_S: Final = 0.1
+
+
+def defining_source(source: str) -> str | None:
+    """Return what a cell does to define things, without what it runs or shows; None where nothing is left.
+
+    ``%%asset`` and its kin stay, without ``--run``; ``%materialize``, ``%launch`` and what shows are left out; plain
+    Python stays where it imports, defines or assigns.
+    """
+    if DEFINING.match(source):
+        first, _, rest = source.lstrip("\n").partition("\n")
+        return f"{RUNS_ASSET.sub('', first)}\n{rest}"
+    if source.lstrip().startswith("%%"):
+        return None
+    lines = [line for line in source.splitlines() if not ACTS.match(line)]
+    return "\n".join(lines) if _defines(lines) else None
+
+
+def _defines(lines: list[str]) -> bool:
+    """Say whether anything but looking is left: a magic, or a statement that is not a bare expression."""
+    if any(line.lstrip().startswith("%") for line in lines):
+        return True
+    try:
+        tree = ast.parse("\n".join(lines))
+    except SyntaxError:
+        return bool(lines)
+    return any(isinstance(statement, STATEMENTS) for statement in tree.body)
+
+
+class NotebookRunner:
+    """A notebook and a kernel of its own for it."""
+
+    def __init__(self, path: Path) -> None:
+        import nbformat  # heavy: on first use
+
+        if not path.is_file():
+            raise InvalidDefinition(f"There is no notebook '{path}'.")
+        try:
+            self.notebook = nbformat.read(path, as_version=4)
+        except (nbformat.reader.NotJSONError, ValueError, AttributeError) as error:
+            raise InvalidDefinition(f"'{path}' is not a notebook that can be read: {first_line(error)}") from error
+        self.path = path.resolve()
+        self._client: Any = None
+
+    @contextmanager
+    def kernel(self) -> Iterator[NotebookRunner]:
+        """Keep the notebook's kernel alive for a while; its folder is the notebook's."""
+        from nbclient import NotebookClient  # heavy: on first use
+
+        self._client = NotebookClient(
+            self.notebook,
+            timeout=None,
+            store_widget_state=False,
+            extra_arguments=["--log-level=ERROR"],
+            resources={"metadata": {"path": str(self.path.parent)}},
+        )
+        with self._client.setup_kernel(env={**os.environ, "JPY_SESSION_NAME": str(self.path)}):
+            yield self
+
+    def cells(self) -> list[tuple[int, Any]]:
+        """Return the code cells that have code, each with its place in the notebook."""
+        every = enumerate(self.notebook.cells)
+        return [(place, cell) for place, cell in every if cell.cell_type == "code" and cell.source.strip()]
+
+    def execute(self, place: int, cell: Any) -> None:
+        """Run a cell; its outputs are in the cell afterwards.
+
+        Raises:
+            CellFailed: it raised.
+        """
+        from nbclient.exceptions import CellExecutionError
+
+        try:
+            self._client.execute_cell(cell, place)
+        except CellExecutionError as error:
+            raise CellFailed(f"{error.ename}: {error.evalue}" if error.ename else first_line(error)) from error
+
+    def evaluate(self, source: str) -> str:
+        """Run a line of our own and return what it printed.
+
+        Raises:
+            CellFailed: it raised.
+        """
+        from nbformat.v4 import new_code_cell
+
+        cell = new_code_cell(source)
+        self.notebook.cells.append(cell)
+        self.execute(len(self.notebook.cells) - 1, cell)
+        return "".join(output.text for output in cell.outputs if output.output_type == "stream")
+
+    def save(self) -> None:
+        """Write the notebook with the outputs that it has now."""
+        import nbformat
+
+        nbformat.write(self.notebook, self.path)
+
+
+class CellFailed(RunFailed):
+    """A cell raised; the message is its error in one line."""
+
+
+def first_line(error: object) -> str:
+    """Return the first line of what an error says."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def execute_all(runner: NotebookRunner, say: Say) -> None:
+    """Run every cell in order and say what each shows; save the notebook, also when one fails.
+
+    Raises:
+        CellFailed: a cell raised; the message names it.
+    """
+    cells = runner.cells()
+    try:
+        for number, (place, cell) in enumerate(cells, 1):
+            began = time.monotonic()
+            _executed(runner, place, cell)
+            say(f"[{number:>2}/{len(cells)}] {time.monotonic() - began:5.1f} s  {title_of(cell.source)}")
+            for line in shown_lines(cell):
+                say(f"      {line}")
+    finally:
+        runner.save()
+
+
+def _executed(runner: NotebookRunner, place: int, cell: Any) -> None:
+    try:
+        runner.execute(place, cell)
+    except CellFailed as error:
+        raise CellFailed(f"Cell {place + 1} ({title_of(cell.source)}) failed: {error}") from error
+
+
+def title_of(source: str) -> str:
+    """Return a cell's first line, cut to fit a terminal."""
+    line = source.strip().splitlines()[0]
+    return line if len(line) <= 80 else line[:79] + "…"
+
+
+def shown_lines(cell: Any, most: int = 12) -> list[str]:
+    """Return the text of a cell's outputs, at most so many lines."""
+    texts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+    lines = "\n".join(texts).strip("\n").splitlines()
+    cut = [line if len(line) <= 160 else line[:159] + "…" for line in lines[:most]]
+    return cut + ([f"… and {len(lines) - most} more lines"] if len(lines) > most else [])
+
+
+def define_all(runner: NotebookRunner, say: Say) -> None:
+    """Run the cells that define, in order. A plain cell that fails is left out and said so.
+
+    Raises:
+        CellFailed: a definition was refused; the message names the cell.
+    """
+    runner.evaluate("%load_ext jobkernel")
+    for place, cell in runner.cells():
+        source = defining_source(cell.source)
+        if source is None:
+            continue
+        title, is_definition = title_of(cell.source), DEFINING.match(cell.source)
+        cell.source = source
+        try:
+            _executed(runner, place, cell)
+        except CellFailed as error:
+            if is_definition:
+                raise
+            say(f"left out: cell {place + 1} ({title}): {first_line(error.__cause__)}")
+
+
+def launch(runner: NotebookRunner, job: str, options: list[str]) -> str:
+    """Launch a job in the notebook's kernel and return the run's id.
+
+    Raises:
+        CellFailed: there is no such job, or its config does not fit; the message is the sentence.
+    """
+    import shlex
+
+    line = shlex.join([job, *options])
+    text = runner.evaluate(f"print(get_ipython().run_line_magic('launch', {line!r}).run_id)")
+    return text.strip().splitlines()[-1]
+
+
+def follow(history: History, run_id: str, say: Say) -> str:
+    """Say what becomes of a run's steps until it has ended; return its status."""
+    told: set[tuple[str, int]] = set()
+    while True:
+        row = history.query("run", run_id=run_id)
+        _tell_steps(history.query("run_steps", run_id=run_id), told, say)
+        if row and row[0]["ended_at"] is not None:
+            _tell_steps(history.query("run_steps", run_id=run_id), told, say)
+            return str(row[0]["status"])
+        time.sleep(POLL_S)
+
+
+MARKS: Final = {"SUCCESS": "✓", "FAILURE": "✕", "SKIPPED": "–", "NOT_RUN": "–", "CANCELED": "⊘", "UP_FOR_RETRY": "↻"}
+
+
+def _tell_steps(rows: list[dict[str, Any]], told: set[tuple[str, int]], say: Say) -> None:
+    for row in rows:
+        mark = (row["step_key"], row["attempt"])
+        if row["status"] not in MARKS or mark in told:
+            continue
+        told.add(mark)
+        took = f"  {row['duration_s']:.2f} s" if row["duration_s"] is not None else ""
+        error = row["error"] or {}
+        why = f"  {error.get('type', '')}: {error.get('message', '')}" if error else ""
+        words = "" if row["status"] == "SUCCESS" else f"  {row['status'].lower().replace('_', ' ')}"
+        say(f"{MARKS[row['status']]} {row['step_key']}{took}{words}{first_line(why) if why.strip() else ''}")
