@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from jobkernel import errors
-from jobkernel.errors import DiskFull, HistoryError, JobkernelError, ServerUnreachable
+from jobkernel.errors import DiskFull, HistoryError, HistoryGap, JobkernelError, ServerUnreachable
 from jobkernel.model.events import FINAL_RUN_EVENTS, Event
+from jobkernel.storage.calls import Call, Flush, error_of
 from jobkernel.storage.encoding import rows_as_dicts
 from jobkernel.storage.forks import Discard, forget_in_child
 from jobkernel.storage.meeting import Greeting, Meeting
@@ -36,31 +36,6 @@ from jobkernel.storage.wire import Sender, packed, receive, unpacked
 LATE_S = 10.0
 LONGEST_PAUSE_S = 2.0
 LARGEST_DRAIN = 10_000
-
-
-class _Flush:
-    """Somebody waits until all before this is durable."""
-
-    def __init__(self) -> None:
-        self.target: int | None = None
-        self.done = threading.Event()
-        self.error: JobkernelError | None = None
-
-
-class _Call:
-    """A request and its answer."""
-
-    def __init__(self, frame: dict[str, Any]) -> None:
-        self.frame = frame
-        self.asked_at = time.monotonic()
-        self.done = threading.Event()
-        self.value: Any = None
-        self.error: JobkernelError | None = None
-
-    def fail(self, error: JobkernelError) -> None:
-        """Answer with an error."""
-        self.error = error
-        self.done.set()
 
 
 _WAKE = object()
@@ -80,11 +55,12 @@ class HistoryClient:
         self._lock = threading.Lock()  # protects sender, calls and flushes
         self._sender: Sender | None = None
         self._greeting: Greeting | None = None
-        self._calls: dict[int, _Call] = {}
-        self._flushes: list[_Flush] = []
+        self._calls: dict[int, Call] = {}
+        self._flushes: list[Flush] = []
         self._ids = itertools.count(1)
         self._trouble: JobkernelError | None = None
         self._told: str | None = None
+        self._refusal: JobkernelError | None = None
         self._ended: str | None = None
         self._closing = threading.Event()
         self._needed = threading.Event()
@@ -120,7 +96,7 @@ class HistoryClient:
     def flush(self, timeout: float = 30.0) -> None:
         """Return when all that this thread emitted before is durable. Raises :class:`ServerUnreachable`."""
         self._check()
-        flush = _Flush()
+        flush = Flush()
         self._put(flush)
         if not flush.done.wait(timeout):
             raise self._late(timeout)
@@ -130,7 +106,7 @@ class HistoryClient:
     def request(self, operation: str, *, timeout: float = 30.0, **fields: Any) -> Any:
         """Ask for one of the desk's operations and return its answer."""
         self._check()
-        call = _Call({"id": next(self._ids), "op": operation, "fields": fields})
+        call = Call({"id": next(self._ids), "op": operation, "fields": fields})
         self._remembered.before(operation, fields)
         with self._lock:
             self._calls[call.frame["id"]] = call
@@ -228,12 +204,13 @@ class HistoryClient:
             self._remembered.ended(ended)
 
     def _handle(self, item: object) -> None:
-        if isinstance(item, _Flush):
+        if isinstance(item, Flush):
             with self._lock:
                 item.target = self._outbox.newest
                 self._flushes.append(item)
-            self._settle_flushes()
-        elif isinstance(item, _Call):
+                refused, self._refusal = self._refusal, None
+            self._settle_flushes(refused)
+        elif isinstance(item, Call):
             self._pump()
             self._transmit(packed(item.frame))
         elif item is _END:
@@ -288,7 +265,7 @@ class HistoryClient:
         elif "push" in frame:
             self._pushed(frame.pop("push"), frame)
         elif "refused" in frame:
-            self._refused(frame["refused"], frame["again"], _error(frame["error"]))
+            self._refused(frame["refused"], frame["again"], error_of(frame["error"]))
         else:
             self._answered(frame)
 
@@ -298,7 +275,7 @@ class HistoryClient:
         if call is None:
             return
         if "error" in frame:
-            call.fail(_error(frame["error"]))
+            call.fail(error_of(frame["error"]))
         else:
             call.value = frame["ok"]
             call.done.set()
@@ -316,13 +293,17 @@ class HistoryClient:
         first, last = numbers
         if again:
             self._outbox.send_again(first - 1, pause=True)
+            if isinstance(error, HistoryGap):
+                return
             self._trouble = error
         else:
             self._outbox.acknowledge(last)
         self._notice(str(error))
-        self._settle_flushes(error if isinstance(error, DiskFull) or not again else None)
+        settled = self._settle_flushes(error if isinstance(error, DiskFull) or not again else None)
+        if not again and not settled:
+            self._refusal = error
 
-    def _settle_flushes(self, error: JobkernelError | None = None) -> None:
+    def _settle_flushes(self, error: JobkernelError | None = None) -> bool:
         reached = self._outbox.acknowledged
         with self._lock:
             settled = [flush for flush in self._flushes if error or (flush.target or 0) <= reached]
@@ -330,6 +311,7 @@ class HistoryClient:
         for flush in settled:
             flush.error = error
             flush.done.set()
+        return bool(settled)
 
     def _look_at_the_clock(self) -> None:
         now = time.monotonic()
@@ -353,11 +335,12 @@ class HistoryClient:
         return {"who": list(self.who), "acknowledged": self._outbox.acknowledged, **self._remembered.hello()}
 
     def _greet(self, greeting: Greeting) -> None:
-        self._outbox.send_again(int(greeting.welcome["kept"]), pause=False)
         with self._lock:
             self.settings = greeting.welcome["settings"]
             self._greeting, self._sender = greeting, Sender(greeting.sock, "jobkernel-history-drain")
-            calls = [call for call in self._calls.values() if call.frame["op"] != "stop"]
+            calls = list(self._calls.values())
+        # after the sender is there: a frame noted as sent in between is sent again, never forgotten
+        self._outbox.send_again(int(greeting.welcome["kept"]), pause=False)
         self._settle_flushes()
         for call in calls:
             self._transmit(packed(call.frame))
@@ -420,9 +403,3 @@ class HistoryClient:
         if greeting is not None:
             with contextlib.suppress(OSError):
                 os.close(greeting.sock.detach())
-
-
-def _error(told: list[str]) -> JobkernelError:
-    kind = getattr(errors, told[0], HistoryError)
-    is_ours = isinstance(kind, type) and issubclass(kind, JobkernelError)
-    return kind(told[1]) if is_ours else HistoryError(told[1])

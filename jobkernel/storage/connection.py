@@ -73,7 +73,7 @@ class Connection:
         ours, theirs = self._server.versions, Versions(*hello["versions"])
         if theirs.is_newer_than(ours) and hello["may_replace"] and self._server.is_idle():
             self._send({"error": ["VersionMismatch", mismatch(ours, theirs)], "gives_way": True})
-            self._server.stopping.set()
+            self._server.end_soon()
             return False
         if theirs.protocol != ours.protocol:
             self._send({"error": [VersionMismatch.__name__, mismatch(ours, theirs)], "gives_way": False})
@@ -126,6 +126,10 @@ class Connection:
             self._answer(frame)
 
     def _answer(self, frame: dict[str, Any]) -> None:
+        if frame["op"] == "stop":
+            self._send({"id": frame["id"], "ok": None})
+            self._server.stop()
+            return
         try:
             value = self._value(frame["op"], frame["fields"])
         except JobkernelError as error:
@@ -138,9 +142,6 @@ class Connection:
             self._send({"id": frame["id"], "ok": value})
 
     def _value(self, operation: str, fields: dict[str, Any]) -> Any:
-        if operation == "stop":
-            self._server.stop()
-            return None
         if operation == "status":
             return self._server.status()
         value = self._server.desk.handle(self, operation, fields)

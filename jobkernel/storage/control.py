@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import Any
@@ -10,7 +11,7 @@ from jobkernel.errors import ServerUnreachable
 from jobkernel.storage.meeting import Meeting
 from jobkernel.storage.memory import Remembered
 from jobkernel.storage.place import place_of
-from jobkernel.storage.process import is_alive, process_started, this_process
+from jobkernel.storage.process import CONTROL, is_alive, process_started, this_process
 from jobkernel.storage.wire import packed, receive, unpacked
 
 ANSWER_S = 5.0
@@ -43,7 +44,7 @@ def stop_server(project: str | os.PathLike[str], timeout: float = 10.0) -> bool:
 
 
 def _asked(project: str | os.PathLike[str], operation: str) -> Any:
-    who = list(this_process("control", None, None))
+    who = list(this_process(CONTROL, None, None))
     hello = {"who": who, "acknowledged": 0, **Remembered().hello()}
     greeting = Meeting(place_of(project), linger_s=0.0).try_to_meet(lambda: hello)
     if greeting is None:
@@ -55,7 +56,9 @@ def _asked(project: str | os.PathLike[str], operation: str) -> Any:
             while True:
                 frame = unpacked(receive(sock))
                 if frame.get("id") == 1:
-                    sock.sendall(packed({"id": 0, "op": "goodbye", "fields": {}}))
-                    return frame.get("ok", {})
+                    break
         except OSError as error:
             raise ServerUnreachable("The project server does not answer.") from error
+        with contextlib.suppress(OSError):
+            sock.sendall(packed({"id": 0, "op": "goodbye", "fields": {}}))
+        return frame.get("ok")

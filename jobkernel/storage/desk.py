@@ -20,7 +20,7 @@ from jobkernel.storage import project_settings, retention, run_log
 from jobkernel.storage.committer import Committer, Done
 from jobkernel.storage.encoding import stored
 from jobkernel.storage.key_claims import KeyClaims, Owner
-from jobkernel.storage.process import this_process
+from jobkernel.storage.process import CONTROL, this_process
 from jobkernel.storage.questions import Answer, ask
 from jobkernel.storage.run_queue import RunQueue
 from jobkernel.storage.store import Appended, Batch, ClientIdentity, Store
@@ -346,7 +346,7 @@ class Desk:
         with self._lock:
             return {
                 "last_seq": self.store.last_seq,
-                "clients": [_described(peer) for peer in self.peers.values()],
+                "clients": [_described(peer) for peer in self.peers.values() if peer.who.client_id != CONTROL],
                 "running": list(self.queue.running),
                 "waiting": list(self.queue.waiting),
             }

@@ -80,7 +80,9 @@ class Meeting:
             prove_as_client(sock, bytes.fromhex(server["authkey"]))
             versions = {"versions": list(self._versions), "may_replace": self._may_replace}
             sock.sendall(packed({**hello(), **versions}))
-            answer = unpacked(receive(sock))
+            answer: dict[str, Any] = {}
+            while not answer.keys() & {"welcome", "error"}:
+                answer = unpacked(receive(sock))
             sock.settimeout(None)
         except (OSError, ValueError, KeyError):
             sock.close()

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from jobkernel.storage.store import ClientIdentity
 
+CONTROL = "control"
+"""The client id of whoever only asks how the server is."""
+
 
 def process_started(pid: int) -> str | None:
     """Return when the process started, in the system's own measure; None for one that is gone or a zombie."""

@@ -13,6 +13,7 @@ import functools
 import logging
 import os
 import secrets
+import select
 import signal
 import socket
 import sys
@@ -65,8 +66,11 @@ class Server:
         self._nonce = secrets.token_hex(8)
         self.key = secrets.token_bytes(32)
         self.desk = Desk(Store.open(str(place.database)), SystemClock(), place.folder)
-        self.desk.on_changed = self._changed.set
-        self.desk.on_interrupted = self.stopping.set
+        self.desk.on_changed = self._wake
+        self.desk.on_interrupted = self.end_soon
+        self._bell, self._listen_to_bell = socket.socketpair()
+        self._bell.setblocking(False)
+        self._published_at = 0.0
         self._connections: set[Connection] = set()
         self._lock = threading.Lock()  # protects the set of connections
         self._lost: dict[str, tuple[int, ClientIdentity]] = {}
@@ -86,10 +90,17 @@ class Server:
     def stop(self) -> None:
         """Leave soon; clients that need a server again start one."""
         with self._lock:
-            connections = list(self._connections)
+            connections = [connection for connection in self._connections if connection.joined]
         for connection in connections:
             connection.push("stopping")
+        self.end_soon()
+
+    def end_soon(self) -> None:
+        """Leave without another word to the clients."""
         self.stopping.set()
+        self._changed.set()
+        with contextlib.suppress(BlockingIOError):
+            self._bell.send(b".")
 
     def is_idle(self) -> bool:
         """Return whether nobody is connected."""
@@ -128,7 +139,7 @@ class Server:
         listener.bind(str(self.place.socket))
         self.place.socket.chmod(0o600)
         listener.listen(128)
-        listener.settimeout(PUBLISH_S)
+        listener.setblocking(False)
         return listener
 
     def _announce(self) -> None:
@@ -147,11 +158,11 @@ class Server:
     def _serve(self, listener: socket.socket) -> None:
         beat = deaths = touched = tidied = time.monotonic()
         while not self.stopping.is_set() and not self._is_over():
-            with contextlib.suppress(TimeoutError):
-                self._accept(listener.accept()[0])
+            self._wait(listener)
             now = time.monotonic()
-            if self._changed.is_set():
+            if self._changed.is_set() and now - self._published_at >= PUBLISH_S:
                 self._changed.clear()
+                self._published_at = now
                 self.desk.publish()
             if now - deaths >= DEATHS_S:
                 deaths = now
@@ -166,6 +177,24 @@ class Server:
                 tidied = now
                 threading.Thread(target=self._forget_what_is_old, name="jobkernel-retention", daemon=True).start()
 
+    def _wake(self) -> None:
+        """Have the serving loop look soon: called on the writing thread after every commit that somebody hears of."""
+        if not self._changed.is_set():
+            self._changed.set()
+            with contextlib.suppress(BlockingIOError):
+                self._bell.send(b".")
+
+    def _wait(self, listener: socket.socket) -> None:
+        pause = DEATHS_S
+        if self._changed.is_set():
+            pause = max(0.0, self._published_at + PUBLISH_S - time.monotonic())
+        ready, _, _ = select.select([listener, self._listen_to_bell], [], [], pause)
+        if self._listen_to_bell in ready:
+            self._listen_to_bell.recv(4096)
+        if listener in ready:
+            with contextlib.suppress(OSError):
+                self._accept(listener.accept()[0])
+
     def _accept(self, sock: socket.socket) -> None:
         sock.setblocking(True)
         connection = Connection(self, sock)
@@ -179,7 +208,7 @@ class Server:
 
     def _beat(self) -> None:
         with self._lock:
-            connections = list(self._connections)
+            connections = [connection for connection in self._connections if connection.joined]
         for connection in connections:
             connection.push("heartbeat", seq=self.desk.store.last_seq)
 

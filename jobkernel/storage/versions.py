@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib import metadata
 from typing import NamedTuple
 
 import jobkernel
@@ -31,6 +30,8 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def our_versions() -> Versions:
     """Return this environment's versions."""
+    from importlib import metadata  # slow to import, needed once a connection
+
     return Versions(PROTOCOL, jobkernel.__version__, metadata.version("duckdb"))
 
 
