@@ -39,7 +39,14 @@ def run_folder(run_id: str) -> str:
 def output_files(folder: Path, run_id: str) -> list[tuple[str, Path]]:
     """Return the run's captured files under the ``.jobkernel`` folder, each with its step key."""
     found = sorted((folder / LOGS / run_folder(run_id)).glob("*.jsonl"))
-    return [(unquote(path.name.removesuffix(".jsonl").rpartition(".")[0]), path) for path in found]
+    return [(unquote(_step_and_stream(path)[0]), path) for path in found]
+
+
+def _step_and_stream(path: Path) -> tuple[str, str]:
+    """Return the quoted step key and the stream of a file; a file of both streams says in each line which."""
+    name = path.name.removesuffix(".jsonl")
+    step, _, stream = name.rpartition(".")
+    return (step, stream) if stream in STREAMS else (name, STREAMS[0])
 
 
 def lines_of(path: Path, step_key: str | None, after: int = 0) -> Iterator[Line]:
@@ -48,7 +55,7 @@ def lines_of(path: Path, step_key: str | None, after: int = 0) -> Iterator[Line]
         file = path.open("rb")
     except OSError:
         return
-    level = path.name.removesuffix(".jsonl").rpartition(".")[2]
+    _, level = _step_and_stream(path)
     with file:
         file.seek(after)
         end = after
