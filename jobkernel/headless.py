@@ -101,7 +101,7 @@ class NotebookRunner:
         try:
             self._client.execute_cell(cell, place)
         except CellExecutionError as error:
-            raise CellFailed(f"{error.ename}: {error.evalue}" if error.ename else first_line(error)) from error
+            raise CellFailed(_error_words(error)) from error
 
     def evaluate(self, source: str) -> str:
         """Run a line of our own and return what it printed.
@@ -125,6 +125,13 @@ class NotebookRunner:
 
 class CellFailed(RunFailed):
     """A cell raised; the message is its error in one line."""
+
+
+def _error_words(error: Any) -> str:
+    """Return a cell's error in one line; a usage error is a sentence by itself."""
+    if not error.ename:
+        return first_line(error)
+    return first_line(error.evalue) if error.ename == "UsageError" else f"{error.ename}: {first_line(error.evalue)}"
 
 
 def first_line(error: object) -> str:
