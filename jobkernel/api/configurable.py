@@ -98,8 +98,9 @@ class ConfigurableResourceFactory(Config, Generic[Value]):
             self.teardown_after_execution(context)
 
     def resource_config_field(self) -> Field:
-        """Return the schema of this resource's config, what it was given as its defaults."""
-        return schema_with_defaults(type(self), self.given__internal__)
+        """Return the schema of this resource's config; what run config says of it replaces what it was given."""
+        own = type(self).config_field()
+        return Field(own.config_type, default_value=self.given__internal__, description=own.description)
 
     def needed_keys(self, definitions: Mapping[str, Any]) -> list[str]:
         """Return the keys of the resources that nested ones stand for, or need in turn."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Annotated, Any, Self, TypeVar
 
 from jobkernel.api.refusals import refuse
@@ -298,10 +297,10 @@ def with_resources(
     }
     found = []
     for definition in definitions:
-        if isinstance(definition, Assets) and definition.node is not None:
-            merged = {**definition.resource_defs, **bound}
-            require_resources(merged, _needs(definition))
-            found.append(replace(definition, resource_defs=merged))
+        record = getattr(definition, "record", definition)
+        if isinstance(record, Assets) and record.node is not None:
+            require_resources({**bound, **record.resource_defs}, _needs(record))
+            found.append(definition.with_resources(bound))
         else:
             found.append(definition)
     return found

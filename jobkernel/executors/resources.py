@@ -17,6 +17,7 @@ from jobkernel.errors import (
     CircularDependency,
     InvalidConfig,
     InvalidDefinition,
+    InvariantViolation,
     UnknownResource,
     Unsupported,
     did_you_mean,
@@ -187,7 +188,8 @@ def in_need_order(definitions: Mapping[str, Any], keys: Iterable[str]) -> list[s
     """Return the keys and all they need: those that need nothing first, then those that need only these; by name.
 
     Raises:
-        UnknownResource: nobody defines one of them.
+        UnknownResource: nobody defines one of ``keys``.
+        InvariantViolation: nobody defines what one of them needs.
         CircularDependency: they need each other.
     """
     depths: dict[str, int] = {}
@@ -202,8 +204,10 @@ def _add_with_needs(key: str, definitions: Mapping[str, Any], depths: dict[str, 
         return depths[key]
     if key in above:
         raise CircularDependency(f"Resources need each other in a circle: {' -> '.join([*above, key])}.")
+    if key not in definitions and above:
+        raise InvariantViolation(_missing(key, definitions, f"resource '{above[-1]}'"))
     if key not in definitions:
-        raise UnknownResource(_missing(key, definitions, f"resource '{above[-1]}'" if above else "the run"))
+        raise UnknownResource(_missing(key, definitions, "the run"))
     below = [
         _add_with_needs(needed, definitions, depths, (*above, key))
         for needed in needed_keys(definitions[key], definitions)
