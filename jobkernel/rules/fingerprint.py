@@ -9,8 +9,10 @@ from __future__ import annotations
 import ast
 import difflib
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from jobkernel.model.definitions import EMPTY
@@ -29,7 +31,9 @@ _WHAT: Final = {
     "upstream": "upstream",
 }
 _ORDER: Final = ("code", "helper", "constant", "config", "packages", "upstream", "missing")
-_F_STRING: Final = "__f__"
+_F_STRING: Final = re.compile(r"""\b(?:[fF][rR]?|[rR][fF])['"]""")
+_DOCUMENTED: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
+_BLOCKS: Final = ("body", "orelse", "handlers", "finalbody", "cases")
 
 
 class Part(NamedTuple):
@@ -103,12 +107,9 @@ def digest(text: str) -> str:
 
 def source_part(tree: ast.AST) -> Part:
     """Return the part of Python code. Its docstrings are taken out of ``tree``."""
-    has_f_string = strip_docstrings(tree)
+    strip_docstrings(tree)
     text = ast.unparse(tree)
-    if not has_f_string:
-        return part_of(text)
-    # the quotes that unparse chooses for an f-string differ between versions of Python
-    return part_of(text, hashed=ast.unparse(_without_f_strings(tree)))
+    return part_of(text, hashed=_without_f_strings(tree) if _F_STRING.search(text) else None)
 
 
 def normalised_source(source: str) -> str:
@@ -116,21 +117,20 @@ def normalised_source(source: str) -> str:
     return source_part(ast.parse(source)).text
 
 
-def strip_docstrings(tree: ast.AST) -> bool:
-    """Take docstrings out of a tree, in place; return whether it holds an f-string."""
-    has_f_string = False
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module):
-            body = node.body
-            if body and isinstance(body[0], ast.Expr) and _is_text(body[0].value) and _may_strip(node):
-                node.body = body[1:] or [ast.Pass()]
-        elif isinstance(node, ast.JoinedStr):
-            has_f_string = True
-    return has_f_string
+def strip_docstrings(tree: ast.AST) -> None:
+    """Take docstrings out of a tree, in place."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, _DOCUMENTED) and _is_text(node.body[0]) and _may_strip(node):
+            node.body = node.body[1:] or [ast.Pass()]
+        for name in _BLOCKS:
+            block = getattr(node, name, ())
+            stack.extend(block if isinstance(block, list) else ())  # the body of a lambda is no block
 
 
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _may_strip(node: ast.AST) -> bool:
@@ -138,23 +138,46 @@ def _may_strip(node: ast.AST) -> bool:
     return not (isinstance(node, ast.Module) and len(node.body) == 1)
 
 
-def _without_f_strings(tree: ast.AST) -> Any:
-    """Return a copy of the tree in which f-strings are calls over their pieces."""
-    if isinstance(tree, ast.JoinedStr):
-        return ast.Call(ast.Name(_F_STRING), [_without_f_strings(piece) for piece in _pieces(tree)], [])
-    if isinstance(tree, ast.FormattedValue):
-        spec = [_without_f_strings(tree.format_spec)] if tree.format_spec is not None else []
-        return ast.Tuple([_without_f_strings(tree.value), ast.Constant(tree.conversion), *spec], ast.Load())
-    copy = type(tree)()
-    for name in tree._fields:
-        value = getattr(tree, name, None)
-        if isinstance(value, list):
-            value = [_without_f_strings(item) if isinstance(item, ast.AST) else item for item in value]
-        elif isinstance(value, ast.AST):
-            value = _without_f_strings(value)
-        setattr(copy, name, value)
-    copy.lineno = getattr(tree, "lineno", 0)  # type: ignore[attr-defined]  # unparse looks at it in places
-    return copy
+def _without_f_strings(tree: ast.AST) -> str:
+    """Return the source with its f-strings as calls: the quotes that unparse gives them differ between versions."""
+    found = list(_f_strings(tree))
+    try:
+        for place, f_string in found:
+            place(_as_call(f_string))
+        return ast.unparse(tree)
+    finally:
+        for place, f_string in found:
+            place(f_string)
+
+
+def _f_strings(tree: ast.AST) -> Iterator[tuple[Callable[[ast.AST], None], ast.JoinedStr]]:
+    """Yield the outermost f-strings, each with what puts another node in its place."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, ast.JoinedStr):
+                yield partial(setattr, node, name), value
+            elif isinstance(value, ast.AST):
+                stack.append(value)
+            elif isinstance(value, list):
+                for index, item in enumerate(value):
+                    if isinstance(item, ast.JoinedStr):
+                        yield partial(value.__setitem__, index), item
+                    elif isinstance(item, ast.AST):
+                        stack.append(item)
+
+
+def _as_call(node: ast.AST) -> Any:
+    """Return an f-string, or a piece of one, as a call or tuple over its pieces; they may hold f-strings again."""
+    if isinstance(node, ast.JoinedStr):
+        return ast.Call(ast.Name("__f__"), [_as_call(piece) for piece in _pieces(node)], [])
+    if isinstance(node, ast.FormattedValue):
+        spec = [_as_call(node.format_spec)] if node.format_spec is not None else []
+        value = ast.Constant(_without_f_strings(ast.Expression(node.value)))
+        return ast.Tuple([value, ast.Constant(node.conversion), *spec], ast.Load())
+    return node
 
 
 def _pieces(string: ast.JoinedStr) -> list[ast.expr]:

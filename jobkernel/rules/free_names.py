@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from jobkernel.rules.embedded_names import names_in_call
-from jobkernel.rules.scopes import Comprehension, Function, Outer, around_function, names_bound_by, outer_names
+from jobkernel.rules.scopes import (
+    Comprehension,
+    Function,
+    Outer,
+    around_function,
+    children,
+    names_bound_by,
+    outer_names,
+)
 
 BUILTINS: Final = (frozenset(dir(builtins)) - {"_", "copyright", "credits", "license"}) | {
     "display",
@@ -94,18 +102,23 @@ class _Flow:
             queries=tuple(self.queries),
         )
 
-    def run(self, statements: Iterable[ast.AST]) -> None:
-        for statement in statements:
-            self.visit(statement)
+    def run(self, nodes: Iterable[ast.AST]) -> None:
+        for node in nodes:
+            handler = _HANDLERS.get(type(node))
+            if handler is None:
+                self.run(children(node))
+            else:
+                handler(self, node)
 
     def visit(self, node: ast.AST | None) -> None:
-        if node is None:
-            return
-        handler = _HANDLERS.get(type(node))
-        if handler is None:
-            self.run(ast.iter_child_nodes(node))
-        else:
-            handler(self, node)
+        if node is not None:
+            self.run((node,))
+
+    def attribute(self, node: ast.Attribute) -> None:
+        self.run((node.value,))
+
+    def constant(self, _: ast.Constant) -> None:
+        """Nothing is read or written."""
 
     def read(self, name: str) -> None:
         if self.state is not None and name not in self.state:
@@ -176,7 +189,7 @@ class _Flow:
         self.read_outer(outer_names(node))
 
     def call(self, node: ast.Call) -> None:
-        self.run(ast.iter_child_nodes(node))
+        self.run(children(node))
         reads, writes, query = names_in_call(node)
         for name in reads:
             self.read(name)
@@ -253,7 +266,7 @@ class _Flow:
         self.state = None
 
     def leave(self, node: ast.stmt) -> None:
-        self.run(ast.iter_child_nodes(node))
+        self.run(children(node))
         self.state = None
 
     def try_(self, node: ast.Try) -> None:
@@ -300,7 +313,7 @@ class _Flow:
         self.either(*cases, *([] if is_total else [[]]))
 
     def pattern(self, node: ast.MatchAs | ast.MatchStar | ast.MatchMapping) -> None:
-        self.run(ast.iter_child_nodes(node))
+        self.run(children(node))
         for name in names_bound_by(node):
             self.write(name)
 
@@ -344,6 +357,8 @@ def _method(name: str) -> Callable[[_Flow, Any], None]:
 
 _HANDLERS: Final[dict[type[ast.AST], Callable[[_Flow, Any], None]]] = {
     ast.Name: _Flow.name,
+    ast.Attribute: _Flow.attribute,
+    ast.Constant: _Flow.constant,
     ast.NamedExpr: _Flow.walrus,
     ast.BoolOp: _Flow.bool_op,
     ast.Compare: _Flow.compare,

@@ -7,15 +7,19 @@ Knows nothing of order; :mod:`jobkernel.rules.free_names` asks this for scopes t
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from jobkernel.rules.embedded_names import names_in_call
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
+TYPE_PARAMETERS: Final[tuple[type[ast.AST], ...]] = tuple(
+    getattr(ast, name) for name in ("TypeVar", "ParamSpec", "TypeVarTuple") if hasattr(ast, name)
+)
+"""The nodes of ``def f[T]``, which Python 3.12 brought."""
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -57,6 +61,35 @@ def outer_names(node: Function | ast.Lambda | Comprehension) -> Outer:
     return scope.outer()
 
 
+_NO_TREE: Final = frozenset(
+    {"ctx", "op", "ops", "id", "attr", "arg", "name", "names", "module", "level", "kind", "conversion", "simple"}
+) | {"type_comment", "type_ignores", "rest", "kwd_attrs"}
+"""Fields that hold no nodes, or none that names hide in."""
+_FIELDS: Final[dict[type[ast.AST], tuple[str, ...]]] = {}
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """Return the nodes right below one, in order, without contexts and operators."""
+    kind = type(node)
+    fields = _FIELDS.get(kind)
+    if fields is None:
+        fields = _FIELDS[kind] = tuple(name for name in kind._fields if _holds_nodes(kind, name))
+    found: list[ast.AST] = []
+    for name in fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            found.extend(item for item in value if item is not None)
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
+
+
+def _holds_nodes(kind: type[ast.AST], field: str) -> bool:
+    if kind.__name__ == "TypeAlias":  # Python 3.12 and later; its name is a node
+        return True
+    return kind is not ast.Constant and field not in _NO_TREE
+
+
 def bound_names(statements: Iterable[ast.stmt]) -> set[str]:
     """Return the names that statements bind in their own scope, on any path."""
     scope = _Scope()
@@ -72,6 +105,7 @@ class _Scope:
         self.declared: set[str] = set()
         self.loads: dict[str, None] = {}
         self.inner = Outer()
+        self.walruses: set[str] = set()
 
     def outer(self) -> Outer:
         local = self.local - self.declared
@@ -84,60 +118,64 @@ class _Scope:
         stack = list(nodes)[::-1]
         while stack:
             node = stack.pop()
-            found = self.take(node)
-            stack.extend(reversed(list(ast.iter_child_nodes(node) if found is None else found)))
+            take = _TAKES.get(type(node))
+            found = children(node) if take is None else take(self, node)
+            stack.extend(reversed(found))
 
-    def take(self, node: ast.AST) -> Iterable[ast.AST] | None:
-        """Note what one node does with names; return what is left to walk (None: its children)."""
-        match node:
-            case ast.Name():
-                self.take_name(node)
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                return self.take_function(node)
-            case ast.Lambda():
-                self.inner.add(outer_names(node))
-                return [default for default in (*node.args.defaults, *node.args.kw_defaults) if default is not None]
-            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-                self.inner_comprehension(node)
-                return [node.generators[0].iter]
-            case ast.ClassDef():
-                return self.take_class(node)
-            case ast.AnnAssign(value=value):
-                return [node.target] if value is None else [value, node.target]
-            case ast.AugAssign(target=ast.Name(id=name)):
-                self.loads.setdefault(name)
-            case ast.Call():
-                reads, _, query = names_in_call(node)
-                self.loads.update(dict.fromkeys(reads))
-                if query is not None:
-                    self.inner.queries.append(query)
-            case _:
-                self.local.update(names_bound_by(node))
-                self.take_declaration(node)
-        return None
-
-    def take_name(self, node: ast.Name) -> None:
+    def name(self, node: ast.Name) -> list[ast.AST]:
         if isinstance(node.ctx, ast.Store):
             self.local.add(node.id)
         else:
             self.loads.setdefault(node.id)
+        return []
 
-    def take_declaration(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Global | ast.Nonlocal):
-            self.declared.update(node.names)
+    def declaration(self, node: ast.Global | ast.Nonlocal) -> list[ast.AST]:
+        self.declared.update(node.names)
+        return []
 
-    def take_function(self, node: Function) -> list[ast.AST]:
+    def binding(self, node: ast.AST) -> list[ast.AST]:
+        self.local.update(names_bound_by(node))
+        return children(node)
+
+    def walrus(self, node: ast.NamedExpr) -> list[ast.AST]:
+        self.walruses.add(node.target.id)
+        return children(node)
+
+    def annotated(self, node: ast.AnnAssign) -> list[ast.AST]:
+        return [node.target] if node.value is None else [node.value, node.target]
+
+    def augmented(self, node: ast.AugAssign) -> list[ast.AST]:
+        if isinstance(node.target, ast.Name):
+            self.loads.setdefault(node.target.id)
+        return [node.value, node.target]
+
+    def call(self, node: ast.Call) -> list[ast.AST]:
+        reads, _, query = names_in_call(node)
+        self.loads.update(dict.fromkeys(reads))
+        if query is not None:
+            self.inner.queries.append(query)
+        return children(node)
+
+    def lambda_(self, node: ast.Lambda) -> list[ast.AST]:
+        self.inner.add(outer_names(node))
+        return [default for default in (*node.args.defaults, *node.args.kw_defaults) if default is not None]
+
+    def function(self, node: Function) -> list[ast.AST]:
         self.local.add(node.name)
         self.inner.add(outer_names(node))
         return list(around_function(node))
 
-    def take_class(self, node: ast.ClassDef) -> list[ast.AST]:
+    def class_(self, node: ast.ClassDef) -> list[ast.AST]:
         self.local.add(node.name)
         body = _Scope()
         body.walk(node.body)
         self.loads.update({name: None for name in body.loads if name not in body.local})
         self.inner.add(body.inner)  # methods do not see the names of the class
         return [*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)]
+
+    def comprehension(self, node: Comprehension) -> list[ast.AST]:
+        self.inner_comprehension(node)
+        return [node.generators[0].iter]
 
     def inner_comprehension(self, node: Comprehension) -> None:
         found = outer_names(node)
@@ -149,12 +187,28 @@ class _Scope:
         parts: list[ast.AST] = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
         for index, generator in enumerate(node.generators):
             parts.extend([generator.target, *generator.ifs, *([generator.iter] if index else [])])
-        walrus = {inner.target.id for part in parts for inner in ast.walk(part) if isinstance(inner, ast.NamedExpr)}
         self.walk(parts)
-        self.declared |= walrus
-        for name in walrus & self.loads.keys():
+        self.declared |= self.walruses
+        for name in self.walruses & self.loads.keys():
             if _is_made_by_conditions(name, node):
                 del self.loads[name]
+
+
+_TAKES: Final[dict[type[ast.AST], Callable[[_Scope, Any], list[ast.AST]]]] = {
+    ast.Name: _Scope.name,
+    **dict.fromkeys((ast.Global, ast.Nonlocal), _Scope.declaration),
+    **dict.fromkeys((ast.Import, ast.ImportFrom, ast.ExceptHandler), _Scope.binding),
+    **dict.fromkeys((ast.MatchAs, ast.MatchStar, ast.MatchMapping), _Scope.binding),
+    **dict.fromkeys(TYPE_PARAMETERS, _Scope.binding),
+    ast.NamedExpr: _Scope.walrus,
+    ast.AnnAssign: _Scope.annotated,
+    ast.AugAssign: _Scope.augmented,
+    ast.Call: _Scope.call,
+    ast.Lambda: _Scope.lambda_,
+    **dict.fromkeys(_FUNCTIONS, _Scope.function),
+    ast.ClassDef: _Scope.class_,
+    **dict.fromkeys(_COMPREHENSIONS, _Scope.comprehension),
+}
 
 
 def _is_made_by_conditions(name: str, node: Comprehension) -> bool:
@@ -196,7 +250,7 @@ def names_bound_by(node: ast.AST) -> Iterable[str]:
             return [name]
         case ast.MatchMapping(rest=str(name)):
             return [name]
-        case _ if type(node).__name__ in {"TypeVar", "ParamSpec", "TypeVarTuple"}:  # Python 3.12 and later
+        case _ if type(node) in TYPE_PARAMETERS:
             return [str(node.name)]  # type: ignore[attr-defined]
         case _:
             return []
