@@ -15,6 +15,7 @@ from jobkernel.model.metadata import MetadataValue
 from jobkernel.model.partition_range import PartitionKeyRange
 from jobkernel.model.results import AssetMaterialization, AssetObservation
 from jobkernel.values import io
+from jobkernel.values.signing import KEY_VARIABLE
 from tests.compat.harness import under_dagster
 from tests.compat.symbols import REFUSALS, covers
 
@@ -55,6 +56,12 @@ INPUTS: dict[str, dict[str, Any]] = {
     "asset": {"asset_key": ["a", "b"]},
     "partition": {"asset_key": ["a"], "partition_key": "p"},
 }
+
+
+@pytest.fixture(autouse=True)
+def own_key(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep tests away from the user's key."""
+    monkeypatch.setenv(KEY_VARIABLE, str(tmp_path_factory.getbasetemp() / "pickle.key"))
 
 
 def answers(context: Any, fields: str, methods: str) -> dict[str, Any]:

@@ -22,14 +22,14 @@ from jobkernel.errors import DiskFull, UnreadableValue, UnstorableValue, Unverif
 from jobkernel.values.addresses import AssetAddress, OutputAddress
 from jobkernel.values.io import FilesystemIOManager, build_input_context, build_output_context
 from jobkernel.values.pruning import LEFTOVER_AFTER, Keep
-from jobkernel.values.signing import Signer
+from jobkernel.values.signing import KEY_VARIABLE, Signer
 from jobkernel.values.store import ValueStore
 
 ORDERS = AssetAddress("orders")
 WRITER = """
 import sys, numpy as np, pandas as pd
 from jobkernel.values.addresses import AssetAddress
-from jobkernel.values.signing import Signer
+from jobkernel.values.signing import KEY_VARIABLE, Signer
 from jobkernel.values.store import ValueStore
 store = ValueStore(sys.argv[1], Signer(b"k" * 32))
 print("ready", flush=True)
@@ -39,6 +39,12 @@ while True:
     value = pd.DataFrame({"n": np.full(200_000, number)}) if number % 2 else [number] * 50_000
     store.put(AssetAddress("orders"), value)
 """
+
+
+@pytest.fixture(autouse=True)
+def own_key(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep tests away from the user's key."""
+    monkeypatch.setenv(KEY_VARIABLE, str(tmp_path_factory.getbasetemp() / "pickle.key"))
 
 
 def test_a_kill_in_the_middle_of_writing_leaves_a_whole_value(tmp_path: Path) -> None:
