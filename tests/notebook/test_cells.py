@@ -133,8 +133,9 @@ def test_names_that_may_become_assets_are_known() -> None:
 def test_options_become_the_record() -> None:
     notebook = Notebook()
     asset = cell_asset(
-        "def orders(raw) -> int:\n    'All orders.'\n    return 1", notebook, group="sales", tags={"a": "b"}, owners=("team:x",),
-        kinds=("python",), metadata={"m": 1}, io="memory", retries=2, retry_delay=timedelta(seconds=3),
+        "def orders(raw) -> int:\n    'All orders.'\n    return 1", notebook, group="sales", tags={"a": "b"},
+        owners=("team:x",), kinds=("python",), metadata={"m": 1}, io="memory", retries=2,
+        retry_delay=timedelta(seconds=3),
         backoff=Backoff.LINEAR, timeout=timedelta(minutes=5), pool="db", executor="threads", name="orders",
     )  # fmt: skip
     assets = asset.resolved(KNOWN)
@@ -291,7 +292,8 @@ def wiring(job: Any) -> dict[str, dict[str, list[tuple[str, str]]]]:
 
 
 def test_a_job_is_composed_by_calling_ops() -> None:
-    text = "low, high = both()\nparts = [double(x) for x in (low, high, one())]\ntotal(parts)\ntotal.alias('again')(xs=[low])"
+    text = "low, high = both()\nparts = [double(x) for x in (low, high, one())]\ntotal(parts)\n"
+    text += "total.alias('again')(xs=[low])"
     job = job_cell(text, tags={"a": "b"}, priority=3, max_concurrent=2)
 
     assert wiring(job) == {
@@ -317,7 +319,7 @@ def test_a_job_may_be_one_function_with_helpers_of_the_notebook() -> None:
 
 
 def test_a_job_that_calls_what_nobody_defines_names_the_nearest() -> None:
-    with pytest.raises(UnknownName, match="Job 'nightly' uses 'doubel', which no cell defines. Did you mean 'double'"):
+    with pytest.raises(UnknownName, match=r"Job 'nightly' uses 'doubel', which no cell defines. Did you mean 'double'"):
         job_cell("doubel(one())")
 
 
