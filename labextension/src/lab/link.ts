@@ -10,6 +10,7 @@ import { isPush, isSnapshot, Refusal, resultOf } from '../protocol';
 import type { Push, Request, Snapshot } from '../protocol';
 
 const ANSWER_WITHIN = 5000;
+const PROBE_ANSWER_WITHIN = 1500;
 const PROBES = [0, 700, 2500];
 const GONE: Partial<Record<Kernel.Status, string>> = {
   restarting: 'The kernel was restarted',
@@ -25,6 +26,7 @@ export class Link {
   private readonly listeners = new Set<(push: Push) => void>();
   private probing: ReturnType<typeof setTimeout> | null = null;
   private disposed = false;
+  private spokenOf = false;
 
   /** `asks` says whether the notebook at hand gives reason to ask this kernel at all. */
   constructor(
@@ -43,8 +45,8 @@ export class Link {
     return this.snapshot !== null;
   }
 
-  /** Send a request as it is; resolves with the reply, refused or not, within five seconds. */
-  async send(request: Request): Promise<unknown> {
+  /** Send a request as it is; resolves with the reply, refused or not, within the time. */
+  async send(request: Request, within = ANSWER_WITHIN): Promise<unknown> {
     const message = KernelMessage.createMessage({
       msgType: 'jobkernel_request' as KernelMessage.ControlMessageType,
       channel: 'control',
@@ -56,8 +58,8 @@ export class Link {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(
-        () => reject(new Refusal('The kernel did not answer within 5 s. Is jobkernel loaded in it?')),
-        ANSWER_WITHIN
+        () => reject(new Refusal('The kernel did not answer in time. Is jobkernel loaded in it?')),
+        within
       );
     });
     try {
@@ -89,10 +91,12 @@ export class Link {
       return;
     }
     this.probing = setTimeout(() => {
-      this.request('snapshot', {}).then(
-        found => isSnapshot(found) && this.tell({ push: 'graph', seq: found.seq, snapshot: found }),
-        () => this.loaded || this.probe(turn + 1)
-      );
+      this.send({ op: 'snapshot', id: ++nextId }, PROBE_ANSWER_WITHIN)
+        .then(resultOf)
+        .then(
+          found => isSnapshot(found) && this.tell({ push: 'graph', seq: found.seq, snapshot: found }),
+          () => this.loaded || this.probe(turn + 1)
+        );
     }, PROBES[turn]);
   }
 
@@ -114,11 +118,18 @@ export class Link {
     const type = message.header.msg_type as string;
     if (type === 'jobkernel_push' && isPush(message.content)) {
       this.tell(message.content as unknown as Push);
-    } else if (type === 'execute_input' && !this.loaded) {
-      const { code } = message.content as { code?: string };
-      if (speaksOfJobkernel(code ?? '')) {
-        this.probe();
-      }
+    } else if (!this.loaded) {
+      this.noticeCell(type, message.content as { code?: string; execution_state?: string });
+    }
+  }
+
+  /** A cell that speaks of jobkernel may have loaded it: ask when it has ended. */
+  private noticeCell(type: string, content: { code?: string; execution_state?: string }): void {
+    if (type === 'execute_input') {
+      this.spokenOf ||= speaksOfJobkernel(content.code ?? '');
+    } else if (type === 'status' && content.execution_state === 'idle' && this.spokenOf) {
+      this.spokenOf = false;
+      this.probe();
     }
   }
 

@@ -81,6 +81,12 @@ export class GraphView {
     );
     const parts = [this.back, this.sheet, this.front, this.rest, this.mini.element, zoom, this.tip, this.probe];
     this.element = h('div.jk-canvas', { role: 'tree', 'aria-label': 'Graph' }, parts);
+    Object.assign(this.sheet.style, {
+      inset: `${-MARGIN}px`,
+      width: `calc(100% + ${2 * MARGIN}px)`,
+      height: `calc(100% + ${2 * MARGIN}px)`,
+      transformOrigin: `${MARGIN}px ${MARGIN}px`
+    });
     this.listen();
   }
 

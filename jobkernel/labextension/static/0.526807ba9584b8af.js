@@ -711,12 +711,7 @@
 }
 .jk-sheet {
   position: absolute;
-  left: -160px;
-  top: -160px;
-  width: calc(100% + 320px);
-  height: calc(100% + 320px);
   pointer-events: none;
-  transform-origin: 160px 160px;
 }
 .jk-probe {
   position: absolute;
