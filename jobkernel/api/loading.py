@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import pkgutil
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from types import ModuleType
@@ -109,8 +109,8 @@ def load_asset_checks_from_package_module(
 
 
 def _caller() -> ModuleType:
-    frame = inspect.stack()[2]
-    module = inspect.getmodule(frame[0])
+    name = sys._getframe(2).f_globals.get("__name__", "")
+    module = sys.modules.get(name)
     if module is None:
         raise InvalidDefinition("The calling module cannot be told; pass it to load_assets_from_modules.")
     return module
