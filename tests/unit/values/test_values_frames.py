@@ -1,4 +1,4 @@
-"""Any pandas or polars table comes back exactly: dtypes, index, names, missing values, whatever Parquet makes of them."""
+"""Any pandas or polars table comes back exactly: dtypes, index, names, missing values."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CELLS: dict[str, st.SearchStrategy[Any]] = {
     "datetime64[s]": st.none() | st.datetimes(),
     "datetime64[ns]": st.none() | st.datetimes(EARLIEST, LATEST),
     "datetime64[us, Europe/Berlin]": st.none() | st.datetimes(),
-    "timedelta64[ms]": st.none() | st.timedeltas(),
+    "timedelta64[ms]": st.none() | st.timedeltas(datetime.timedelta(days=-9999), datetime.timedelta(days=9999)),
 }
 
 
