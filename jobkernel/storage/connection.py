@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from jobkernel.errors import DiskFull, HistoryError, HistoryGap, HistoryInterrupted, JobkernelError, VersionMismatch
+from jobkernel.storage.process import CONTROL
 from jobkernel.storage.store import Appended, Batch, ClientIdentity
 from jobkernel.storage.table import Table
 from jobkernel.storage.versions import Versions, mismatch
@@ -38,6 +39,11 @@ class Connection:
         self._server = server
         self._sock = sock
         self._sender = Sender(sock, "jobkernel-client-sender")
+
+    @property
+    def only_asks(self) -> bool:
+        """Whether this is somebody who looks how the server is, for whom it need not stay."""
+        return self.who.client_id == CONTROL
 
     def serve(self) -> None:
         """Read until the client is gone."""

@@ -105,7 +105,7 @@ class Server:
     def is_idle(self) -> bool:
         """Return whether nobody is connected."""
         with self._lock:
-            return not any(connection.joined for connection in self._connections)
+            return not any(connection.joined and not connection.only_asks for connection in self._connections)
 
     def status(self) -> dict[str, Any]:
         """Return who serves, since when it runs and whom."""
@@ -122,7 +122,8 @@ class Server:
         """Note that a connection ended; its process may be dead, or come back."""
         with self._lock:
             self._connections.discard(connection)
-            self._empty_since = time.monotonic()
+            if not connection.only_asks:
+                self._empty_since = time.monotonic()
             if connection.joined:
                 self._lost[connection.who.client_id] = (connection.number, connection.who)
         if connection.joined:
@@ -204,7 +205,8 @@ class Server:
 
     def _is_over(self) -> bool:
         with self._lock:
-            return not self._connections and time.monotonic() - self._empty_since >= self._linger_s
+            needed = any(not connection.only_asks for connection in self._connections)
+            return not needed and time.monotonic() - self._empty_since >= self._linger_s
 
     def _beat(self) -> None:
         with self._lock:

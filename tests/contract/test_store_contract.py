@@ -365,6 +365,7 @@ def test_prune_forgets_old_runs_and_never_the_latest_materialization(history: Hi
     counted = history.request("prune", dry_run=True)
     gone = history.request("prune")
 
+    assert sorted(gone.pop("run_ids")) == ["r1", "r2"]
     assert counted == gone
     assert gone["runs"] == 2
     assert [row["run_id"] for row in history.query("latest_runs")] == ["open"]
