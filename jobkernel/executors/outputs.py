@@ -210,13 +210,13 @@ class OutputTaker:
     def _take_materialize(self, result: MaterializeResult[Any]) -> None:
         output = self._output_of_asset(result.asset_key)
         self._once(output)
-        for check in result.check_results or ():
-            self._take_check(check, default_key=self._call.step.asset_keys.get(output.name))
         extra = {"data_version": result.data_version.value} if result.data_version else {}
         if result.has_value:
             self._keep(output, output.name, result.value, result.metadata, extra, tags=result.tags)
         else:
             self._nothing(output, metadata=result.metadata, extra=extra, tags=result.tags)
+        for check in result.check_results or ():
+            self._take_check(check, default_key=self._call.step.asset_keys.get(output.name))
 
     def _output_of_asset(self, asset_key: Any) -> Output:
         keys = self._call.step.asset_keys
@@ -247,9 +247,9 @@ class OutputTaker:
         call = self._call
         if not output.is_dynamic:
             self._once(output)
+        call.emit(ev.STEP_OUTPUT, {"output": name})
         if output.annotation is not Any:
             check_type(output.annotation, value, f"Output '{output.name}' of step '{call.step.key}'")
-        call.emit(ev.STEP_OUTPUT, {"output": name})
         stored = call.exchange.keep(call, output, name, value)
         key = call.step.asset_keys.get(output.name)
         if key is not None:

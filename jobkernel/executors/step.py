@@ -129,9 +129,9 @@ def _arguments(call: StepCall, context: Any) -> dict[str, Any]:
 
 
 def _check_input(call: StepCall, item: Input, value: Any) -> None:
+    call.emit(ev.STEP_INPUT, {"input": item.name})
     if item.annotation is not Any:
         check_type(item.annotation, value, f"Input '{item.name}' of step '{call.step.key}'")
-    call.emit(ev.STEP_INPUT, {"input": item.name})
 
 
 def _input_value(call: StepCall, planned: PlannedInput) -> Any:
@@ -168,6 +168,8 @@ def _failed(call: StepCall, error: BaseException, seconds: float) -> StepOutcome
     delay = retry_delay(call.step.retry, call.attempt, error)
     if delay is not None:
         call.emit(ev.STEP_UP_FOR_RETRY, {**body, "delay_s": delay})
+        for hook in call.step.hooks:
+            call.emit(ev.HOOK_SKIPPED, {"hook": hook.name})
         return StepOutcome(ending=Ending.RETRY, delay=delay, error=error)
     if isinstance(error, RetryRequested) and error.__cause__ is not None:
         error = error.__cause__
