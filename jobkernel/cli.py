@@ -133,25 +133,33 @@ def _run_job(given: argparse.Namespace) -> int:
 
     options = [word for name in ("set", "tag") for value in getattr(given, name) for word in (f"--{name}", value)]
     runner = NotebookRunner(given.notebook)
-    with runner.kernel():
+    with runner.kernel(), _history(_prepared(runner.path.parent)) as history:
         try:
             define_all(runner, say)
             run_id = launch(runner, given.job, options)
         except CellFailed as error:
             return _failed(error)
-        say(f"run {run_id[:8]} of {given.job}")
-        with _history(_project_of(runner.path.parent)) as history:
-            return _followed(history, run_id)
+        return _followed(history, run_id, given.job)
 
 
-def _followed(history: Any, run_id: str) -> int:
+def _prepared(folder: Path) -> Path:
+    """Return the project of a notebook's folder, made where there is none yet."""
+    from jobkernel.engine.project import prepare
+
+    project = _project_of(folder)
+    prepare(project)
+    return project
+
+
+def _followed(history: Any, run_id: str, job: str) -> int:
     """Follow a run to its end; Ctrl-C cancels it, and again forces it."""
-    from jobkernel.headless import follow
+    from jobkernel.headless import Following
 
-    presses = 0
+    following, presses = Following(history, run_id, say), 0
     while True:
         try:
-            status = follow(history, run_id, say)
+            following.begin(job)
+            status = following.until_the_end()
             break
         except KeyboardInterrupt:
             presses += 1

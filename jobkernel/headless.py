@@ -212,29 +212,50 @@ def launch(runner: NotebookRunner, job: str, options: list[str]) -> str:
     return text.strip().splitlines()[-1]
 
 
-def follow(history: History, run_id: str, say: Say) -> str:
-    """Say what becomes of a run's steps until it has ended; return its status."""
-    told: set[tuple[str, int]] = set()
-    while True:
-        row = history.query("run", run_id=run_id)
-        _tell_steps(history.query("run_steps", run_id=run_id), told, say)
-        if row and row[0]["ended_at"] is not None:
-            _tell_steps(history.query("run_steps", run_id=run_id), told, say)
-            return str(row[0]["status"])
-        time.sleep(POLL_S)
-
-
 MARKS: Final = {"SUCCESS": "✓", "FAILURE": "✕", "SKIPPED": "–", "NOT_RUN": "–", "CANCELED": "⊘", "UP_FOR_RETRY": "↻"}
 
 
-def _tell_steps(rows: list[dict[str, Any]], told: set[tuple[str, int]], say: Say) -> None:
-    for row in rows:
-        mark = (row["step_key"], row["attempt"])
-        if row["status"] not in MARKS or mark in told:
-            continue
-        told.add(mark)
-        took = f"  {row['duration_s']:.2f} s" if row["duration_s"] is not None else ""
-        error = row["error"] or {}
-        why = f"  {error.get('type', '')}: {error.get('message', '')}" if error else ""
-        words = "" if row["status"] == "SUCCESS" else f"  {row['status'].lower().replace('_', ' ')}"
-        say(f"{MARKS[row['status']]} {row['step_key']}{took}{words}{first_line(why) if why.strip() else ''}")
+class Following:
+    """Says what becomes of a run's steps, each attempt once, however often it is interrupted."""
+
+    def __init__(self, history: History, run_id: str, say: Say) -> None:
+        self._history = history
+        self._run_id = run_id
+        self._say = say
+        self._told: set[tuple[str, int]] = set()
+        self._has_begun = False
+
+    def begin(self, job: str) -> None:
+        """Say which run it is, once."""
+        if not self._has_begun:
+            self._has_begun = True
+            self._say(f"run {self._run_id[:8]} of {job}")
+
+    def until_the_end(self) -> str:
+        """Follow the run until it has ended; return its status."""
+        while True:
+            row = self._history.query("run", run_id=self._run_id)
+            for step in self._history.query("run_steps", run_id=self._run_id):
+                self._tell(step)
+            if row and row[0]["ended_at"] is not None:
+                return str(row[0]["status"])
+            time.sleep(POLL_S)
+
+    def _tell(self, step: dict[str, Any]) -> None:
+        attempt = (step["step_key"], step["attempt"])
+        if step["status"] not in MARKS or attempt in self._told:
+            return
+        self._told.add(attempt)
+        self._say(_step_words(step))
+
+
+def _step_words(step: dict[str, Any]) -> str:
+    words = [f"{MARKS[step['status']]} {step['step_key']}"]
+    if step["duration_s"] is not None:
+        words.append(f"{step['duration_s']:.2f} s")
+    if step["status"] != "SUCCESS":
+        words.append(step["status"].lower().replace("_", " "))
+    error = step["error"] or {}
+    if error:
+        words.append(first_line(f"{error.get('type', 'error')}: {error.get('message', '')}"))
+    return "  ".join(words)

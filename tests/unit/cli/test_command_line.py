@@ -1,0 +1,154 @@
+"""The command line with real processes: jobs of a notebook, the history afterwards, refusals in one sentence."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import CommandLine, words
+
+
+def last_run(command: CommandLine) -> str:
+    return command("runs", "--limit", "1").stdout.splitlines()[2].split()[0]
+
+
+def test_a_job_runs_and_its_history_is_there_afterwards(command: CommandLine) -> None:
+    done = command("run", "small.ipynb", "greeting", "--set", "greet.name=Ada", "--tag", "team=ops")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "✓ greet" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith(": SUCCESS")
+    run = last_run(command)
+    assert "hello Ada" in command("logs", run).stdout
+    assert "hello Ada" in command("logs", run, "greet", "-f").stdout
+    assert command("logs", run, "nobody").stdout == ""
+    assert f"run {run} has ended already: SUCCESS" in command("cancel", run).stdout
+
+
+def test_definition_cells_run_no_asset_and_a_broken_plain_cell_is_left_out(command: CommandLine) -> None:
+    done = command("run", "small.ipynb", "everything")
+
+    assert done.returncode == 0, done.stderr
+    assert "left out: cell 4 (broken = numbers.nothing_of_this_name): NameError" in done.stdout
+    assert command("runs").stdout.splitlines()[-1] == "1 row"
+
+
+def test_a_failed_job_ends_with_1_and_says_where(command: CommandLine) -> None:
+    done = command("run", "small.ipynb", "failing")
+
+    assert done.returncode == 1
+    assert "✕ fail" in done.stdout
+    assert "division by zero" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith(": FAILURE")
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_an_unknown_job_is_one_sentence(command: CommandLine) -> None:
+    done = command("run", "small.ipynb", "greting")
+
+    assert done.returncode == 1
+    assert done.stderr == "jobkernel: No job 'greting' is defined. Did you mean 'greeting'?\n"
+
+
+def test_control_c_cancels_the_run(command: CommandLine, project: Path) -> None:
+    process = subprocess.Popen(
+        words("run", "small.ipynb", "waiting"), cwd=project, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    told = ""
+    while not told.startswith("run "):
+        told = process.stdout.readline()
+        assert told, "it ended before the run began"
+
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert rest.splitlines()[0].startswith("canceling")
+    assert rest.splitlines()[-1].endswith(": CANCELED")
+
+
+def test_another_terminal_cancels_the_run(command: CommandLine, project: Path) -> None:
+    process = subprocess.Popen(
+        words("run", "small.ipynb", "waiting"), cwd=project, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    told = ""
+    while not told.startswith("run "):
+        told = process.stdout.readline()
+        assert told, "it ended before the run began"
+
+    asked = command("cancel", told.split()[1])
+    rest, _ = process.communicate(timeout=60)
+
+    assert asked.stdout.startswith("asked small.ipynb to cancel run ")
+    assert process.returncode == 1
+    assert rest.splitlines()[-1].endswith(": CANCELED")
+
+
+def test_the_server_is_shown_and_ended(command: CommandLine) -> None:
+    command("run", "small.ipynb", "greeting")
+    command("runs")
+
+    assert "history" in command("server", "status").stdout
+    assert command("server", "stop").stdout == "The project server has ended.\n"
+    assert command("server", "stop").stdout == "No project server runs.\n"
+    assert "No project server runs" in command("server", "status").stdout
+
+
+def test_prune_says_what_would_go(command: CommandLine) -> None:
+    command("run", "small.ipynb", "greeting")
+
+    assert command("prune", "--dry-run").stdout == "would delete nothing\n"
+    assert command("prune").stdout == "deleted nothing\n"
+
+
+def test_doctor_finds_a_healthy_project_healthy(command: CommandLine) -> None:
+    command("run", "small.ipynb", "greeting")
+
+    done = command("doctor")
+
+    assert done.returncode == 0
+    assert "error" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["rnus"], "no command 'rnus'. Did you mean 'runs'? `jobkernel --help` lists them all."),
+        (["runs"], "holds no history; go to the project's folder, or give --project DIR."),
+        (["runs", "--project", "/nowhere/at/all"], "There is no folder '/nowhere/at/all'."),
+        (["logs"], "logs: the following arguments are required: RUN"),
+        (["run", "absent.ipynb", "x"], "There is no notebook 'absent.ipynb'."),
+        (["scheduler", "small.ipynb", "--on"], "it comes with schedules and sensors in a later version."),
+        (["export", "a", "b"], "it comes in a later version."),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_2(command: CommandLine, arguments: list[str], sentence: str) -> None:
+    done = command(*arguments)
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert sentence in done.stderr
+
+
+def test_an_unreadable_notebook_is_one_sentence(command: CommandLine, project: Path) -> None:
+    (project / "bad.ipynb").write_text("no notebook")
+
+    done = command("run", "bad.ipynb", "x")
+
+    assert done.returncode == 2
+    assert "'bad.ipynb' is not a notebook that can be read" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_no_such_run_is_one_sentence(command: CommandLine) -> None:
+    command("run", "small.ipynb", "greeting")
+
+    done = command("logs", "zzz")
+
+    assert (done.returncode, done.stderr) == (2, "jobkernel: No run begins with 'zzz'.\n")
