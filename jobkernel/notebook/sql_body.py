@@ -249,7 +249,8 @@ def _placed(error: Exception, connection: Any, text: str) -> Exception:
         try:
             connection.execute(f"EXPLAIN {text}")
         except duckdb.Error as again:
-            return again
+            placed: Exception = again
+            return placed
     return error
 
 

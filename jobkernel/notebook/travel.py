@@ -13,6 +13,7 @@ from typing import Any
 
 from jobkernel.errors import InvariantViolation
 from jobkernel.notebook.capture import ByReference
+from jobkernel.notebook.code_names import global_names
 from jobkernel.notebook.plain_values import LARGE
 
 
@@ -81,6 +82,13 @@ def _pickler() -> Any:
             if isinstance(value, functools.cached_property):  # holds a lock in Python 3.11
                 return _property_again, (value.func, value.attrname)
             return super().reducer_override(value)
+
+        def _dynamic_function_reduce(self, function: Any) -> Any:
+            """Add the globals that only a literal query names, which cloudpickle does not see in the bytecode."""
+            reduced = super()._dynamic_function_reduce(function)
+            sent, held = reduced[2][1]["__globals__"], function.__globals__
+            sent.update((name, held[name]) for name in global_names(function.__code__) if name in held)
+            return reduced
 
     return Pickler
 

@@ -62,6 +62,15 @@ HELD = {
     "a class": ("class A:\n  x = 1", "A.x", "class A:\n  x = 2"),
     "a name in a literal query": ("k = 1\nclass Frame:\n  def query(self, text): return text and k\nframe = Frame()",
                                   "frame.query('x > @k')", "k = 2"),
+    "a tuple of functions": ("k = 1\npair = (lambda: k, 2)", "pair[0]()", "k = 2"),
+    "a set of functions": ("k = 1\nones = {lambda: k}", "[f() for f in ones]", "k = 2"),
+    "a deque": ("import collections\nk = collections.deque([1], maxlen=3)", "list(k)", "k.append(2)"),
+    "a defaultdict": ("import collections\nk = 1\nd = collections.defaultdict(lambda: k)", "d['x']", "k = 2"),
+    "a query in a helper": (
+        "import duckdb, pandas\nlookup = pandas.DataFrame({'a': [1]})\n"
+        "def f(): return duckdb.connect().sql('select sum(a)::int from lookup').fetchall()", "f()",
+        "lookup = pandas.DataFrame({'a': [2]})",
+    ),
     "an async function": ("import asyncio\nk = 1\nasync def g(): return k\ndef f(): return asyncio.run(g())", "f()",
                           "k = 2"),
     "a generator function": ("k = 1\ndef g():\n  yield k", "list(g())", "k = 2"),

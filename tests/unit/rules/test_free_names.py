@@ -70,6 +70,11 @@ READS = {
     "a class attribute is no name of its methods": ("class A:\n  k = 1\n  def m(self): return k\nA()", "k"),
     "a class never used": ("class A:\n  def m(self): return raw", ""),
     "a decorated class": ("@dataclass\nclass A:\n  x: int = start", "dataclass start"),
+    "a class in a function": (
+        "def f():\n  class A(Base):\n    x = y\n    def m(self): return x, z\n  return A\nf()",
+        "y Base x z",
+    ),
+    "assignments in a function": ("def f():\n  a: T = b\n  a += c\n  d += 1\n  import e\n  return e\nf()", "b c"),
     "f-strings": ("f'{raw!r:>{width}} {len(rows)}'", "raw width rows"),
     "unpacking": ("a, (b, *c) = pairs\na + b\nc", "pairs"),
     "star expression": ("f(*args, **options)", "f args options"),
