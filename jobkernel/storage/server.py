@@ -122,7 +122,7 @@ class Server:
         """Note that a connection ended; its process may be dead, or come back."""
         with self._lock:
             self._connections.discard(connection)
-            if not connection.only_asks:
+            if connection.joined and not connection.only_asks:
                 self._empty_since = time.monotonic()
             if connection.joined:
                 self._lost[connection.who.client_id] = (connection.number, connection.who)
@@ -204,8 +204,9 @@ class Server:
         threading.Thread(target=connection.serve, name="jobkernel-client", daemon=True).start()
 
     def _is_over(self) -> bool:
+        # a client in the middle of its handshake finds the door shut, and starts a server of its own
         with self._lock:
-            needed = any(not connection.only_asks for connection in self._connections)
+            needed = any(connection.joined and not connection.only_asks for connection in self._connections)
             return not needed and time.monotonic() - self._empty_since >= self._linger_s
 
     def _beat(self) -> None:
