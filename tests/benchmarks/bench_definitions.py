@@ -1,0 +1,138 @@
+"""Definitions: start-up, registering, redefining one of many, selecting, layout, the graph to the browser."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import jobkernel as jk
+from jobkernel.engine.opening import test_session
+from jobkernel.engine.registry import Entry, Registry
+from jobkernel.notebook.graph_view import GraphQuery, GraphViews
+from jobkernel.notebook.snapshot import Standing
+from jobkernel.rules.layout import layout
+from jobkernel.rules.selecting import select
+from tests.benchmarks.graphs import chain, layered
+from tests.benchmarks.timing import median_ms, process_ms
+
+SIZES = (50, 500, 1000, 10_000)
+
+
+def entries(module: Any, size: int) -> list[Entry]:
+    """Return so many assets in twenty layers, as entries of a registry."""
+    return [
+        Entry(kind="asset", name=name, record=asset_of(module, name, sources).record)
+        for name, sources in layered(size).items()
+    ]
+
+
+def asset_of(module: Any, name: str, sources: list[str]) -> Any:
+    """Return an asset that waits for others."""
+    return module.asset(name=name, deps=sources, group_name=f"g{len(name) % 7}")(_body)
+
+
+def _body() -> None:
+    return None
+
+
+def measure() -> dict[str, float]:
+    """Return our figures."""
+    found = {
+        "import_ms": process_ms("import jobkernel") - process_ms("pass"),
+        "import_asset_ms": process_ms("import jobkernel as jk; jk.asset") - process_ms("pass"),
+        "load_ext_ms": _load_ext_ms(),
+        "register_10000_ms": median_ms(lambda: _registered(10_000), 3),
+    }
+    found |= _redefining(500) | _redefining(10_000)
+    found |= _selecting(1000) | _selecting(10_000)
+    for size in SIZES:
+        edges = _indexed(layered(size))
+        found[f"layout_{size}_ms"] = median_ms(lambda size=size, edges=edges: layout(size, edges), 3)
+    found["layout_deep_1000_ms"] = median_ms(lambda: layout(1000, _indexed(chain(1000))), 3)
+    return found | _to_the_browser(1000) | _to_the_browser(5000)
+
+
+def _load_ext_ms() -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        head = (
+            f"import os; os.chdir({folder!r}); os.environ['JUPYTER_RUNTIME_DIR'] = {str(Path(folder, 'rt'))!r}\n"
+            "from IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell.instance()\n"
+        )
+        load = "shell.run_cell('%load_ext jobkernel')\n"
+        return process_ms(head + load, 5) - process_ms(head, 5)
+
+
+def _registered(size: int) -> Registry:
+    registry = Registry()
+    for entry in entries(jk, size):
+        registry.define(entry)
+    assert len(registry.graph) == len(layered(size))
+    return registry
+
+
+def _redefining(size: int) -> dict[str, float]:
+    """One asset of many, defined again by code: until a run of it is planned."""
+    session = test_session()
+    for entry in entries(jk, size):
+        session.define(entry)
+    name, sources = list(layered(size).items())[size // 2]
+
+    def redefine() -> None:
+        session.define(Entry(kind="asset", name=name, record=asset_of(jk, name, []).record))
+        assert list(session.plan([name]).steps) == [name]
+
+    found = {f"redefine_one_of_{size}_ms": median_ms(redefine, 20)}
+    session.close()
+    return found
+
+
+def _selecting(size: int) -> dict[str, float]:
+    universe = _registered(size).universe
+    middle = list(layered(size))[size // 2]
+    text = f"+{middle}+"
+    assert middle in select(text, universe)
+    return {f"select_up_and_down_{size}_ms": median_ms(lambda: select(text, universe), 30)}
+
+
+def _indexed(edges: dict[str, list[str]]) -> list[tuple[int, int]]:
+    place = {name: index for index, name in enumerate(edges)}
+    return [(place[source], place[name]) for name, sources in edges.items() for source in sources]
+
+
+def _to_the_browser(size: int) -> dict[str, float]:
+    session = test_session()
+    for entry in entries(jk, size):
+        session.define(entry)
+    views, standing = GraphViews(session), Standing(session)
+    query = GraphQuery(collapsed=())
+    snapshot = standing.snapshot(views, query, 1)
+    text = json.dumps(snapshot["graph"])
+    found = {
+        f"graph_json_{size}_ms": median_ms(lambda: json.dumps(views.view(query)), 5),
+        f"graph_json_{size}_kb": len(text) / 1e3,
+        f"statuses_{size}_ms": median_ms(standing.statuses, 5),
+    }
+    session.close()
+    return found
+
+
+def measure_peer() -> dict[str, float]:
+    """Return Dagster's figures for the same, in this hour."""
+    import dagster as dg
+
+    def defined(size: int) -> Any:
+        assets = [asset_of(dg, name, sources) for name, sources in layered(size).items()]
+        return dg.Definitions(assets=assets).resolve_asset_graph()
+
+    graph = defined(1000)
+    middle = list(layered(1000))[500]
+    text = f'+key:"{middle}"+'
+    return {
+        "import_ms": process_ms("import dagster", 3) - process_ms("pass"),
+        "import_asset_ms": process_ms("import dagster; dagster.asset", 3) - process_ms("pass"),
+        "register_10000_ms": median_ms(lambda: defined(10_000), 1, warm=0),
+        "redefine_one_of_500_ms": median_ms(lambda: defined(500), 3),
+        "select_up_and_down_1000_ms": median_ms(lambda: dg.AssetSelection.from_string(text).resolve(graph), 10),
+    }

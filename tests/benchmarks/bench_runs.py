@@ -1,0 +1,113 @@
+"""Steps and runs: without history, with it, and beside Dagster where it is installed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jobkernel as jk
+from jobkernel.engine.opening import open_session
+from jobkernel.engine.session import Session
+from jobkernel.rules.plan import plan_graph
+from jobkernel.storage.control import stop_server
+from tests.benchmarks.graphs import Edges, chain, fan, job_of, layered
+from tests.benchmarks.timing import median_ms
+
+GRAPHS: dict[str, Edges] = {"chain": chain(1000), "fan": fan(1000), "layered": layered(1000)}
+PEER_STEPS = 60
+"""Dagster runs smaller graphs: its time per step does not fall with their size."""
+
+
+@contextmanager
+def a_session() -> Iterator[Session]:
+    """Open a session on a fresh project with its own server, and end both."""
+    with tempfile.TemporaryDirectory() as folder:
+        before = os.environ.get("JUPYTER_RUNTIME_DIR")
+        os.environ["JUPYTER_RUNTIME_DIR"] = str(Path(folder, "rt"))
+        project = Path(folder, "project")
+        project.mkdir()
+        session = open_session(folder=project).session
+        try:
+            yield session
+        finally:
+            session.close()
+            stop_server(project)
+            os.environ.pop("JUPYTER_RUNTIME_DIR")
+            if before is not None:
+                os.environ["JUPYTER_RUNTIME_DIR"] = before
+
+
+def measure() -> dict[str, float]:
+    """Return our figures: milliseconds a step or a run."""
+    found: dict[str, float] = {}
+    for name, edges in GRAPHS.items():
+        job = job_of(jk, name, edges)
+        found[f"step_no_history_{name}_ms"] = median_ms(job.execute_in_process, 5) / len(edges)
+    with a_session() as session:
+        for name, edges in GRAPHS.items():
+            plan = plan_of(job_of(jk, name, edges))
+            found[f"step_with_history_{name}_ms"] = median_ms(lambda plan=plan: _run(session, plan), 5) / len(edges)
+        one = plan_of(job_of(jk, "one", chain(1)))
+        found["one_step_run_durable_ms"] = median_ms(lambda: _run(session, one), 200, warm=10)
+        found["submit_to_first_step_ms"] = _to_first_step(session)
+        deep = plan_of(job_of(jk, "deep", chain(10_000)))
+        found["chain_of_10000_s"] = median_ms(lambda: _run(session, deep), 1, warm=0) / 1e3
+    return found
+
+
+def plan_of(job: Any) -> Any:
+    """Return the plan of an op job."""
+    return plan_graph(job.graph, job)
+
+
+def _run(session: Session, plan: Any) -> None:
+    handle = session.launch(plan).wait(300)
+    assert handle.success, handle.failure_sentence()
+
+
+def _to_first_step(session: Session) -> float:
+    """Return the median ms from asking for a run to its first step's body."""
+    times: list[float] = []
+    began = 0.0
+
+    @jk.op
+    def first() -> None:
+        times.append((time.perf_counter() - began) * 1e3)
+
+    @jk.job
+    def stamped() -> None:
+        first()
+
+    plan = plan_of(stamped)
+    for _ in range(100):
+        began = time.perf_counter()
+        session.launch(plan).wait(10)
+    return sorted(times)[len(times) // 2]
+
+
+def measure_peer() -> dict[str, float]:
+    """Return Dagster's figures for the same, in this hour."""
+    import dagster as dg
+
+    logging.disable(logging.CRITICAL)
+    found: dict[str, float] = {}
+    try:
+        for name, edges in (("chain", chain(PEER_STEPS)), ("fan", fan(PEER_STEPS)), ("layered", layered(PEER_STEPS))):
+            job = job_of(dg, name, edges)
+            found[f"step_no_history_{name}_ms"] = median_ms(job.execute_in_process, 3) / len(edges)
+            with dg.DagsterInstance.local_temp() as instance:
+                found[f"step_with_history_{name}_ms"] = median_ms(
+                    lambda job=job, instance=instance: job.execute_in_process(instance=instance), 2
+                ) / len(edges)
+        one = job_of(dg, "one", chain(1))
+        with dg.DagsterInstance.local_temp() as instance:
+            found["one_step_run_durable_ms"] = median_ms(lambda: one.execute_in_process(instance=instance), 20)
+    finally:
+        logging.disable(logging.NOTSET)
+    return found
