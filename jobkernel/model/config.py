@@ -32,7 +32,11 @@ class Config(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, arbitrary_types_allowed=True, extra="forbid", ignored_types=(functools.cached_property,)
+        frozen=True,
+        arbitrary_types_allowed=True,
+        extra="forbid",
+        hide_input_in_errors=True,  # it may be a secret out of the environment
+        ignored_types=(functools.cached_property,),
     )
     __jobkernel_config__: ClassVar[bool] = True
 
