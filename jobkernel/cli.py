@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from jobkernel import __version__
 from jobkernel.errors import HistoryError, JobkernelError, UnknownName, Unsupported, did_you_mean
+from jobkernel.version import __version__
 
 OK: Final = 0
 FAILED: Final = 1

@@ -9,7 +9,6 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.core.inputtransformer2 import TransformerManager
 
-from jobkernel import __version__
 from jobkernel.errors import JobkernelError
 from jobkernel.executors import capture
 from jobkernel.notebook import current
@@ -18,6 +17,7 @@ from jobkernel.notebook.control import install_control
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.magics import register
 from jobkernel.notebook.publisher import Publisher
+from jobkernel.version import __version__
 
 _HEADING = "# jk:"
 

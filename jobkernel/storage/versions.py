@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-import jobkernel
 from jobkernel.storage.wire import PROTOCOL
+from jobkernel.version import __version__
 
 
 class Versions(NamedTuple):
@@ -32,7 +32,7 @@ def our_versions() -> Versions:
     """Return this environment's versions."""
     from importlib import metadata  # slow to import, needed once a connection
 
-    return Versions(PROTOCOL, jobkernel.__version__, metadata.version("duckdb"))
+    return Versions(PROTOCOL, __version__, metadata.version("duckdb"))
 
 
 def mismatch(server: Versions, client: Versions) -> str:
