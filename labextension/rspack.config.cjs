@@ -1,2 +1,3 @@
-// Natural ids: the default ids are hashed from the checkout's absolute path, and builds would differ from folder to folder.
-module.exports = { optimization: { moduleIds: 'natural', chunkIds: 'natural' } };
+// Named ids: the default ones are hashed from the checkout's absolute path, and natural ones depend on the order in which
+// modules happened to be read. The build must give the same bytes in any folder.
+module.exports = { optimization: { moduleIds: 'named', chunkIds: 'named' } };
