@@ -18,6 +18,8 @@ from jobkernel.errors import (
     InvalidConfig,
     InvalidDefinition,
     InvariantViolation,
+    JobkernelError,
+    ResourceFailed,
     UnknownResource,
     Unsupported,
     did_you_mean,
@@ -87,7 +89,7 @@ def open_resources(
     Raises:
         UnknownResource: nobody defines one of them.
         CircularDependency: they need each other.
-        Whatever a resource raises while it is made, after RESOURCE_INIT_FAILURE was recorded.
+        ResourceFailed: from what a resource raised while it was made, after RESOURCE_INIT_FAILURE was recorded.
     """
     wanted = [key for key in keys if key != DEFAULT_IO or key in definitions]
     ordered = in_need_order(definitions, wanted)
@@ -100,7 +102,10 @@ def open_resources(
                 opened[key] = _enter(stack, key, definitions, config, opened, emit, run)
             except BaseException as error:
                 emit(ev.RESOURCE_INIT_FAILURE, {**names, "resource": key, "error": describe_error(error)})
-                raise
+                if isinstance(error, JobkernelError) or not isinstance(error, Exception):
+                    raise
+                text = f"Resource '{key}' raised {type(error).__name__} while it was made: {error}."
+                raise ResourceFailed(text) from error
         emit(ev.RESOURCE_INIT_SUCCESS, names)
         yield opened
 

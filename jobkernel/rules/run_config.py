@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jobkernel.errors import InvalidConfig
+from jobkernel.errors import ConfigMappingFailed, InvalidConfig
 from jobkernel.model.config_basics import Filling, Path, Problem, Problems, listed, shown, unknown_entry
 from jobkernel.model.config_mapping import ConfigMapping
 from jobkernel.model.config_schema import Field, Shape
@@ -193,7 +193,7 @@ def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 def _mapped(mapping: ConfigMapping, outer: Any, environment: Mapping[str, str], where: str) -> Any:
     """Return what a config mapping makes of its outer config."""
     if mapping.config_schema is None:
-        return mapping.config_fn(outer)
+        return _called(mapping, outer, where)
     found: Problems = []
     mapping.config_schema.config_type.check(outer, (), found)
     filled = outer
@@ -201,7 +201,15 @@ def _mapped(mapping: ConfigMapping, outer: Any, environment: Mapping[str, str], 
         filled = mapping.config_schema.config_type.fill(outer, (), Filling(environment, found))
     if found:
         raise InvalidConfig(_sentence(where, found))
-    return mapping.config_fn(mapping.config_class(**filled) if mapping.config_class else filled)
+    return _called(mapping, mapping.config_class(**filled) if mapping.config_class else filled, where)
+
+
+def _called(mapping: ConfigMapping, outer: Any, where: str) -> Any:
+    try:
+        return mapping.config_fn(outer)
+    except Exception as error:
+        text = f"The config mapping of '{where}' raised {type(error).__name__}: {error}."
+        raise ConfigMappingFailed(text) from error
 
 
 def _sentence(job_name: str, found: Problems) -> str:

@@ -262,6 +262,27 @@ def test_a_resource_that_fails_to_open_fails_the_run() -> None:
     assert_same(script)
 
 
+@covers("ConfigurableResource", "resource", aspect=REFUSALS)
+@pytest.mark.parametrize("kind", ["class", "function"])
+def test_what_a_resource_raises_is_the_cause_of_what_the_run_raises(kind: str) -> None:
+    def script(dg: Any) -> Any:
+        class Broken(dg.ConfigurableResource):
+            def setup_for_execution(self, context):
+                raise ValueError("no")
+
+        @dg.resource
+        def broken(context):
+            raise ValueError("no")
+
+        try:
+            using(dg, {"db": Broken() if kind == "class" else broken})
+        except dg.DagsterResourceFunctionError as error:
+            return type(error.__cause__).__name__, str(error.__cause__)
+        return "nothing raised"
+
+    assert_same(script)
+
+
 @covers("execute_in_process", "ResourceParam")
 def test_resources_are_replaced_for_one_run() -> None:
     """Row 377: the value bound to the job is seen, then the override of a test."""

@@ -269,6 +269,18 @@ def test_config_that_does_not_fit_a_mapping_is_refused(launch: Any) -> None:
     assert_refused(script)
 
 
+@covers("config_mapping", aspect=REFUSALS)
+def test_a_mapping_that_fails_is_the_cause_of_what_the_run_raises() -> None:
+    def script(dg: Any) -> Any:
+        @dg.config_mapping(config_schema={"n": int})
+        def small(outer):
+            raise ValueError("no")
+
+        two_ops(dg, small)[0].execute_in_process(run_config={"n": 1})
+
+    assert_refused(script)
+
+
 @covers("configured", "op")
 def test_an_op_configured_in_code() -> None:
     def script(dg: Any) -> Any:
