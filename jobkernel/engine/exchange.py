@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from jobkernel.errors import MissingUpstream, UnknownResource
 from jobkernel.executors.call import StepCall
@@ -15,6 +15,9 @@ from jobkernel.model.keys import AssetKey
 from jobkernel.rules.plan import FromAsset, FromStep, PlannedInput, PlannedStep
 from jobkernel.rules.run_state import RunProgress
 from jobkernel.values.io import InputContext, OutputContext
+
+STORED_BY_DEFAULT: Final = frozenset({DEFAULT_IO, "memory"})
+"""The IO managers that need no resource: the default exchange is behind both."""
 
 
 class Default(Protocol):
@@ -90,7 +93,7 @@ class RunExchange:
 
     def _manager(self, io: str) -> Any | None:
         manager = self._resources.get(io)
-        if manager is None and io != DEFAULT_IO:
+        if manager is None and io not in STORED_BY_DEFAULT:
             raise UnknownResource(f"The IO manager '{io}' is not among the resources.")
         return manager
 

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from jobkernel.clock import Clock
-from jobkernel.engine.exchange import RunExchange
+from jobkernel.engine.exchange import STORED_BY_DEFAULT, RunExchange
 from jobkernel.engine.in_process import needed_resources
 from jobkernel.engine.run import ActiveRun, RunSetup
 from jobkernel.engine.stored import StoredValues
@@ -30,7 +30,7 @@ from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Resource
 from jobkernel.model.events import Event
 from jobkernel.model.runs import RunOptions
 from jobkernel.rules.config_schemas import schemas_of_plan
-from jobkernel.rules.plan import Plan, PlannedStep
+from jobkernel.rules.plan import FromAsset, Plan, PlannedStep
 from jobkernel.rules.run_config import fed_from_config, resolve_run_config
 from jobkernel.rules.run_state import RunProgress
 from jobkernel.storage.history import History
@@ -113,7 +113,9 @@ class Launcher:
             emit=self._emit,
             clock=self._clock,
             make_exchange=lambda progress, resources: self._exchange(progress, resources, io_of_asset),
-            open_resources=lambda emit: open_resources(definitions, config, _wanted(plan, definitions), emit),
+            open_resources=lambda emit: open_resources(
+                definitions, config, _wanted(plan, definitions, io_of_asset), emit
+            ),
             max_workers=self._pool.size,
             executor_name="threads",
             computes=_captured(plan, memo),
@@ -283,6 +285,13 @@ def _captured(plan: Plan, memo: dict[Any, Any]) -> dict[str, Callable[..., Any]]
     return {key: step.op.capture(memo) for key, step in plan.steps.items() if step.op.capture is not None}
 
 
-def _wanted(plan: Plan, definitions: Mapping[str, Any]) -> set[str]:
-    keys = needed_resources(plan)
-    return keys if DEFAULT_IO in definitions else keys - {DEFAULT_IO}
+def _wanted(plan: Plan, definitions: Mapping[str, Any], io_of_asset: IoOf) -> set[str]:
+    """Return the resources to open: what steps use, and the IO managers of assets that they load."""
+    loaded = {
+        io_of_asset(feed.key)[0]
+        for step in plan.steps.values()
+        for planned in step.inputs
+        for feed in planned.feeds
+        if isinstance(feed, FromAsset)
+    }
+    return {key for key in needed_resources(plan) | loaded if key in definitions or key not in STORED_BY_DEFAULT}
