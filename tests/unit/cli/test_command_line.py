@@ -119,7 +119,7 @@ def test_doctor_finds_a_healthy_project_healthy(command: CommandLine) -> None:
     ("arguments", "sentence"),
     [
         (["rnus"], "no command 'rnus'. Did you mean 'runs'? `jobkernel --help` lists them all."),
-        (["runs"], "holds no history; go to the project's folder, or give --project DIR."),
+        (["runs"], "holds no jobkernel history; go to the project's folder, or give --project DIR."),
         (["runs", "--project", "/nowhere/at/all"], "There is no folder '/nowhere/at/all'."),
         (["logs"], "logs: the following arguments are required: RUN"),
         (["run", "absent.ipynb", "x"], "There is no notebook 'absent.ipynb'."),
