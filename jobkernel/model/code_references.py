@@ -37,17 +37,18 @@ class UrlCodeReference:
         return self.url
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CodeReferencesMetadataValue(MetadataValue[Any]):
     """Where the code of an asset stands."""
 
+    __slots__ = ("code_references",)
     kind: ClassVar[str] = "code_references"
     code_references: Sequence[LocalFileCodeReference | UrlCodeReference]
 
-    def __post_init__(self) -> None:
-        for reference in self.code_references:
+    def __init__(self, code_references: Sequence[LocalFileCodeReference | UrlCodeReference]) -> None:
+        for reference in code_references:
             if not isinstance(reference, LocalFileCodeReference | UrlCodeReference):
                 raise InvalidMetadata(f"{reference!r} is no code reference.")
+        self._set(code_references=code_references)
 
     @property
     def value(self) -> Any:

@@ -10,26 +10,19 @@ import builtins
 import json as json_text
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from jobkernel.errors import InvalidMetadata
+from jobkernel.model.frozen import FrozenFields, require, require_all
 from jobkernel.model.keys import AssetKey
-from jobkernel.model.tables import (
-    TableColumn,
-    TableColumnLineage,
-    TableRecord,
-    TableSchema,
-    require,
-    require_all,
-)
+from jobkernel.model.tables import TableColumnLineage, TableRecord, TableSchema, column_type_of, inferred_schema
 
 ValueType = TypeVar("ValueType", covariant=True)
 _TEXT_OR_NONE = (str, type(None))
 
 
-class MetadataValue(Generic[ValueType]):
+class MetadataValue(FrozenFields, Generic[ValueType]):
     """One value attached to an asset, an output, a check or an event, of a kind that a screen knows to show.
 
     The constructors refuse what is not of their kind with :class:`~jobkernel.errors.InvalidMetadata`.
@@ -37,16 +30,11 @@ class MetadataValue(Generic[ValueType]):
 
     __slots__ = ()
     kind: ClassVar[builtins.str] = ""
-    _field: ClassVar[builtins.str] = "value"
-    _takes: ClassVar[tuple[type, ...]] = ()
-
-    def __post_init__(self) -> None:
-        require(getattr(self, self._field), self._takes, f"MetadataValue.{self.kind}")
 
     @property
     def value(self) -> ValueType:
         """The wrapped value."""
-        held: Any = getattr(self, self._field)
+        held: Any = self._fields()[0]
         return cast("ValueType", "" if held is None else held)
 
     @staticmethod
@@ -153,44 +141,49 @@ class MetadataValue(Generic[ValueType]):
         return PoolMetadataValue(pool)
 
 
-@dataclass(frozen=True, slots=True)
 class TextMetadataValue(MetadataValue[str]):
     """A text."""
 
+    __slots__ = ("text",)
     kind: ClassVar[str] = "text"
-    _takes: ClassVar[tuple[type, ...]] = _TEXT_OR_NONE
-    _field: ClassVar[str] = "text"
-    text: str | None = ""  # type: ignore[assignment]
+    text: str | None  # type: ignore[assignment]
+
+    def __init__(self, text: str | None = "") -> None:
+        require(text, _TEXT_OR_NONE, "MetadataValue.text")
+        self._set(text=text)
 
 
-@dataclass(frozen=True, slots=True)
 class UrlMetadataValue(MetadataValue[str]):
     """An address."""
 
+    __slots__ = ("url",)
     kind: ClassVar[str] = "url"
-    _takes: ClassVar[tuple[type, ...]] = _TEXT_OR_NONE
-    _field: ClassVar[str] = "url"
-    url: str | None = ""  # type: ignore[assignment]
+    url: str | None  # type: ignore[assignment]
+
+    def __init__(self, url: str | None = "") -> None:
+        require(url, _TEXT_OR_NONE, "MetadataValue.url")
+        self._set(url=url)
 
 
-@dataclass(frozen=True, slots=True)
 class MarkdownMetadataValue(MetadataValue[str]):
     """A text in Markdown."""
 
+    __slots__ = ("md_str",)
     kind: ClassVar[str] = "md"
-    _takes: ClassVar[tuple[type, ...]] = _TEXT_OR_NONE
-    _field: ClassVar[str] = "md_str"
-    md_str: str | None = ""
+    md_str: str | None
+
+    def __init__(self, md_str: str | None = "") -> None:
+        require(md_str, _TEXT_OR_NONE, "MetadataValue.md")
+        self._set(md_str=md_str)
 
 
-@dataclass(frozen=True, slots=True, init=False)
 class _FileMetadataValue(MetadataValue[str]):
-    _field: ClassVar[str] = "fspath"
+    __slots__ = ("fspath",)
     fspath: str
 
     def __init__(self, path: str | os.PathLike[str] | None) -> None:
         require(path, (str, os.PathLike, type(None)), f"MetadataValue.{self.kind}")
-        object.__setattr__(self, "fspath", "" if path is None else os.fspath(path))
+        self._set(fspath="" if path is None else os.fspath(path))
 
     @property
     def path(self) -> str:  # type: ignore[override]
@@ -198,24 +191,24 @@ class _FileMetadataValue(MetadataValue[str]):
         return self.fspath
 
 
-@dataclass(frozen=True, slots=True, init=False)
 class PathMetadataValue(_FileMetadataValue):
     """The path of a file or folder."""
 
+    __slots__ = ()
     kind: ClassVar[str] = "path"
 
 
-@dataclass(frozen=True, slots=True, init=False)
 class NotebookMetadataValue(_FileMetadataValue):
     """The path of a notebook."""
 
+    __slots__ = ()
     kind: ClassVar[str] = "notebook"
 
 
-@dataclass(frozen=True, slots=True, init=False)
 class JsonMetadataValue(MetadataValue[Sequence[Any] | Mapping[str, Any] | None]):
     """A list or mapping, as JSON gives it back."""
 
+    __slots__ = ("data",)
     kind: ClassVar[str] = "json"
     data: Sequence[Any] | Mapping[str, Any] | None
 
@@ -225,7 +218,7 @@ class JsonMetadataValue(MetadataValue[Sequence[Any] | Mapping[str, Any] | None])
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidMetadata(f"The value cannot be written as JSON: {error}.") from None
         require(kept, (list, dict, str, type(None)), "MetadataValue.json")
-        object.__setattr__(self, "data", kept)
+        self._set(data=kept)
 
     @property
     def value(self) -> Sequence[Any] | Mapping[str, Any] | None:
@@ -233,102 +226,117 @@ class JsonMetadataValue(MetadataValue[Sequence[Any] | Mapping[str, Any] | None])
         return self.data
 
 
-@dataclass(frozen=True, slots=True)
-class FloatMetadataValue(MetadataValue[float | None]):
+class _PlainValue(MetadataValue[ValueType]):
+    __slots__ = ("value",)
+    _takes: ClassVar[type | tuple[type, ...]]
+    value: ValueType  # type: ignore[assignment]
+
+    def __init__(self, value: ValueType) -> None:
+        require(value, self._takes, f"MetadataValue.{self.kind}")
+        self._set(value=value)
+
+
+class FloatMetadataValue(_PlainValue[float | None]):
     """A floating-point number."""
 
+    __slots__ = ()
     kind: ClassVar[str] = "float"
-    _takes: ClassVar[tuple[type, ...]] = (float, type(None))
-    value: float | None = field()
+    _takes = (float, type(None))
 
 
-@dataclass(frozen=True, slots=True)
-class IntMetadataValue(MetadataValue[int | None]):
+class IntMetadataValue(_PlainValue[int | None]):
     """A whole number."""
 
+    __slots__ = ()
     kind: ClassVar[str] = "int"
-    _takes: ClassVar[tuple[type, ...]] = (int, type(None))
-    value: int | None = field()
+    _takes = (int, type(None))
 
 
-@dataclass(frozen=True, slots=True)
-class BoolMetadataValue(MetadataValue[bool | None]):
+class BoolMetadataValue(_PlainValue[bool | None]):
     """True or False."""
 
+    __slots__ = ()
     kind: ClassVar[str] = "bool"
-    _takes: ClassVar[tuple[type, ...]] = (bool, type(None))
-    value: bool | None = field()
+    _takes = (bool, type(None))
 
 
-@dataclass(frozen=True, slots=True)
-class TimestampMetadataValue(MetadataValue[float]):
+class TimestampMetadataValue(_PlainValue[float]):
     """An instant, in seconds since the epoch."""
 
+    __slots__ = ()
     kind: ClassVar[str] = "timestamp"
-    _takes: ClassVar[tuple[type, ...]] = (float,)
-    value: float = field()
+    _takes = float
 
 
-@dataclass(frozen=True, slots=True)
 class NullMetadataValue(MetadataValue[None]):
     """Nothing."""
 
+    __slots__ = ()
     kind: ClassVar[str] = "null"
-    _takes: ClassVar[tuple[type, ...]] = (type(None),)
 
     @property
     def value(self) -> None:
         """None."""
 
 
-@dataclass(frozen=True, slots=True)
 class DagsterRunMetadataValue(MetadataValue[str]):
     """A run, by its id."""
 
+    __slots__ = ("run_id",)
     kind: ClassVar[str] = "dagster_run"
-    _takes: ClassVar[tuple[type, ...]] = (str,)
-    _field: ClassVar[str] = "run_id"
     run_id: str
 
+    def __init__(self, run_id: str) -> None:
+        require(run_id, str, "MetadataValue.dagster_run")
+        self._set(run_id=run_id)
 
-@dataclass(frozen=True, slots=True)
+
 class DagsterAssetMetadataValue(MetadataValue[AssetKey]):
     """An asset, by its key."""
 
+    __slots__ = ("asset_key",)
     kind: ClassVar[str] = "asset"
-    _takes: ClassVar[tuple[type, ...]] = (AssetKey,)
-    _field: ClassVar[str] = "asset_key"
     asset_key: AssetKey
 
+    def __init__(self, asset_key: AssetKey) -> None:
+        require(asset_key, AssetKey, "MetadataValue.asset")
+        self._set(asset_key=asset_key)
 
-@dataclass(frozen=True, slots=True)
+
 class TableSchemaMetadataValue(MetadataValue[TableSchema]):
     """The columns of a table."""
 
+    __slots__ = ("schema",)
     kind: ClassVar[str] = "table_schema"
-    _takes: ClassVar[tuple[type, ...]] = (TableSchema,)
-    _field: ClassVar[str] = "schema"
     schema: TableSchema
 
+    def __init__(self, schema: TableSchema) -> None:
+        require(schema, TableSchema, "MetadataValue.table_schema")
+        self._set(schema=schema)
 
-@dataclass(frozen=True, slots=True)
+
 class TableColumnLineageMetadataValue(MetadataValue[TableColumnLineage]):
     """Which upstream columns each column is made from."""
 
+    __slots__ = ("column_lineage",)
     kind: ClassVar[str] = "column_lineage"
-    _takes: ClassVar[tuple[type, ...]] = (TableColumnLineage,)
-    _field: ClassVar[str] = "column_lineage"
     column_lineage: TableColumnLineage  # type: ignore[assignment]
 
+    def __init__(self, column_lineage: TableColumnLineage) -> None:
+        require(column_lineage, TableColumnLineage, "MetadataValue.column_lineage")
+        self._set(column_lineage=column_lineage)
 
-@dataclass(frozen=True, slots=True)
+
 class PoolMetadataValue(MetadataValue[str]):
     """A concurrency pool, by its name."""
 
+    __slots__ = ("pool",)
     kind: ClassVar[str] = "pool"
-    _takes: ClassVar[tuple[type, ...]] = (str,)
-    _field: ClassVar[str] = "pool"
     pool: str  # type: ignore[assignment]
+
+    def __init__(self, pool: str) -> None:
+        require(pool, str, "MetadataValue.pool")
+        self._set(pool=pool)
 
 
 class _OwnValue(MetadataValue[Any]):
@@ -342,38 +350,40 @@ class _OwnValue(MetadataValue[Any]):
         return self
 
 
-@dataclass(frozen=True, slots=True)
 class PythonArtifactMetadataValue(_OwnValue):
     """The module and name of a function or class."""
 
+    __slots__ = ("module", "name")
     kind: ClassVar[str] = "python_artifact"
     module: str
     name: str
 
-    def __post_init__(self) -> None:
-        require(self.module, str, "PythonArtifactMetadataValue module")
-        require(self.name, str, "PythonArtifactMetadataValue name")
+    def __init__(self, module: str, name: str) -> None:
+        require(module, str, "PythonArtifactMetadataValue module")
+        require(name, str, "PythonArtifactMetadataValue name")
+        self._set(module=module, name=name)
 
 
-@dataclass(frozen=True, slots=True)
 class DagsterJobMetadataValue(_OwnValue):
     """A job, by its name and code location."""
 
+    __slots__ = ("job_name", "location_name", "repository_name")
     kind: ClassVar[str] = "job"
     job_name: str
     location_name: str
-    repository_name: str | None = None
+    repository_name: str | None
 
-    def __post_init__(self) -> None:
-        require(self.job_name, str, "MetadataValue.job job_name")
-        require(self.location_name, str, "MetadataValue.job location_name")
-        require(self.repository_name, _TEXT_OR_NONE, "MetadataValue.job repository_name")
+    def __init__(self, job_name: str, location_name: str, repository_name: str | None = None) -> None:
+        require(job_name, str, "MetadataValue.job job_name")
+        require(location_name, str, "MetadataValue.job location_name")
+        require(repository_name, _TEXT_OR_NONE, "MetadataValue.job repository_name")
+        self._set(job_name=job_name, location_name=location_name, repository_name=repository_name)
 
 
-@dataclass(frozen=True, slots=True, init=False)
 class TableMetadataValue(_OwnValue):
     """Rows of a table and its schema."""
 
+    __slots__ = ("records", "schema")
     kind: ClassVar[str] = "table"
     records: Sequence[TableRecord]
     schema: TableSchema
@@ -385,15 +395,6 @@ class TableMetadataValue(_OwnValue):
             raise InvalidMetadata("A table without rows needs a schema: MetadataValue.table([], schema=…).")
         if any(record.data.keys() != records[0].data.keys() for record in records):
             raise InvalidMetadata("The rows of a table must all have the same columns.")
-        object.__setattr__(self, "records", records)
-        object.__setattr__(self, "schema", schema or TableSchema([_column(*c) for c in records[0].data.items()]))
+        self._set(records=records, schema=schema or inferred_schema(records[0]))
 
-    @staticmethod
-    def infer_column_type(value: object) -> str:
-        """Return the word for the type of a column that holds ``value``."""
-        words = {bool: "bool", int: "int", float: "float"}
-        return next((word for kind, word in words.items() if isinstance(value, kind)), "string")
-
-
-def _column(name: str, cell: object) -> TableColumn:
-    return TableColumn(name=name, type=TableMetadataValue.infer_column_type(cell))
+    infer_column_type = staticmethod(column_type_of)

@@ -10,35 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobkernel.errors import InvalidMetadata
+from jobkernel.model.frozen import require, require_all
 from jobkernel.model.keys import AssetKey
 
 CELL_TYPES = (str, int, float, bool, type(None))
 TEXT_OR_NONE = (str, type(None))
-
-
-def require(value: Any, kinds: type | tuple[type, ...], what: str) -> None:
-    """Raise unless ``value`` is of one of ``kinds``.
-
-    Raises:
-        InvalidMetadata: it is not; the sentence names ``what``.
-    """
-    if not isinstance(value, kinds):
-        wanted = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
-        raise InvalidMetadata(f"{what} takes {wanted.replace('NoneType', 'None')}, not {_brief(value)}.")
-
-
-def require_all(values: Any, kind: type, what: str) -> None:
-    """Raise unless ``values`` is a sequence (no text) whose members are all of ``kind``."""
-    if isinstance(values, str) or not isinstance(values, Sequence):
-        raise InvalidMetadata(f"{what} takes a list of {kind.__name__}, not {_brief(values)}.")
-    for value in values:
-        require(value, kind, f"Each member of {what}")
-
-
-def _brief(value: Any) -> str:
-    text = repr(value)
-    shown = text if len(text) <= 60 else text[:59] + "…"
-    return f"{shown} of type {type(value).__name__}"
 
 
 def _set(record: Any, **fields: Any) -> None:
@@ -139,6 +115,17 @@ class TableSchema:
     def from_name_type_dict(name_type_dict: Mapping[str, str]) -> TableSchema:
         """Return the schema of columns given as names and type words."""
         return TableSchema([TableColumn(name=name, type=word) for name, word in name_type_dict.items()])
+
+
+def column_type_of(value: object) -> str:
+    """Return the word for the type of a column that holds ``value``."""
+    words = {bool: "bool", int: "int", float: "float"}
+    return next((word for kind, word in words.items() if isinstance(value, kind)), "string")
+
+
+def inferred_schema(record: TableRecord) -> TableSchema:
+    """Return the schema that one row suggests."""
+    return TableSchema.from_name_type_dict({name: column_type_of(cell) for name, cell in record.data.items()})
 
 
 @dataclass(frozen=True, slots=True, init=False)
