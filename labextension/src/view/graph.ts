@@ -27,7 +27,7 @@ import { drawSheet, readColours, Wires } from './ink';
 import type { Colours, Emphasis } from './ink';
 import { Minimap } from './minimap';
 
-const MOST_CARDS = 400;
+const MOST_CARDS = 180;
 const SLOW_DRAW = 14;
 const SLOW_PAUSE = 120;
 const MARGIN = 160;
