@@ -131,7 +131,7 @@ class ActiveRun:
             self._ready.clear()
             for timer in self._retries.values():
                 timer.cancel()
-            for key in [*self._retries, *self.progress.waiting()]:
+            for key in self.progress.waiting():
                 self._cancel_step(key, "the run was canceled")
             self._retries.clear()
             flying = list(self.in_flight.values())
@@ -160,19 +160,25 @@ class ActiveRun:
 
     def _begin(self) -> None:
         with self._lock:
-            if self.status.is_final or self.status is RunStatus.CANCELING:
+            if self.status is not RunStatus.NOT_STARTED:
                 return
             self.status = RunStatus.STARTED
             self.started_at = self.setup.clock.now_us()
+            self._busy += 1  # while resources open, a cancel may not end the run under them
         self.emit(ev.RUN_START)
         self._announce_plan()
         message = f"Running {len(self.progress.steps)} steps on {self.setup.executor_name}."
         self.emit(ev.ENGINE_EVENT, {"message": message})
-        if not self._open_resources():
-            return
+        error = self._open_resources()
         with self._lock:
-            self._follow(self.progress.begin())
+            self._busy -= 1
+            if self.status is RunStatus.STARTED:
+                self._follow(self.progress.begin() if error is None else self._given_up(error))
         self._end_if_over()
+
+    def _given_up(self, error: Exception) -> Advance:
+        self.error = error
+        return self.progress.given_up("its resources did not open")
 
     def _announce_plan(self) -> None:
         for step in self.setup.plan.steps.values():
@@ -183,15 +189,13 @@ class ActiveRun:
                 body = {"asset_key": check.asset_key, "check_name": check.name}
                 self.emit(ev.ASSET_CHECK_EVALUATION_PLANNED, body, step.key)
 
-    def _open_resources(self) -> bool:
+    def _open_resources(self) -> Exception | None:
         try:
             self._resources = self._closing.enter_context(self.setup.open_resources(self.emit))
             self._exchange = self.setup.make_exchange(self.progress, self._resources)
         except Exception as error:  # noqa: BLE001 - the boundary: resources are user code
-            self.error = error
-            self._finish(RunStatus.FAILURE, {"error": describe_error(error), "reason": "RUN_EXCEPTION"})
-            return False
-        return True
+            return error
+        return None
 
     def _work_on(self) -> None:
         """Take ready steps until there are none for this thread."""
@@ -348,6 +352,8 @@ class ActiveRun:
 
     def _verdict(self) -> tuple[RunStatus, dict[str, Any]]:
         failed = self.progress.failed_steps()
+        if self.error is not None:
+            return RunStatus.FAILURE, {"error": describe_error(self.error), "reason": "RUN_EXCEPTION"}
         if not failed:
             return RunStatus.SUCCESS, {}
         assert self.first_failure is not None

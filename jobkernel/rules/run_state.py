@@ -115,9 +115,19 @@ class RunProgress:
         self._open -= 1
         return self._settle(self._released_by(key))
 
+    def given_up(self, reason: str) -> Advance:
+        """Note that the run failed before its first step; none of its steps will run."""
+        advance = Advance()
+        for key in self.waiting():
+            self._move(key, StepStatus.NOT_RUN)
+            self._open -= 1
+            advance.not_run.append((key, reason))
+        return advance
+
     def waiting(self) -> list[str]:
-        """Return the steps that have not started, in order."""
-        return [key for key, status in self.statuses.items() if status is StepStatus.WAITING]
+        """Return the steps that have not started, or wait for another attempt, in order."""
+        open_ones = (StepStatus.WAITING, StepStatus.UP_FOR_RETRY)
+        return [key for key, status in self.statuses.items() if status in open_ones]
 
     def collected(self, feed: FromStep) -> tuple[FromStep, ...]:
         """Return the step outputs that a collected feed stands for, in the order of their mapping keys."""
@@ -177,9 +187,9 @@ class RunProgress:
         return advance
 
     def _verdict(self, step: PlannedStep) -> tuple[StepStatus, str]:
-        for feed in step.sources:
-            if self.statuses.get(feed.step_key) in _BAD:
-                return StepStatus.NOT_RUN, feed.step_key
+        for source in self._source_keys(step):
+            if self.statuses.get(source) in _BAD:
+                return StepStatus.NOT_RUN, source
         if step.mapped_over is not None and step.mapping_key is None:
             if self.statuses[step.mapped_over.step_key] is StepStatus.SUCCESS:
                 return StepStatus.SKIPPED, f"'{step.mapped_over.step_key}' made no outputs to map over"
@@ -187,6 +197,11 @@ class RunProgress:
         for feed in self._needed_but_absent(step):
             return StepStatus.SKIPPED, f"'{feed.step_key}' did not make its output '{feed.output}'"
         return StepStatus.WAITING, ""
+
+    def _source_keys(self, step: PlannedStep) -> Iterable[str]:
+        """Every step that this one waits for; in the place of a mapped one its copies."""
+        for feed in step.sources:
+            yield from self._copies.get(feed.step_key, (feed.step_key,))
 
     def _needed_but_absent(self, step: PlannedStep) -> Iterable[FromStep]:
         for planned in step.inputs:
@@ -201,7 +216,11 @@ class RunProgress:
     def _unfold(self, root: FromStep, mapping_keys: tuple[str, ...]) -> list[str]:
         """Replace the steps mapped over a dynamic output by one copy for each of its keys; return who waits no more."""
         self._copies[f"{root.step_key}\0{root.output}"] = tuple(f"{root.output}[{key}]" for key in mapping_keys)
-        mapped = [step for step in self.steps.values() if step.mapped_over == root and step.mapping_key is None]
+        mapped = [
+            step
+            for key, step in self.steps.items()
+            if step.mapped_over == root and step.mapping_key is None and self.statuses[key] is StepStatus.WAITING
+        ]
         for step in mapped:
             made = copies(step, mapping_keys)
             self._copies[step.key] = tuple(copy.key for copy in made)
@@ -212,11 +231,12 @@ class RunProgress:
                 self._open += 1
         patterns = {step.key for step in mapped}
         touched = [key for step in mapped for key in self._replace_pattern(step, patterns)]
-        self._followers[root.step_key] = [key for key in self._followers[root.step_key] if key not in patterns]
         return [key for key in dict.fromkeys(touched) if not self._waits[key]]
 
     def _replace_pattern(self, step: PlannedStep, patterns: set[str]) -> list[str]:
         made = self._copies[step.key]
+        for source in {feed.step_key for feed in step.sources} & self._followers.keys():
+            self._followers[source].remove(step.key)
         for key in made:
             self._connect(self.steps[key])
         collectors = [key for key in self._followers.pop(step.key) if key not in patterns]
