@@ -6,6 +6,7 @@ leaves it, is passed over until it is whole.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 LOGS = "logs"
-STREAMS = ("stdout", "stderr")
+LONGEST_NAME = 150
 
 
 class Line(NamedTuple):
@@ -26,27 +27,26 @@ class Line(NamedTuple):
     end: int
 
 
-def output_path(run_id: str, step_key: str, stream: str) -> str:
-    """Return the path of a step's captured stream, relative to the ``.jobkernel`` folder."""
-    return f"{LOGS}/{run_folder(run_id)}/{_name(step_key)}.{_name(stream)}.jsonl"
+def output_path(run_id: str, step_key: str) -> str:
+    """Return the path of a step's captured output, relative to the ``.jobkernel`` folder; any step key is safe."""
+    name = quote(step_key, safe="[]=, ")
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:120]}~{hashlib.sha256(step_key.encode()).hexdigest()[:16]}"
+    return f"{LOGS}/{run_folder(run_id)}/{name}.jsonl"
 
 
 def run_folder(run_id: str) -> str:
-    """Return the name of the folder that holds a run's files."""
-    return _name(run_id)
+    """Return the name of the folder that holds a run's files; never one that leads out of the logs."""
+    quoted = quote(run_id, safe="")
+    return "%2E" + quoted[1:] if quoted.startswith(".") else quoted
 
 
-def output_files(folder: Path, run_id: str) -> list[tuple[str, Path]]:
-    """Return the run's captured files under the ``.jobkernel`` folder, each with its step key."""
+def output_files(folder: Path, run_id: str, step_key: str | None = None) -> list[tuple[str, Path]]:
+    """Return the run's captured files under the ``.jobkernel`` folder, each with its step key; or one step's alone."""
+    if step_key is not None:
+        return [(step_key, folder / output_path(run_id, step_key))]
     found = sorted((folder / LOGS / run_folder(run_id)).glob("*.jsonl"))
-    return [(unquote(_step_and_stream(path)[0]), path) for path in found]
-
-
-def _step_and_stream(path: Path) -> tuple[str, str]:
-    """Return the quoted step key and the stream of a file; a file of both streams says in each line which."""
-    name = path.name.removesuffix(".jsonl")
-    step, _, stream = name.rpartition(".")
-    return (step, stream) if stream in STREAMS else (name, STREAMS[0])
+    return [(unquote(path.name.removesuffix(".jsonl")), path) for path in found]
 
 
 def lines_of(path: Path, step_key: str | None, after: int = 0) -> Iterator[Line]:
@@ -55,7 +55,6 @@ def lines_of(path: Path, step_key: str | None, after: int = 0) -> Iterator[Line]
         file = path.open("rb")
     except OSError:
         return
-    _, level = _step_and_stream(path)
     with file:
         file.seek(after)
         end = after
@@ -63,18 +62,13 @@ def lines_of(path: Path, step_key: str | None, after: int = 0) -> Iterator[Line]
             if not raw.endswith(b"\n"):
                 return
             end += len(raw)
-            yield _line(raw, step_key, level, end)
+            yield _line(raw, step_key, end)
 
 
-def _line(raw: bytes, step_key: str | None, level: str, end: int) -> Line:
+def _line(raw: bytes, step_key: str | None, end: int) -> Line:
     try:
         record: Any = json.loads(raw)
         at, text = int(record.get("at") or 0), str(record.get("text", ""))
-        return Line(step_key, at, str(record.get("level") or level), text, end)
+        return Line(step_key, at, str(record.get("level") or "stdout"), text, end)
     except (ValueError, TypeError, AttributeError):
-        return Line(step_key, 0, level, raw.decode("utf-8", "replace").rstrip("\n"), end)
-
-
-def _name(word: str) -> str:
-    quoted = quote(word, safe="")
-    return "%2E" + quoted[1:] if quoted.startswith(".") else quoted
+        return Line(step_key, 0, "stdout", raw.decode("utf-8", "replace").rstrip("\n"), end)

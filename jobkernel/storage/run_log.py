@@ -39,10 +39,8 @@ def read(
     logged = ask(store, cursor, "logged_messages", given | {"after_seq": seen.get("events", 0)}).dicts()
     sources: list[Iterator[tuple[str, int, Line]]]
     sources = [iter([("events", row["seq"], _event_line(row)) for row in logged])]
-    for step, path in output_files(folder, run_id) if folder else ():
-        if step_key is None or step == step_key:
-            name = f"{path.parent.name}/{path.name}"
-            sources.append(_from_file(name, path, step, seen.get(name, 0)))
+    for step, path in output_files(folder, run_id, step_key) if folder else ():
+        sources.append(_from_file(path.name, path, step, seen.get(path.name, 0)))
     merged = itertools.islice(heapq.merge(*sources, key=lambda entry: entry[2].occurred_at), limit)
     found = []
     for name, position, line in merged:

@@ -340,7 +340,7 @@ def test_sql_answers_turn_into_frames(history: History) -> None:
 def test_captured_output_shows_in_the_log_and_in_sql(history: History, tmp_path: Path) -> None:
     from jobkernel.storage.output_files import output_path
 
-    path = output_path("r1", "a/b", "stdout")
+    path = output_path("r1", "a/b")
     (tmp_path / ".jobkernel" / path).parent.mkdir(parents=True)
     lines = ['{"at": 2, "level": "stdout", "text": "printed"}\n', '{"at": 3, "level"']
     (tmp_path / ".jobkernel" / path).write_text("".join(lines))

@@ -140,16 +140,18 @@ def test_half_a_frame_in_a_file_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_steps_of_any_name_have_a_file_inside_the_logs_folder(tmp_path: Path) -> None:
-    for step_key in ("a/b", "../../x", ".", "step[3]", "🦆"):
-        path = tmp_path / output_path("run", step_key, "stderr")
+    for step_key in ("a/b", "../../x", ".", "step[3]", "🦆", "x.y", "long" * 100):
+        path = tmp_path / output_path("run", step_key)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text('{"at": 1, "text": "x"}\nbroken\n{"at": 2')
         assert path.resolve().parent == tmp_path / "logs" / "run"
 
     found = dict(output_files(tmp_path, "run"))
-    assert set(found) == {"a/b", "../../x", ".", "step[3]", "🦆"}
+    assert set(found) >= {"a/b", "../../x", ".", "step[3]", "🦆", "x.y"}
+    assert output_files(tmp_path, "run", "long" * 100)[0][1] in found.values()
+    assert output_path("..", "x") == "logs/%2E./x.jsonl"
     lines = [(line.occurred_at, line.level, line.message) for line in lines_of(found["a/b"], "a/b")]
-    assert lines == [(1, "stderr", "x"), (0, "stderr", "broken")]
+    assert lines == [(1, "stdout", "x"), (0, "stdout", "broken")]
 
 
 def test_any_body_becomes_json() -> None:
