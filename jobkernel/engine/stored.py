@@ -14,10 +14,11 @@ from jobkernel.model.keys import AssetKey
 from jobkernel.model.metadata import to_json
 from jobkernel.values.addresses import Address, AssetAddress, OutputAddress
 from jobkernel.values.describe import automatic_metadata, kind_word
-from jobkernel.values.preview import preview
 from jobkernel.values.io import InputContext, OutputContext
 from jobkernel.values.memory import MemoryValues
+from jobkernel.values.preview import preview
 from jobkernel.values.store import Stored, Values, ValueStore
+from jobkernel.values.table_formats import settled
 
 MEMORY: Final = "memory"
 PREVIEW: Final = "preview"
@@ -36,13 +37,16 @@ class StoredValues:
         """Keep an asset's value; return what is recorded of it."""
         address = AssetAddress(key, call.run.partition_key)
         output = next(name for name, made in call.step.asset_keys.items() if made == key)
-        declared = call.step.op.output(output)
-        in_memory = declared is not None and declared.io == MEMORY
-        return self._described((self.memory if in_memory else self.store).put(address, value), value)
+        kept = settled(value)
+        place, other = self._places(call, output)
+        stored = place.put(address, kept)
+        other.delete(address)  # a value of before, under the other manager, must not hide this one
+        return self._described(stored, kept)
 
     def keep_output(self, call: StepCall, step_key: str, output: str, value: Any) -> dict[str, Any]:
         """Keep an op's output for this run."""
-        stored = self.store.put(OutputAddress(call.run.run_id, step_key, output), value)
+        place, _ = self._places(call, output.partition("[")[0])
+        stored = place.put(OutputAddress(call.run.run_id, step_key, output), settled(value))
         return {"bytes": stored.bytes, "format": stored.format}
 
     def load_asset(self, call: StepCall, key: str) -> Any:
@@ -53,9 +57,9 @@ class StoredValues:
         """Return an op's output of this run, or of the run that this one re-executes."""
         address = OutputAddress(call.run.run_id, step_key, output)
         parent = call.run.parent_run_id
-        if parent is not None and not self.store.exists(address):
-            return self.store.get(OutputAddress(parent, step_key, output))
-        return self.store.get(address)
+        if parent is not None and not self.memory.exists(address) and not self.store.exists(address):
+            address = OutputAddress(parent, step_key, output)
+        return self._get(address)
 
     def has_asset(self, key: str) -> bool:
         """Whether a value of the asset is kept."""
@@ -85,8 +89,9 @@ class StoredValues:
         return load(InputContext(name=asset_key.path[-1], upstream_output=upstream, asset_key=asset_key))
 
     def flush(self, run_id: str) -> None:
-        """Make a run's outputs durable."""
+        """Make a run's outputs durable, and let go of those that only it could read."""
         self.store.flush(run_id)
+        self.memory.delete_run(run_id)
 
     def delete_runs(self, run_ids: Iterable[str]) -> None:
         """Delete every output of these runs; values of assets stay."""
@@ -98,6 +103,13 @@ class StoredValues:
         """Write what waits."""
         if isinstance(self.store, ValueStore):
             self.store.close()
+
+    def _places(self, call: StepCall, output: str) -> tuple[Values, Values]:
+        """Return where an output's value goes, and the place where it does not."""
+        declared = call.step.op.output(output)
+        if declared is not None and declared.io == MEMORY:
+            return self.memory, self.store
+        return self.store, self.memory
 
     def _get(self, address: Address) -> Any:
         if self.memory.exists(address):

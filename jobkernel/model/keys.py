@@ -92,7 +92,7 @@ class AssetKey:
         if isinstance(value, AssetKey):
             return value
         if isinstance(value, str):
-            return cls.from_user_string(value)
+            return cls([value])
         if isinstance(value, Iterable) and not hasattr(value, "keys"):
             return cls([str(part) for part in value])
         key = getattr(value, "key", None)
@@ -114,7 +114,9 @@ class AssetKey:
 
 
 def key_text(value: Any) -> str:
-    """Return the text of anything that names one asset (see :meth:`AssetKey.from_coercible`)."""
+    """Return the text of anything that names one asset; ``a/b`` as people write it is a key of two parts."""
+    if isinstance(value, str):
+        return AssetKey.from_user_string(value).text
     return AssetKey.from_coercible(value).text
 
 
