@@ -25,7 +25,7 @@ from jobkernel.executors.context import StepContext, running
 from jobkernel.executors.resources import InitResourceContext, default_config, opened_resource
 from jobkernel.model.definitions import NO_VALUE, Assets, Op
 from jobkernel.rules.config_schemas import NodeSchema
-from jobkernel.rules.run_config import config_of_op
+from jobkernel.rules.plan_config import config_of_op
 from jobkernel.rules.type_check import check_type
 
 

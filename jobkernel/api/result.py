@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from jobkernel.api.events import AssetCheckEvaluation, DagsterEvent, StepFailureData
+from jobkernel.api.event_data import AssetCheckEvaluation, StepFailureData
+from jobkernel.api.events import DagsterEvent
 from jobkernel.engine.in_process import InProcessRun
 from jobkernel.errors import InvariantViolation, did_you_mean
 from jobkernel.model import events as ev

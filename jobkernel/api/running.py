@@ -25,7 +25,8 @@ from jobkernel.rules.asset_plan import plan_assets
 from jobkernel.rules.graph import Graph as Dependencies
 from jobkernel.rules.op_selection import select_ops
 from jobkernel.rules.plan import FromAsset, FromStep, Plan, PlannedInput, PlannedStep, plan_graph, planned_input
-from jobkernel.rules.run_config import ResolvedConfig, fed_from_config, run_config_of_plan
+from jobkernel.rules.plan_config import fed_from_config, run_config_of_plan
+from jobkernel.rules.run_config import ResolvedConfig
 
 EPHEMERAL_JOB = "__ephemeral_asset_job__"
 FAILURE_REASON_TAG = "dagster/failure_reason"
@@ -344,37 +345,6 @@ class _Memory:
 
     def _place(self, context: Any) -> Any:
         return context.asset_key or (context.step_key, context.name)
-
-
-def validate_run_config(job_def: Any = None, run_config: Any = None) -> dict[str, Any]:
-    """Check run config against a job and return it with every default filled in.
-
-    Raises:
-        InvalidConfig: listing everything that does not fit.
-    """
-    plan = plan_of_job(job_def, input_values=job_def.input_values)
-    _, config = configured_plan(plan, run_config)
-    return {
-        "ops": _tree({step.path: _validated(step, config) for step in plan.steps.values()}),
-        "resources": {key: {"config": config.for_resource(key)} for key in sorted({DEFAULT_IO, *plan.resource_defs})},
-        "execution": dict(config.execution),
-        "loggers": dict(config.loggers),
-    }
-
-
-def _validated(step: PlannedStep, config: ResolvedConfig) -> dict[str, Any]:
-    inputs = {name: value for (path, name), value in config.inputs.items() if path == step.path}
-    return {"config": config.op_config(step.path), "inputs": inputs, "outputs": None}
-
-
-def _tree(by_path: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for path, value in by_path.items():
-        below = tree
-        for name in path[:-1]:
-            below = below.setdefault(name, {}).setdefault("ops", {})
-        below[path[-1]] = value
-    return tree
 
 
 def load_asset_value(

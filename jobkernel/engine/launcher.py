@@ -31,7 +31,8 @@ from jobkernel.model.events import Event
 from jobkernel.model.runs import RunOptions
 from jobkernel.rules.config_schemas import schemas_of_plan
 from jobkernel.rules.plan import FromAsset, Plan, PlannedStep
-from jobkernel.rules.run_config import fed_from_config, resolve_run_config
+from jobkernel.rules.plan_config import fed_from_config
+from jobkernel.rules.run_config import resolve_run_config
 from jobkernel.rules.run_state import RunProgress
 from jobkernel.storage.history import History
 

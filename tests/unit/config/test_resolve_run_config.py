@@ -14,7 +14,8 @@ from jobkernel.model.definitions import Input, Op
 from jobkernel.model.environment import EnvVar
 from jobkernel.rules.config_schemas import ConfigSchemas, NodeSchema
 from jobkernel.rules.plan import FromConfig, FromValue, Plan, PlannedInput, PlannedStep
-from jobkernel.rules.run_config import NO_CONFIG, fed_from_config, resolve_run_config, run_config_of_plan
+from jobkernel.rules.plan_config import fed_from_config, run_config_of_plan
+from jobkernel.rules.run_config import NO_CONFIG, resolve_run_config
 
 
 class Settings(Config):
