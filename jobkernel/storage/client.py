@@ -177,8 +177,6 @@ class HistoryClient:
             f"The project server has not answered within {timeout:g} s; what was recorded is kept here until it does."
         )
 
-    # the sending thread
-
     def _send_all(self) -> None:
         while True:
             items = [self._inbox.get()]
@@ -234,8 +232,6 @@ class HistoryClient:
             sender.send(frame)
         except OSError:
             self._hang_up()
-
-    # the reading thread
 
     def _read_all(self) -> None:
         while True:
@@ -329,8 +325,6 @@ class HistoryClient:
             self._told = sentence
             self._pushes.deliver("notice", {"sentence": sentence})
 
-    # connecting
-
     def _hello(self) -> dict[str, Any]:
         return {"who": list(self.who), "acknowledged": self._outbox.acknowledged, **self._remembered.hello()}
 
@@ -389,8 +383,6 @@ class HistoryClient:
         if greeting is not None:
             with contextlib.suppress(OSError):
                 greeting.sock.shutdown(2)
-
-    # a forked child
 
     def _forget_in_child(self) -> None:
         """Let go of the parent's connection: the child has none of the threads, and must not keep the kernel alive."""
