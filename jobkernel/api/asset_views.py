@@ -42,7 +42,8 @@ def needed_resources(node: Any) -> dict[str, str]:
     if node is None:
         return {}
     if isinstance(node, Graph):
-        return {key: who for invocation in node.invocations for key, who in needed_resources(invocation.node).items()}
+        hooks = {key: hook.name for use in node.invocations for hook in use.hooks for key in hook.required_resources}
+        return {key: who for use in node.invocations for key, who in needed_resources(use.node).items()} | hooks
     keys = {*node.required_resources, *node.resource_arguments.values()}
     keys.update(output.io for output in node.outputs if not output.is_nothing)
     keys.update(item.io for item in node.inputs if item.io)

@@ -261,7 +261,7 @@ def plain_tags(tags: Mapping[str, str] | None, what: str) -> dict[str, str]:
 def kinds_of(tags: Mapping[str, str] | None, kinds: Iterable[str] | None, what: str) -> frozenset[str]:
     """Return the kinds given as such and those given as tags."""
     tagged = [name.removeprefix(KIND_PREFIX) for name in tags or () if name.startswith(KIND_PREFIX)]
-    return frozenset(name.removeprefix(KIND_PREFIX) for name in kind_tags([*(kinds or ()), *tagged], what))
+    return frozenset(name.removeprefix(KIND_PREFIX) for name in kind_tags(kinds, what) | kind_tags(tagged, what))
 
 
 def _required(options: AssetOptions, signature: Signature) -> frozenset[str]:

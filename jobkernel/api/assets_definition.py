@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from jobkernel.api.composition import merged_hooks
+from jobkernel.api.composition import PendingInvocation, invoke, is_composing, merged_hooks
 from jobkernel.api.declared_outputs import AssetCheckSpec
 from jobkernel.api.keys import AssetCheckKey, as_key
 from jobkernel.api.refusals import refuse, refuse_unknown
@@ -94,9 +94,12 @@ class AssetsDefinition:
         return assets_of_node(graph_def, key_prefix=key_prefix, group_name=group_name, **options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function directly, as tests do, and return what it returns."""
-        if isinstance(self.record.node, Graph):
-            return self.record.node(*args, **kwargs)  # type: ignore[operator]
+        """Call the function directly, as tests do, and return what it returns.
+
+        In a ``@job`` this records an invocation of the op or graph behind the asset.
+        """
+        if isinstance(self.record.node, Graph) or is_composing():
+            return invoke(PendingInvocation(self.node_def), args, kwargs)
         from jobkernel.api.invocation import invoke_assets
 
         return invoke_assets(self, *args, **kwargs)

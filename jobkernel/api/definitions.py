@@ -8,9 +8,8 @@ from typing import Any
 
 from jobkernel.api.asset_views import needed_resources
 from jobkernel.api.assets_definition import AssetsDefinition
-from jobkernel.api.checks import AssetChecksDefinition
 from jobkernel.api.graphs import GraphDefinition
-from jobkernel.api.job_checks import check_resources
+from jobkernel.api.job_checks import check_resources, check_resources_of_graph
 from jobkernel.api.jobs import JobDefinition, UnresolvedAssetJobDefinition
 from jobkernel.api.keys import as_key
 from jobkernel.api.refusals import refuse
@@ -172,7 +171,8 @@ class Definitions:
         executor = job.executor if job.executor is not None else self.executor
         if isinstance(job, JobDefinition):
             bound = job.changed(resource_defs=resources, executor=executor)
-            check_resources(needed_resources(job.graph) if job.graph else {}, resources, f"job '{job.name}'")
+            if job.graph is not None:
+                check_resources_of_graph(job.graph, resources, job.hooks, f"job '{job.name}'")
             return bound
         keys, checks = self._selected(job)
         self._check_resources_of(keys, checks, resources, f"job '{job.name}'")
@@ -305,7 +305,7 @@ def _checked_assets(value: Any) -> Any:
 
 
 def _checked_checks(value: Any) -> Any:
-    if isinstance(value, AssetChecksDefinition):
+    if isinstance(value, AssetsDefinition):
         return value
     raise InvalidDefinition(f"Definitions takes asset_checks made by @asset_check, not {value!r}.")
 
@@ -313,9 +313,10 @@ def _checked_checks(value: Any) -> Any:
 def _checked_job(value: Any) -> Any:
     if isinstance(value, (JobDefinition, UnresolvedAssetJobDefinition)):
         return value
-    if isinstance(value, GraphDefinition):
-        return value.to_job()
-    raise InvalidDefinition(f"Definitions takes jobs made by @job, define_asset_job or graph.to_job, not {value!r}.")
+    remedy = "; call its to_job()" if isinstance(value, GraphDefinition) else ""
+    raise InvalidDefinition(
+        f"Definitions takes jobs made by @job, define_asset_job or graph.to_job, not {value!r}{remedy}."
+    )
 
 
 def _record(value: Any) -> Assets:

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from jobkernel.api.asset_views import needed_resources
 from jobkernel.errors import InvalidDefinition, did_you_mean
-from jobkernel.model.definitions import DEFAULT_IO, NO_VALUE, Graph, GraphInput, Input
+from jobkernel.model.definitions import DEFAULT_IO, NO_VALUE, Graph, GraphInput, Hook, Input
 
-LOADABLE: Final = frozenset({Any, int, float, str, bool, list, dict, tuple, set, type(None)})
+LOADABLE: Final = frozenset({Any, int, float, str, bool, list, dict, tuple, type(None)})
 """The types whose values run config can hold."""
 
 
@@ -67,16 +67,18 @@ def _is_loadable_type(annotation: Any) -> bool:
     origin = typing.get_origin(annotation)
     if origin is None:
         return annotation in LOADABLE if isinstance(annotation, typing.Hashable) else False
-    return origin in LOADABLE or origin in (typing.Union, types.UnionType)
+    is_known = origin in LOADABLE or origin in (typing.Union, types.UnionType)
+    return is_known and all(each is ... or _is_loadable_type(each) for each in typing.get_args(annotation))
 
 
-def check_resources_of_graph(graph: Graph, resources: Mapping[str, Any], what: str) -> None:
-    """Raise where an op needs a resource that nothing provides.
+def check_resources_of_graph(graph: Graph, resources: Mapping[str, Any], hooks: Iterable[Hook], what: str) -> None:
+    """Raise where an op or hook needs a resource that nothing provides.
 
     Raises:
-        InvalidDefinition: naming the op, the resource and those there are.
+        InvalidDefinition: naming the op or hook, the resource and those there are.
     """
-    check_resources(needed_resources(graph), resources, what)
+    of_hooks = {key: hook.name for hook in hooks for key in hook.required_resources}
+    check_resources({**needed_resources(graph), **of_hooks}, resources, what)
 
 
 def check_resources(needed: Mapping[str, str], given: Iterable[str], what: str) -> None:

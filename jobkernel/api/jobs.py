@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from jobkernel.api.composition import merged_hooks
 from jobkernel.api.graphs import GraphDefinition, compose
@@ -11,10 +11,10 @@ from jobkernel.api.job_checks import check_input_values, check_resolvable, check
 from jobkernel.api.ops import function_name
 from jobkernel.api.refusals import refuse, refuse_unknown
 from jobkernel.api.signatures import described
-from jobkernel.errors import InvalidDefinition
+from jobkernel.errors import InvalidDefinition, InvariantViolation
 from jobkernel.model.definitions import Job
 from jobkernel.model.policies import RetryPolicy
-from jobkernel.rules.names import check_name, check_owners, lenient_tags, user_tags
+from jobkernel.rules.names import check_name, check_owners, lenient_tags
 
 
 class JobDefinition(Job):
@@ -33,6 +33,14 @@ class JobDefinition(Job):
 
     def __eq__(self, other: object) -> bool:
         return self is other
+
+    def __call__(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        """Refuse: a job is run by :meth:`execute_in_process` or launched.
+
+        Raises:
+            InvariantViolation: always.
+        """
+        raise InvariantViolation(f"Job '{self.name}' is not called; run it by execute_in_process(), or launch it.")
 
     @property
     def __name__(self) -> str:
@@ -141,7 +149,7 @@ def job(
 
     def decorate(function: Callable[..., Any]) -> JobDefinition:
         own = name or function_name(function, "@job")
-        fields = compose(function, f"@job '{own}'")
+        fields = compose(function, f"@job '{own}'", outs={})
         text = description if description is not None else described(function)
         graph = GraphDefinition(own, description=text, **fields)
         return job_of_graph(
@@ -198,18 +206,19 @@ def job_of_graph(
     check_config_and_partitions(config, partitions_def, what)
     check_input_values(graph, input_values or {}, what)
     check_resolvable(graph, input_values or {}, what)
+    all_hooks = merged_hooks((), hooks, what)
     if resource_defs is not None:
-        check_resources_of_graph(graph, resource_defs, what)
+        check_resources_of_graph(graph, resource_defs, all_hooks, what)
     return JobDefinition(
         name=check_name(own, "Job"),
         graph=graph,
         resource_defs=dict(resource_defs or {}),
         config=config,
-        tags={**graph.tags, **user_tags(tags, what)},
-        run_tags=None if run_tags is None else user_tags(run_tags, what),
+        tags={**graph.tags, **lenient_tags(tags, what)},
+        run_tags=None if run_tags is None else lenient_tags(run_tags, what),
         metadata=dict(metadata or {}),
         executor=executor_def,
-        hooks=merged_hooks((), hooks, what),
+        hooks=all_hooks,
         op_retry=op_retry_policy,
         partitions=partitions_def,
         owners=check_owners(owners, what),

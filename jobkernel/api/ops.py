@@ -255,14 +255,16 @@ def schema_of(signature: Signature, config_schema: Any, what: str) -> Any:
     """Return the config schema: the one given, or the annotation of the ``config`` parameter.
 
     Raises:
-        InvalidDefinition: there are both.
+        InvalidDefinition: there are both, or the parameter is not annotated.
     """
     config = signature.config
     if config is None:
         return config_schema
     if config_schema:
         raise InvalidDefinition(f"{what} has a 'config' parameter and config_schema; use one.")
-    return Any if config.annotation is UNKNOWN else config.annotation
+    if config.annotation is UNKNOWN:
+        raise InvalidDefinition(f"Parameter 'config' of {what} needs an annotation: a class below Config, or a type.")
+    return config.annotation
 
 
 def inputs_of(
@@ -290,7 +292,7 @@ def inputs_of(
 
 def _plain_input(item: Any, what: str) -> Input:
     annotation = _annotation(item)
-    if is_nothing(annotation):
+    if is_nothing(annotation) or annotation is type(None):
         raise InvalidDefinition(
             f"Parameter '{item.name}' of {what} carries no data; declare it by ins={{'{item.name}': In(Nothing)}}."
         )

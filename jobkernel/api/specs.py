@@ -69,7 +69,10 @@ def as_deps(deps: Iterable[Any] | None) -> tuple[AssetDep, ...]:
 
     Raises:
         InvariantViolation: an asset is named twice with different partition mappings.
+        InvalidDefinition: a text in place of a list.
     """
+    if isinstance(deps, str):
+        raise InvalidDefinition(f"deps is a list of assets, not the text '{deps}'; write ['{deps}'].")
     found: dict[AssetKey, AssetDep] = {}
     for given in deps or ():
         keys = getattr(given, "keys", ())

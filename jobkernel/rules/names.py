@@ -123,8 +123,10 @@ def kind_tags(kinds: Iterable[str] | None, what: str) -> dict[str, str]:
     """Return the tags under which Dagster keeps kinds.
 
     Raises:
-        InvalidDefinition: more than ten kinds.
+        InvalidDefinition: more than ten kinds, or a text in place of a set.
     """
+    if isinstance(kinds, str):
+        raise InvalidDefinition(f"Kinds of {what} are a set of texts, not the text '{kinds}'; write {{'{kinds}'}}.")
     found = {KIND_PREFIX + kind: "" for kind in kinds or ()}
     if len(found) > MAX_KINDS:
         raise InvalidDefinition(f"{what} has {len(found)} kinds; at most {MAX_KINDS} are allowed.")

@@ -162,7 +162,7 @@ def test_what_is_not_supported_is_refused_by_name(make: Any, word: str) -> None:
 
 
 def test_an_unknown_argument_is_told_the_nearest() -> None:
-    with pytest.raises(TypeError, match="@asset takes no argument 'descriptoin'. Did you mean 'description'?"):
+    with pytest.raises(TypeError, match=r"@asset takes no argument 'descriptoin'\. Did you mean 'description'\?"):
         jk.asset(descriptoin="x")
 
 
