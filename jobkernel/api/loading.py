@@ -58,7 +58,7 @@ def load_assets_from_modules(
     refuse("load_assets_from_modules", source_key_prefix=source_key_prefix)
     found = _distinct(list(_assets_in(modules, include_specs=include_specs)))
     prefix = as_prefix(key_prefix)
-    own = {spec.key for each in found for spec in _specs(each)}
+    own = {spec.key for each in found if not isinstance(each, AssetSpec) for spec in _specs(each)}
     return [_changed(each, prefix, own, group_name, automation_condition, backfill_policy) for each in found]
 
 
@@ -154,8 +154,7 @@ def _changed(
     value: Any, prefix: tuple[str, ...], own: set[AssetKey], group: str | None, automation: Any, backfill: Any
 ) -> Any:
     if isinstance(value, AssetSpec):
-        key = value.key.with_prefix(prefix) if prefix else value.key
-        return value.replace_attributes(key=key, group_name=group or value.group_name)
+        return value.replace_attributes(group_name=group or value.group_name)  # a prefix is for what is made here
     renames = {key: key.with_prefix(prefix) for key in own} if prefix else {}
     groups = dict.fromkeys(value.keys, group) if group else {}
     return value.with_attributes(

@@ -203,6 +203,35 @@ def test_assets_can_feed_ops() -> None:
     composed_alike(compose)
 
 
+@covers("job", "asset")
+def test_an_asset_that_is_called_is_its_op() -> None:
+    def compose(b: Bench) -> None:
+        @b.dg.asset
+        def stored(up):
+            return 1
+
+        b.add(stored(b.one()))
+
+    composed_alike(compose)
+
+
+@covers("job", aspect=REFUSALS)
+@pytest.mark.parametrize("annotation", [set, list[object], dict[str, object], tuple[int, object], complex], ids=str)
+def test_unfed_inputs_of_other_types_are_refused(annotation: Any) -> None:
+    def script(dg: Any) -> None:
+        def body(a):
+            return a
+
+        body.__annotations__["a"] = annotation
+        op = dg.op(body)
+
+        @dg.job
+        def made():
+            op()
+
+    assert_refused(script)
+
+
 @covers("job")
 def test_unfed_inputs_of_loadable_types_are_accepted() -> None:
     def script(dg: Any) -> None:

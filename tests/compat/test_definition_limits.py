@@ -13,6 +13,11 @@ pytestmark = pytest.mark.compat
 
 
 REFUSED: dict[str, Any] = {
+    "a job that returns an output": lambda dg: dg.job(name="j")(lambda: dg.op(name="o")(lambda: 1)()),
+    "calling a job": lambda dg: dg.job(name="j")(lambda: None)(),
+    "a graph among the jobs": lambda dg: dg.Definitions(jobs=[dg.graph(name="g")(lambda: None)]),
+    "a resource that a job's hook misses": lambda dg: _with_hook(dg, job=True),
+    "a resource that a call's hook misses": lambda dg: _with_hook(dg, job=False),
     "bad job name": lambda dg: dg.job(name="a-b")(lambda: None),
     "reserved job name": lambda dg: dg.job(name="config")(lambda: None),
     "bad asset job name": lambda dg: dg.Definitions(**world(dg), jobs=[dg.define_asset_job("a-b")]).resolve_job_def(
@@ -68,6 +73,18 @@ REFUSED: dict[str, Any] = {
     ),
     "selecting what is only known of": lambda dg: _resolved(dg, "key:outside"),
 }
+
+
+def _with_hook(dg: Any, *, job: bool) -> None:
+    @dg.success_hook(required_resource_keys={"db"})
+    def hook(context):
+        pass
+
+    one = dg.op(name="one")(lambda: 1)
+
+    @dg.job(hooks={hook} if job else None, resource_defs={"other": dg.ResourceDefinition.hardcoded_resource(1)})
+    def made():
+        one.with_hooks(set() if job else {hook})()
 
 
 def _resolved(dg: Any, selection: Any) -> None:

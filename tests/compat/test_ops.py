@@ -209,6 +209,20 @@ def _tags_no_text(dg: Any) -> None:
     dg.op(tags={1: "x"})(lambda: 1)
 
 
+def _config_unannotated(dg: Any) -> None:
+    @dg.op
+    def body(config):
+        return config
+
+
+def _none_parameter(dg: Any) -> None:
+    def body(a):
+        return a
+
+    body.__annotations__["a"] = None
+    dg.op(body)
+
+
 def _bad_input_name(dg: Any) -> None:
     @dg.op
     def body(type):
@@ -239,6 +253,8 @@ def _bad_out(dg: Any) -> None:
         _bad_input_name,
         _bad_output_name,
         _bad_out,
+        _config_unannotated,
+        _none_parameter,
     ],
 )
 def test_contradictions_in_an_op_are_refused(script: Any) -> None:
