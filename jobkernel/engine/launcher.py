@@ -6,6 +6,7 @@ Owns the runs of this kernel that have not ended. Knows no magics and no screen;
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -22,17 +23,15 @@ from jobkernel.engine.stored import StoredValues
 from jobkernel.errors import ServerUnreachable
 from jobkernel.executors.call import RunFacts
 from jobkernel.executors.capture import capturing
-from jobkernel.executors.resources import open_resources
+from jobkernel.executors.resources import config_fields, open_resources
 from jobkernel.executors.step_output import StepOutput, output_path
 from jobkernel.executors.threads import ThreadPool
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Resource
 from jobkernel.model.events import Event
 from jobkernel.model.runs import RunOptions
-from jobkernel.rules.config_schemas import schemas_of_plan
 from jobkernel.rules.plan import FromAsset, Plan, PlannedStep
-from jobkernel.rules.plan_config import fed_from_config
-from jobkernel.rules.run_config import resolve_run_config
+from jobkernel.rules.plan_config import fed_from_config, run_config_of_plan
 from jobkernel.rules.run_state import RunProgress
 from jobkernel.storage.history import History
 
@@ -105,18 +104,26 @@ class Launcher:
         """
         memo: dict[Any, Any] = {}
         definitions = _captured_resources({**resource_defs, **plan.resource_defs}, memo)
-        config = resolve_run_config(schemas_of_plan(plan), options.config, plan.job.config if plan.job else None)
+        wanted = _wanted(plan, definitions, io_of_asset)
+        config = run_config_of_plan(
+            plan,
+            options.config,
+            plan.job.config if plan.job else None,
+            resources=lambda: config_fields(definitions),
+            needed=lambda: wanted,
+            environment=os.environ,
+        )
+        config.check_classes()
         plan = fed_from_config(plan, config)
+        facts = self._facts(plan, options, config.stored())
         setup = RunSetup(
             plan=plan,
-            facts=self._facts(plan, options, config.stored()),
+            facts=facts,
             config=config,
             emit=self._emit,
             clock=self._clock,
             make_exchange=lambda progress, resources: self._exchange(progress, resources, io_of_asset),
-            open_resources=lambda emit: open_resources(
-                definitions, config, _wanted(plan, definitions, io_of_asset), emit
-            ),
+            open_resources=lambda emit: open_resources(definitions, config, wanted, emit, facts.as_dagster_run()),
             max_workers=self._pool.size,
             executor_name="threads",
             computes=_captured(plan, memo),

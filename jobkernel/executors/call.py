@@ -9,7 +9,9 @@ from enum import Enum
 from typing import Any, Protocol
 
 from jobkernel.executors.cancel import CancelToken
+from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.definitions import EMPTY, Output
+from jobkernel.model.runs import RunStatus
 from jobkernel.rules.plan import FromAsset, FromStep, PlannedInput, PlannedStep
 
 Emit = Callable[[str, "dict[str, Any] | None"], None]
@@ -27,6 +29,18 @@ class RunFacts:
     partition_key: str | None = None
     parent_run_id: str | None = None
     root_run_id: str | None = None
+
+    def as_dagster_run(self) -> DagsterRun:
+        """Return the run, started, under Dagster's names."""
+        return DagsterRun(
+            run_id=self.run_id,
+            job_name=self.job_name,
+            run_config=self.config or {},
+            tags=self.tags,
+            status=RunStatus.STARTED,
+            parent_run_id=self.parent_run_id,
+            root_run_id=self.root_run_id,
+        )
 
 
 class Exchange(Protocol):

@@ -20,7 +20,6 @@ from jobkernel.model import events as ev
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.definitions import Graph, Op, Output
 from jobkernel.model.metadata import normalize_metadata
-from jobkernel.model.runs import RunStatus
 
 _CURRENT: ContextVar[StepContext | None] = ContextVar("jobkernel_step_context", default=None)
 
@@ -56,16 +55,7 @@ class StepContext(AssetPart, PartitionPart):
     @property
     def run(self) -> DagsterRun:
         """The run."""
-        run = self._call.run
-        return DagsterRun(
-            run_id=run.run_id,
-            job_name=run.job_name,
-            run_config=run.config or {},
-            tags=run.tags,
-            status=RunStatus.STARTED,
-            parent_run_id=run.parent_run_id,
-            root_run_id=run.root_run_id,
-        )
+        return self._call.run.as_dagster_run()
 
     @property
     def dagster_run(self) -> DagsterRun:
