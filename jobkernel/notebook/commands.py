@@ -134,7 +134,7 @@ def _bind(kernel: NotebookKernel, keys: list[str]) -> list[str]:
             continue
         name = variable_name(key)
         words.append(f"{'replaced' if name in kernel.names else 'bound'} {name}")
-        kernel.names[name] = kernel.session.load(key)
+        kernel.bind(name, kernel.session.load(key))
     return words
 
 

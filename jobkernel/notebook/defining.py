@@ -131,12 +131,13 @@ def defined(kernel: NotebookKernel, entry: Entry, given: argparse.Namespace) -> 
         raise CircularDependency(f"{error}{_cells_of(kernel, entry, str(error))}") from error
     if given.quiet:
         return None
-    return echo(kernel.session, change, _notes(change))
+    return echo(kernel.session, change, _notes(kernel, change))
 
 
-def _notes(change: Change) -> list[str]:
+def _notes(kernel: NotebookKernel, change: Change) -> list[str]:
+    """Say which variables of the notebook are not meant; a value that a run bound there is the asset's own."""
     resolution = getattr(change.entry.unresolved, "resolution", None)
-    shadowed = getattr(resolution, "shadowed", ())
+    shadowed = [name for name in getattr(resolution, "shadowed", ()) if not kernel.is_bound(name)]
     return [f"{name} is the asset, not the notebook's variable" for name in shadowed]
 
 

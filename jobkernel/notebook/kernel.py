@@ -32,6 +32,7 @@ class NotebookKernel:
         )
         self._cell_id: str | None = None
         self._cell_text: str | None = None
+        self._bound: dict[str, int] = {}
         self.publisher: Any = None
 
     @property
@@ -44,6 +45,15 @@ class NotebookKernel:
         """The notebook's variables."""
         namespace: dict[str, Any] = self.shell.user_ns
         return namespace
+
+    def bind(self, name: str, value: Any) -> None:
+        """Make a notebook variable of an asset's value."""
+        self.names[name] = value
+        self._bound[name] = id(value)
+
+    def is_bound(self, name: str) -> bool:
+        """Whether a notebook variable is still the asset's value that a run bound to it."""
+        return name in self.names and self._bound.get(name) == id(self.names[name])
 
     @property
     def cell_number(self) -> int:
