@@ -105,7 +105,7 @@ def _demo(given: argparse.Namespace) -> int:
 
     folder = given.dir.resolve()
     if not given.headless:
-        return demo.open_lab(folder, say, port=given.port, opens_browser=not given.no_browser)
+        demo.open_lab(folder, say, port=given.port, opens_browser=not given.no_browser)
     try:
         demo.run_without_a_browser(folder, say)
     except CellFailed as error:

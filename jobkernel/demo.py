@@ -8,10 +8,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from jobkernel.errors import JobkernelError
 from jobkernel.headless import NotebookRunner, Say, execute_all
@@ -79,13 +78,9 @@ def lab_command(path: Path, *, port: int | None, opens_browser: bool) -> list[st
     return words + (["--allow-root"] if os.geteuid() == 0 else [])
 
 
-def open_lab(folder: Path, say: Say, *, port: int | None, opens_browser: bool) -> int:
-    """Show the quickstart in JupyterLab until it is ended; return its exit code."""
+def open_lab(folder: Path, say: Say, *, port: int | None, opens_browser: bool) -> NoReturn:
+    """Become JupyterLab showing the quickstart; signals and the exit code are its own."""
     path = prepare(folder)
     say(f"The quickstart is {path}. End JupyterLab with Ctrl-C.")
-    lab = subprocess.Popen(lab_command(path, port=port, opens_browser=opens_browser))
-    while True:
-        try:
-            return lab.wait()
-        except KeyboardInterrupt:
-            continue  # JupyterLab got it too, and asks before it ends
+    command = lab_command(path, port=port, opens_browser=opens_browser)
+    os.execv(command[0], command)  # noqa: S606 - our own words
