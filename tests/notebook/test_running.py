@@ -1,0 +1,290 @@
+"""Running in a real shell: foreground and background, plans, options, failures, output, figures, metadata, binding."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from shells import Notebook
+
+from jobkernel.errors import RunFailed
+
+
+def eventually(condition: Callable[[], object], seconds: float = 10.0) -> object:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.005)
+    return found
+
+
+def chain(nb: Notebook) -> None:
+    nb.ok("%%asset a\n1", "%%asset b\na + 1", "%%asset c\nb + 1")
+
+
+def test_materialize_binds_what_is_named_literally_and_nothing_else(nb: Notebook) -> None:
+    chain(nb)
+    told = nb.ok("%materialize +c").text
+    assert nb.names["c"] == 3
+    assert "a" not in nb.names
+    assert "bound c" in told
+    assert "3 steps" in told
+
+
+def test_materialize_says_what_it_replaced(nb: Notebook) -> None:
+    nb.ok("a = 'mine'", "%%asset a\n1")
+    assert "replaced a" in nb.ok("%materialize a").text
+    assert nb.names["a"] == 1
+
+
+def test_a_selection_by_group_binds_nothing(nb: Notebook) -> None:
+    nb.ok("%%asset a -g shop\n1")
+    nb.ok("%materialize group:shop")
+    assert "a" not in nb.names
+
+
+def test_a_dry_run_shows_the_plan_and_runs_nothing(nb: Notebook) -> None:
+    chain(nb)
+    told = nb.ok("%materialize +c --dry-run").text
+    assert "3 steps" in told
+    assert "Nothing was run" in told
+    assert nb.session.states.made("a") is None
+
+
+def test_a_dry_run_of_what_is_stale_says_what_is_left_out(nb: Notebook) -> None:
+    chain(nb)
+    nb.ok("%materialize +c", "%%asset c\nb + 2")
+    told = nb.ok("%materialize --stale --dry-run").text
+    assert "1 step" in told
+    assert "Left out, a: fresh" in told
+
+
+def test_stale_runs_only_what_is_not_fresh(nb: Notebook) -> None:
+    chain(nb)
+    nb.ok("%materialize +c", "%%asset b\na + 5")
+    assert "2 steps" in nb.ok("%materialize --stale").text
+    assert nb.session.load("c") == 7
+    assert "nothing to run" in nb.ok("%materialize --stale").text
+
+
+def test_a_background_run_gives_a_handle_at_once(nb: Notebook) -> None:
+    nb.ok("import threading\ngate = threading.Event()", "%%asset a --io memory\ngate.wait(10)")
+    handle = nb.ok("%materialize a --bg").value
+    assert handle.status in ("STARTING", "STARTED")
+    nb.names["gate"].set()
+    assert handle.wait(10).success
+    assert handle.value("a") is True
+    assert "SUCCESS" in repr(handle)
+
+
+def test_config_as_a_notebook_variable_and_tags_and_priority_reach_the_run(nb: Notebook) -> None:
+    nb.ok("%%asset a --param n:int=1\nn", "given = {'ops': {'a': {'config': {'n': 9}}}}")
+    nb.ok("%materialize a --config given --tag team=data --priority 3")
+    assert nb.session.load("a") == 9
+    row = nb.session.history.query("latest_runs", limit=1)[0]
+    assert (row["tags"]["team"], row["priority"]) == ("data", 3)
+
+
+def test_a_failed_step_stops_what_is_below_and_no_other_branch(nb: Notebook) -> None:
+    nb.ok("%%asset root\n1", "%%asset bad\nroot / 0", "%%asset below\nbad", "%%asset other\nroot", "%%asset leaf\nother")
+    ran = nb("%materialize +below +leaf")
+    assert isinstance(ran.error, ZeroDivisionError)
+    assert "failed after 3 of 5 steps" in ran.text
+    assert "ZeroDivisionError: division by zero" in ran.text
+    assert "not run: something above it failed" in ran.text
+    assert nb.session.load("leaf") == 1
+
+
+def test_the_last_good_value_survives_a_failure(nb: Notebook) -> None:
+    nb.ok("%%asset a\n1", "%materialize a", "%%asset a\n1 / 0")
+    nb("%materialize a")
+    assert nb.session.load("a") == 1
+    told = nb.ok("%why a").text
+    assert "failed" in told
+    assert "last good value" in told
+
+
+def test_raise_for_status_names_the_steps_of_a_background_run(nb: Notebook) -> None:
+    nb.ok("%%asset bad\n1 / 0", "%%asset below\nbad")
+    handle = nb.ok("%materialize bad below --bg").value.wait(10)
+    with pytest.raises(RunFailed, match=r"failed at bad; 1 below did not run") as raised:
+        handle.raise_for_status()
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
+
+
+def test_an_upstream_that_was_never_made_is_named_with_the_remedy(nb: Notebook) -> None:
+    chain(nb)
+    sentence = nb.refused("%materialize c")
+    assert "'b'" in sentence
+    assert "+c" in sentence
+
+
+def test_output_of_a_background_run_goes_to_its_log_and_into_no_cell(nb: Notebook) -> None:
+    nb.ok(
+        "import threading\nbegun, gate = threading.Event(), threading.Event()",
+        "%%asset a --io memory\nimport sys, logging\nprint('out')\nprint('err', file=sys.stderr)\n"
+        "logging.getLogger('mine').warning('logged')\ncontext.log.info('told')\nbegun.set()\ngate.wait(10)\nprint('end')",
+    )
+    handle = nb.ok("%materialize a --bg").value
+    assert nb.names["begun"].wait(10)
+    ran = nb.ok("print('mine')")
+    assert ran.printed.strip() == "mine"
+    nb.names["gate"].set()
+    handle.wait(10).raise_for_status()
+    told = nb.ok(f"%logs {handle.run_id[:8]}").text
+    for word in ("out", "err", "logged", "told", "end"):
+        assert word in told
+    assert "stderr" in told
+
+
+def test_displayed_objects_and_figures_stay_with_their_step(nb: Notebook) -> None:
+    nb.ok(
+        "import matplotlib\nmatplotlib.use('agg')\nimport matplotlib.pyplot as plt",
+        "%%asset drawn\nfrom IPython.display import display, HTML\ndisplay(HTML('<b>bold</b>'))\n"
+        "plt.figure()\nplt.plot([1, 2])\nplt.show()\nlen(plt.get_fignums())",
+    )
+    handle = nb.ok("%materialize drawn --bg").value.wait(20)
+    handle.raise_for_status()
+    assert nb.ok("plt.get_fignums()").value == []
+    levels = {line["level"] for line in nb.session.log_lines(handle.run_id)}
+    assert "display" in levels
+
+
+def test_retries_try_again_and_say_so(nb: Notebook) -> None:
+    nb.ok(
+        "tries = []",
+        "%%asset a --retries 2 --retry-delay 0.01s --io memory\ntries.append(1)\nif len(tries) < 3: raise ValueError('no')\nlen(tries)",
+        "%materialize a",
+    )
+    assert len(nb.names["tries"]) == 3
+    found = nb.session.history.sql("select status from steps order by attempt").fetchall()
+    assert [row[0] for row in found][-1] == "SUCCESS"
+
+
+def test_a_canceled_background_run_says_so_and_lets_the_kernel_go_on(nb: Notebook) -> None:
+    nb.ok("%%asset slow\nimport time\nfor _ in range(1000): time.sleep(0.01)", "%%asset below\nslow")
+    handle = nb.ok("%materialize slow below --bg").value
+    eventually(lambda: handle.live.active.in_flight)
+    assert "slow" in nb.ok(f"%jk cancel {handle.run_id[:8]}").text
+    nb.ok(f"%jk cancel {handle.run_id[:8]} --force")
+    assert handle.wait(10).status == "CANCELED"
+    assert nb.ok("1 + 1").value == 2
+
+
+def test_reexecution_from_failure_runs_what_failed_and_what_is_below(nb: Notebook) -> None:
+    nb.ok("broken = True", "%%asset a\n1", "%%asset b\nif broken: raise ValueError('no')\na", "%%asset c\nb")
+    nb("%materialize +c")
+    run_id = nb.session.history.query("latest_runs", limit=1)[0]["run_id"]
+    nb.ok("broken = False")
+    handle = nb.ok(f"%jk reexecute {run_id[:8]} --from-failure").value.wait(10)
+    assert list(handle.live.plan.steps) == ["b", "c"]
+    assert handle.success
+    row = nb.session.history.query("latest_runs", limit=1)[0]
+    assert (row["parent_run_id"], row["trigger"]) == (run_id, "reexecution")
+
+
+def test_automatic_metadata_says_rows_columns_bytes_and_time(nb: Notebook) -> None:
+    nb.ok("import pandas", "%%asset t\npandas.DataFrame({'n': [1, 2, 3], 'w': ['a', 'b', 'c']})", "%materialize t")
+    made = nb.session.states.made("t")
+    assert made is not None
+    assert made.metadata["dagster/row_count"]["value"] == 3
+    row = nb.session.history.sql("select metadata from materializations").fetchall()[0][0]
+    for word in ("row_count", "column_schema", "bytes"):
+        assert word in str(row)
+    shown = nb.ok("%materialize t").markup
+    assert "3 rows × 2 columns" in shown
+
+
+METADATA = """import jobkernel as jk
+jk.MaterializeResult(value=1, metadata={
+    'text': 'plain', 'int': 3, 'float': 2.5, 'bool': True, 'none': None, 'list': [1, 2],
+    'md': jk.MetadataValue.md('**bold**'), 'url': jk.MetadataValue.url('https://example.org'),
+    'path': jk.MetadataValue.path('/data/x'), 'json': jk.MetadataValue.json({'k': 1}),
+    'notebook': jk.MetadataValue.notebook('/n.ipynb'), 'when': jk.MetadataValue.timestamp(1.0),
+    'asset': jk.MetadataValue.asset(jk.AssetKey('other')), 'job': jk.MetadataValue.job('j', 'here'),
+    'run': jk.MetadataValue.dagster_run('abc'),
+})"""
+
+
+def test_every_kind_of_metadata_is_kept_and_shown(nb: Notebook) -> None:
+    nb.ok(f"%%asset a\n{METADATA}", "%materialize a")
+    from jobkernel.notebook import current
+
+    kernel = current.find(nb.shell)
+    assert kernel is not None
+    answer = kernel.publisher.requests.answer({"id": 1, "op": "details", "key": "a"})
+    shown = {row["name"]: row for row in answer["result"]["metadata"]}
+    for name in ("text", "int", "float", "bool", "none", "list", "md", "url", "path", "json", "notebook", "when"):
+        assert isinstance(shown[name]["text"], str)
+    assert shown["url"]["kind"] == "url"
+    assert shown["asset"]["value"] is not None
+
+
+def test_a_run_shows_no_progress_when_quick_and_one_line_when_slow(nb: Notebook) -> None:
+    nb.ok("%%asset quick\n1", "%%asset slow\nimport time\ncontext.log.info('x')\ntime.sleep(0.6)\n2")
+    assert len(nb.ok("%materialize quick").shown) == 1
+    ran = nb.ok("%materialize slow")
+    assert len(ran.shown) == 1, "the result takes the place of the progress"
+    assert "1 step" in ran.text
+
+
+def test_an_interrupt_in_the_foreground_cancels_the_run_and_nothing_else(nb: Notebook) -> None:
+    import signal
+
+    nb.ok("%%asset slow\nimport time\nfor _ in range(2000): time.sleep(0.01)", "%%asset below\nslow")
+    timer = threading.Timer(0.8, signal.raise_signal, (signal.SIGINT,))
+    timer.start()
+    ran = nb("%materialize slow below")
+    timer.join()
+    assert ran.error is not None
+    assert "canceled" in ran.text
+    row = nb.session.history.query("latest_runs", limit=1)[0]
+    assert row["status"] == "CANCELED"
+    assert nb.ok("1 + 1").value == 2
+
+
+def test_the_history_is_a_table_and_sql_asks_it(nb: Notebook) -> None:
+    nb.ok("%%asset a\n1", "%materialize a", "%%asset b\n1/0")
+    nb("%materialize b")
+    told = nb.ok("%runs").text
+    assert "SUCCESS" in told
+    assert "FAILURE" in told
+    assert len(nb.ok("%runs --status failure").value.fetchall()) == 1
+    assert len(nb.ok("%runs --limit 1").value.fetchall()) == 1
+    assert len(nb.ok("%runs --since 24h").value.df()) == 2
+    found = nb.ok("import jobkernel as jk", "jk.sql('select count(*) from runs')").value
+    assert found.fetchall() == [(2,)]
+    assert nb.ok("%jk sql select status from runs order by queued_at limit 1").value.fetchall() == [("SUCCESS",)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["drop table runs", "copy runs to 'x.csv'", "attach 'x.db'", "select 1; select 2", "select * from 'secrets.csv'", ""],
+)
+def test_sql_refuses_all_but_one_select_over_the_history(nb: Notebook, query: str) -> None:
+    nb.refused(f"%jk sql {query}")
+
+
+def test_the_door_functions_say_the_same_as_the_magics(nb: Notebook) -> None:
+    nb.ok("import jobkernel as jk", "%%asset a\n[1]", "%materialize a")
+    assert nb.ok("jk.load('a')").value == [1]
+    assert nb.ok("jk.why('a')").text == nb.ok("%why a").text
+    assert nb.ok("jk.session()").value is nb.session
+
+
+def test_prune_says_what_it_would_delete(nb: Notebook) -> None:
+    nb.ok("%%asset a\n1", "%materialize a")
+    assert "would delete" in nb.ok("%jk prune --dry-run").text
+    assert "deleted" in nb.ok("%jk prune").text
+    assert nb.session.load("a") == 1
+
+
+def test_a_log_is_followed_until_its_run_ends(nb: Notebook) -> None:
+    nb.ok("%%asset a\nimport time\nprint('one')\ntime.sleep(0.5)\nprint('two')")
+    handle = nb.ok("%materialize a --bg").value
+    ran = nb.ok(f"%logs {handle.run_id[:8]} a -f")
+    assert len(ran.shown) == 1
+    assert "one" in ran.text
+    assert "two" in ran.text
