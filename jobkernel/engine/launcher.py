@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from jobkernel.clock import Clock
@@ -35,6 +35,8 @@ from jobkernel.rules.plan_config import fed_from_config, run_config_of_plan
 from jobkernel.rules.run_state import RunProgress
 from jobkernel.storage.history import History
 
+ATTEMPT: Final = "#"
+"""Between a step's key and the number of a later attempt, in the name of what that attempt printed."""
 IoOf = Callable[[str], tuple[str, Mapping[str, Any]]]
 
 
@@ -240,7 +242,7 @@ class Launcher:
 
     @contextmanager
     def _captured_step(self, run_id: str, step: PlannedStep, attempt: int) -> Iterator[None]:
-        key = step.key if attempt == 1 else f"{step.key}#{attempt}"
+        key = step.key if attempt == 1 else f"{step.key}{ATTEMPT}{attempt}"
         path = output_path(self._logs, run_id, key) if self._logs is not None else None
         output = StepOutput(path, self._clock.now_us, lambda _lines: self._on_change())
         live = self.runs[run_id]

@@ -60,6 +60,7 @@ def open_session(
         clock=clock,
         max_workers=settings.max_workers,
         project=project,
+        logs=place / "logs",
         notebook=name,
         kernel_id=kernel_id,
     )
@@ -76,13 +77,15 @@ test_session.__test__ = False  # type: ignore[attr-defined]  # not a test, whate
 
 def _in_memory(clock: Clock, settings: JobKernel, notebook: str | None, kernel_id: str | None) -> Session:
     folder = tempfile.TemporaryDirectory(prefix="jobkernel-")
-    history = LocalHistory(clock=clock, kernel_id=kernel_id, notebook=notebook)
-    values = StoredValues(ValueStore(folder.name, cache=ValueCache(settings.memory_budget)))
+    place = Path(folder.name)
+    history = LocalHistory(folder=place, clock=clock, kernel_id=kernel_id, notebook=notebook)
+    values = StoredValues(ValueStore(place / "values", cache=ValueCache(settings.memory_budget)))
     session = Session(
         history=history,
         values=values,
         clock=clock,
         max_workers=settings.max_workers,
+        logs=place / "logs",
         notebook=notebook,
         kernel_id=kernel_id,
     )

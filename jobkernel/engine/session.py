@@ -16,7 +16,7 @@ from typing import Any
 from jobkernel.clock import Clock
 from jobkernel.engine.freshness import Freshness
 from jobkernel.engine.handle import RunHandle
-from jobkernel.engine.launcher import Launcher, LiveRun, new_run_id
+from jobkernel.engine.launcher import ATTEMPT, Launcher, LiveRun, new_run_id
 from jobkernel.engine.registry import Change, Entry, Registry
 from jobkernel.engine.states import AssetStates
 from jobkernel.engine.stored import StoredValues
@@ -58,6 +58,7 @@ class Session:
         clock: Clock,
         max_workers: int = 4,
         project: Path | None = None,
+        logs: Path | None = None,
         notebook: str | None = None,
         kernel_id: str | None = None,
     ) -> None:
@@ -77,7 +78,7 @@ class Session:
             values=values,
             clock=clock,
             pool=self.pool,
-            logs=project / ".jobkernel" / "logs" if project else None,
+            logs=logs,
             note=self.states.note,
             on_change=self.changed.set,
             notebook=notebook,
@@ -283,12 +284,28 @@ class Session:
         return str(found[0])
 
     def log_lines(self, run_id: str, step_key: str | None = None) -> list[dict[str, Any]]:
-        """Return what a run's steps printed and logged, in order: ``at`` (µs), ``level``, ``step_key``, ``text``."""
-        found = self.history.request("log_lines", run_id=run_id, step_key=step_key)
-        return [
-            {"at": line["occurred_at"], "level": line["level"], "step_key": line["step_key"], "text": line["message"]}
-            for line in found["lines"]
+        """Return what a run's steps printed and logged, in order: ``at`` (µs), ``level``, ``step_key``, ``text``.
+
+        The output of every attempt at a step counts as the step's.
+        """
+        keys = [None] if step_key is None else [step_key, *self._later_attempts(run_id, step_key)]
+        found = [
+            line for key in keys for line in self.history.request("log_lines", run_id=run_id, step_key=key)["lines"]
         ]
+        return [
+            {
+                "at": line["occurred_at"],
+                "level": line["level"],
+                "step_key": line["step_key"] and line["step_key"].partition(ATTEMPT)[0],
+                "text": line["message"],
+            }
+            for line in found
+        ]
+
+    def _later_attempts(self, run_id: str, step_key: str) -> list[str]:
+        rows = self.history.query("run_steps", run_id=run_id)
+        attempts = [row["attempt"] for row in rows if row["step_key"] == step_key]
+        return [f"{step_key}{ATTEMPT}{attempt}" for attempt in attempts if attempt > 1]
 
     def last_preview(self, key: str) -> dict[str, Any] | None:
         """Return the preview of an asset's last value, in the form that screens show; None where there is none."""

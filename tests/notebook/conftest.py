@@ -36,8 +36,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def nb(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
     """A notebook with jobkernel loaded; values on disk, history in this process."""
 
-    def local(_project: Path, **who: Any) -> LocalHistory:
-        return LocalHistory(clock=SystemClock(), **who)
+    def local(folder: Path, **who: Any) -> LocalHistory:
+        return LocalHistory(folder=folder / ".jobkernel", clock=SystemClock(), **who)
 
     monkeypatch.setattr(opening.HistoryClient, "connect", local)
     with notebook_in(project) as notebook:

@@ -154,13 +154,16 @@ def test_displayed_objects_and_figures_stay_with_their_step(nb: Notebook) -> Non
 
 def test_retries_try_again_and_say_so(nb: Notebook) -> None:
     nb.ok(
-        "tries = []",
-        "%%asset a --retries 2 --retry-delay 0.01s --io memory\ntries.append(1)\nif len(tries) < 3: raise ValueError('no')\nlen(tries)",
+        "%%asset a --retries 2 --retry-delay 0.01s\nprint('try', context.retry_number)\n"
+        "if context.retry_number < 2: raise ValueError('no')\n'made'",
         "%materialize a",
     )
-    assert len(nb.names["tries"]) == 3
-    found = nb.session.history.sql("select status from steps order by attempt").fetchall()
-    assert [row[0] for row in found][-1] == "SUCCESS"
+    assert nb.session.load("a") == "made"
+    found = nb.session.history.sql("select status, run_id from steps order by attempt").fetchall()
+    assert [row[0] for row in found] == ["UP_FOR_RETRY", "UP_FOR_RETRY", "SUCCESS"]
+    for asked in (found[0][1], f"{found[0][1]} a"):
+        told = nb.ok(f"%logs {asked}").text
+        assert [f"try {number}" in told for number in range(3)] == [True] * 3
 
 
 def test_a_canceled_background_run_says_so_and_lets_the_kernel_go_on(nb: Notebook) -> None:
