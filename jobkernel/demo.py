@@ -72,7 +72,8 @@ def run_without_a_browser(folder: Path, say: Say) -> None:
 
 def lab_command(path: Path, *, port: int | None, opens_browser: bool) -> list[str]:
     """Return the command that shows a notebook in JupyterLab, on this machine's own address only, token kept."""
-    words = [sys.executable, "-m", "jupyterlab", str(path), "--ServerApp.ip=127.0.0.1"]
+    words = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
+    words += [f"--ServerApp.root_dir={path.parent}", f"--LabApp.default_url=/lab/tree/{path.name}"]
     words += [f"--ServerApp.port={port}"] if port else []
     words += [] if opens_browser else ["--no-browser"]
     return words + (["--allow-root"] if os.geteuid() == 0 else [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -36,29 +35,49 @@ CELLS = (
 CommandLine = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    (tmp_path / "rt").mkdir()
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "rt"))
-    monkeypatch.delenv("JOBKERNEL_PROJECT", raising=False)
-    monkeypatch.setenv("PYTHONPATH", str(Path(jobkernel.__file__).parents[1]))
-    folder = tmp_path / "project"
-    folder.mkdir()
+def words(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "jobkernel.cli", *arguments]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path_factory.mktemp("rt")))
+        patch.setenv("PYTHONPATH", str(Path(jobkernel.__file__).parents[1]))
+        patch.delenv("JOBKERNEL_PROJECT", raising=False)
+        yield
+
+
+def a_project(folder: Path) -> Path:
     notebook = new_notebook(cells=[new_code_cell(source) for source in CELLS])
     nbformat.write(notebook, folder / "small.ipynb")
-    yield folder
-    stop_server(folder)
+    return folder
 
 
-@pytest.fixture
-def command(project: Path) -> CommandLine:
+def command_in(folder: Path) -> CommandLine:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            words(*arguments), cwd=project, capture_output=True, text=True, timeout=90, env=dict(os.environ)
-        )
+        return subprocess.run(words(*arguments), cwd=folder, capture_output=True, text=True, timeout=100)
 
     return run
 
 
-def words(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "jobkernel.cli", *arguments]
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    yield a_project(tmp_path)
+    stop_server(tmp_path)
+
+
+@pytest.fixture
+def command(project: Path) -> CommandLine:
+    return command_in(project)
+
+
+@pytest.fixture(scope="module")
+def after_a_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[CommandLine, str]]:
+    """The command line of a project in which the job ``greeting`` ran once, and what that printed."""
+    folder = a_project(tmp_path_factory.mktemp("greeted"))
+    command = command_in(folder)
+    done = command("run", "small.ipynb", "greeting", "--set", "greet.name=Ada", "--tag", "team=ops")
+    assert (done.returncode, done.stderr) == (0, "")
+    yield command, done.stdout
+    stop_server(folder)

@@ -10,22 +10,36 @@ import pytest
 
 from tests.unit.cli.conftest import CommandLine, words
 
+Ran = tuple[CommandLine, str]
+
 
 def last_run(command: CommandLine) -> str:
     return command("runs", "--limit", "1").stdout.splitlines()[2].split()[0]
 
 
-def test_a_job_runs_and_its_history_is_there_afterwards(command: CommandLine) -> None:
-    done = command("run", "small.ipynb", "greeting", "--set", "greet.name=Ada", "--tag", "team=ops")
+def test_a_job_runs_and_says_so_step_by_step(after_a_run: Ran) -> None:
+    command, told = after_a_run
+    lines = told.splitlines()
 
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "✓ greet" in done.stdout
-    assert done.stdout.splitlines()[-1].endswith(": SUCCESS")
+    assert lines[-3].endswith(" of greeting")
+    assert lines[-2].startswith("✓ greet  ")
+    assert lines[-1] == f"run {last_run(command)}: SUCCESS"
+
+
+def test_a_run_s_log_is_there_afterwards(after_a_run: Ran) -> None:
+    command, _ = after_a_run
     run = last_run(command)
+
     assert "hello Ada" in command("logs", run).stdout
     assert "hello Ada" in command("logs", run, "greet", "-f").stdout
     assert command("logs", run, "nobody").stdout == ""
-    assert f"run {run} has ended already: SUCCESS" in command("cancel", run).stdout
+
+
+def test_what_has_ended_is_not_canceled(after_a_run: Ran) -> None:
+    command, _ = after_a_run
+    run = last_run(command)
+
+    assert command("cancel", run).stdout == f"run {run} has ended already: SUCCESS\n"
 
 
 def test_definition_cells_run_no_asset_and_a_broken_plain_cell_is_left_out(command: CommandLine) -> None:
@@ -89,8 +103,8 @@ def test_another_terminal_cancels_the_run(command: CommandLine, project: Path) -
     assert rest.splitlines()[-1].endswith(": CANCELED")
 
 
-def test_the_server_is_shown_and_ended(command: CommandLine) -> None:
-    command("run", "small.ipynb", "greeting")
+def test_the_server_is_shown_and_ended(after_a_run: Ran) -> None:
+    command, _ = after_a_run
     command("runs")
 
     assert "history" in command("server", "status").stdout
@@ -99,15 +113,15 @@ def test_the_server_is_shown_and_ended(command: CommandLine) -> None:
     assert "No project server runs" in command("server", "status").stdout
 
 
-def test_prune_says_what_would_go(command: CommandLine) -> None:
-    command("run", "small.ipynb", "greeting")
+def test_prune_says_what_would_go(after_a_run: Ran) -> None:
+    command, _ = after_a_run
 
     assert command("prune", "--dry-run").stdout == "would delete nothing\n"
     assert command("prune").stdout == "deleted nothing\n"
 
 
-def test_doctor_finds_a_healthy_project_healthy(command: CommandLine) -> None:
-    command("run", "small.ipynb", "greeting")
+def test_doctor_finds_a_healthy_project_healthy(after_a_run: Ran) -> None:
+    command, _ = after_a_run
 
     done = command("doctor")
 
@@ -146,8 +160,8 @@ def test_an_unreadable_notebook_is_one_sentence(command: CommandLine, project: P
     assert done.stderr.count("\n") == 1
 
 
-def test_no_such_run_is_one_sentence(command: CommandLine) -> None:
-    command("run", "small.ipynb", "greeting")
+def test_no_such_run_is_one_sentence(after_a_run: Ran) -> None:
+    command, _ = after_a_run
 
     done = command("logs", "zzz")
 
