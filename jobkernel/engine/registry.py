@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from jobkernel.errors import CircularDependency, MissingUpstream, UnknownName, did_you_mean
+from jobkernel.errors import JobkernelError, MissingUpstream, UnknownName, did_you_mean
 from jobkernel.model.definitions import EMPTY, Assets, Job, Op
 from jobkernel.model.keys import variable_name
 from jobkernel.rules.graph import Graph
@@ -101,16 +101,17 @@ class Registry:
         """Take a definition in, in place of any of the same kind and name.
 
         Raises:
-            CircularDependency: it would close a circle; nothing is changed then.
+            CircularDependency: it would close a circle.
+            InvalidDefinition: it, or what reads it, cannot be resolved. Nothing is changed in either case.
         """
         place = (entry.kind, entry.name)
         previous = self.entries.get(place)
         readers = self._readers_of(entry)
         before = {key: self._edges.get(key, ()) for key in readers}
-        self._replace(place, previous, entry)
         try:
+            self._replace(place, previous, entry)
             self._check_circle(entry, readers)
-        except CircularDependency:
+        except JobkernelError:
             self._replace(place, entry, previous)
             raise
         self._touch()

@@ -20,7 +20,15 @@ from jobkernel.engine.launcher import ATTEMPT, Launcher, LiveRun, new_run_id
 from jobkernel.engine.registry import Change, Entry, Registry
 from jobkernel.engine.states import AssetStates
 from jobkernel.engine.stored import StoredValues
-from jobkernel.errors import InvalidSelection, InvalidSubset, MissingUpstream, UnknownName, Unsupported, did_you_mean
+from jobkernel.errors import (
+    InvalidSelection,
+    InvalidSubset,
+    JobkernelError,
+    MissingUpstream,
+    UnknownName,
+    Unsupported,
+    did_you_mean,
+)
 from jobkernel.executors.threads import ThreadPool
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Job, Op
@@ -104,10 +112,14 @@ class Session:
         """
         keys = _asset_keys(entry)
         inherited: dict[str, str] = {}
-        if keys and entry.kind == "asset":
+        if keys:
             answer = self.history.request("claim_keys", keys=keys, notebook=self.notebook, take_over=take_over)
             inherited = {**answer["inherited"], **answer["taken"]}
-        change = self.registry.define(entry)
+        try:
+            change = self.registry.define(entry)
+        except JobkernelError:
+            self._release([key for key in keys if key not in self.registry.assets])
+            raise
         self.history.emit(self._definition_event(entry))
         self.changed.set()
         return Change(
@@ -126,13 +138,15 @@ class Session:
         """
         entry = self.registry.find(name)
         change = self.registry.forget(entry.kind, entry.name)
-        keys = _asset_keys(entry)
-        if keys:
-            self.history.request("release_keys", keys=keys)
+        self._release(_asset_keys(entry))
         body = {"kind": entry.kind, "name": entry.name, "notebook": self.notebook}
         self.history.emit(Event(ev.DEFINITION_FORGOTTEN, None, None, self.clock.now_us(), body))
         self.changed.set()
         return change
+
+    def _release(self, keys: list[str]) -> None:
+        if keys:
+            self.history.request("release_keys", keys=keys)
 
     def select(self, selection: str | AssetSelection | None) -> list[str]:
         """Return the keys that a selection names, upstream first; None selects all that can be made.

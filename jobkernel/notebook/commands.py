@@ -11,9 +11,10 @@ from typing import Any
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.registry import Entry
 from jobkernel.engine.session import Launch
-from jobkernel.errors import InvalidConfig, InvalidSelection, Unsupported
+from jobkernel.errors import InvalidConfig, InvalidSelection, Unsupported, did_you_mean
 from jobkernel.model.definitions import Assets, AssetSpec, Job
-from jobkernel.model.keys import variable_name
+from jobkernel.model.keys import AssetKey, variable_name
+from jobkernel.model.runs import RunStatus
 from jobkernel.notebook.explain import why
 from jobkernel.notebook.foreground import Progress, users_error, wait_here
 from jobkernel.notebook.graph_view import GraphQuery
@@ -24,6 +25,7 @@ from jobkernel.notebook.shown import Shown
 from jobkernel.notebook.views import log_view, plan_view, preview_view, run_result, runs_table, together
 from jobkernel.rules.config_schemas import schemas_of_plan
 from jobkernel.rules.config_sets import config_from_sets
+from jobkernel.rules.names import check_name
 from jobkernel.rules.plan import Plan
 from jobkernel.rules.selecting import keys_named, read_selection
 from jobkernel.storage.table import Table
@@ -144,11 +146,19 @@ def runs(kernel: NotebookKernel, given: argparse.Namespace) -> Table:
     since = None
     if given.since:
         since = session.clock.now_us() - int(duration(given.since, "--since") / timedelta(microseconds=1))
-    status = given.status.upper() if given.status else None
+    status = _run_status(given.status) if given.status else None
     rows = session.history.query(
         "latest_runs", job_name=given.job, status=status, since=since, limit=whole_number(given.limit, "--limit") or 20
     )
     return runs_table(rows)
+
+
+def _run_status(text: str) -> str:
+    word = text.upper()
+    if word not in RunStatus.__members__:
+        known = ", ".join(RunStatus.__members__)
+        raise UsageProblem(f"%runs: no status '{text}'.{did_you_mean(word, RunStatus.__members__)} Known are {known}.")
+    return word
 
 
 def logs(kernel: NotebookKernel, given: argparse.Namespace) -> Shown | None:
@@ -193,6 +203,9 @@ def use(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
     """Declare assets that another notebook of the project makes."""
     if not given.keys:
         raise UsageProblem("%jk use: missing KEYS. Usage: %jk use KEY …")
+    for key in given.keys:
+        for part in AssetKey.from_user_string(key).parts:
+            check_name(part, "Asset")
     for key in given.keys:
         record = Assets(specs=(AssetSpec(key=key, kinds=frozenset()),))
         kernel.session.define(Entry(kind="declared", name=key, record=record))

@@ -7,7 +7,7 @@ from typing import Any
 from jobkernel.clock import from_us
 from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName, did_you_mean
-from jobkernel.notebook.shown import Shown
+from jobkernel.notebook.shown import Shown, one_line
 from jobkernel.notebook.views import why_view
 from jobkernel.rules.fingerprint import Change
 
@@ -34,7 +34,7 @@ def reasons(session: Session, key: str) -> dict[str, Any]:
     verdict = session.freshness.verdicts()[key]
     if state.last_ending == "FAILURE":
         since = "" if state.made is None else f" Its last good value is of {_when(state.made.made_at)}."
-        headline = f"{key} failed at {_when(state.last_at)}: {state.error or 'see its log'}.{since}"
+        headline = f"{key} failed at {_when(state.last_at)}: {one_line(state.error or 'see its log')}.{since}"
         return {"status": "failed", "headline": headline, "parts": _parts(session, key)}
     if verdict.status == "never" or state.made is None:
         headline = f"{key} was never made."

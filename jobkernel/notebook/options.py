@@ -166,13 +166,16 @@ def duration(text: str, what: str) -> timedelta:
     """Return the time of ``30s``, ``5m``, ``24h``, ``7d`` or bare seconds.
 
     Raises:
-        UsageProblem: the text is none of these.
+        UsageProblem: the text is none of these, or below zero.
     """
     number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
     try:
-        return timedelta(seconds=float(number) * UNITS[unit])
+        found = timedelta(seconds=float(number) * UNITS[unit])
     except (ValueError, OverflowError) as error:
         raise UsageProblem(f"{what}: '{text}' is no duration; write 30s, 5m or 24h.") from error
+    if found < timedelta():
+        raise UsageProblem(f"{what}: '{text}' is below zero.")
+    return found
 
 
 def pairs(given: Sequence[str] | None, what: str) -> dict[str, str]:

@@ -36,6 +36,12 @@ def plain(value: Any, limit: int = 2000) -> str:
     )
 
 
+def one_line(text: str, limit: int = 300) -> str:
+    """Return the first line of a text, cut at ``limit`` characters; dots stand for the rest."""
+    first, newline, _ = text.strip().partition("\n")
+    return plain(f"{first} …" if newline else first, limit)
+
+
 def escaped(value: Any, limit: int = 2000) -> str:
     """Return a text that is safe inside HTML."""
     return html.escape(plain(value, limit))

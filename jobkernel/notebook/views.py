@@ -18,6 +18,7 @@ from jobkernel.notebook.shown import (
     escaped,
     mark,
     mark_html,
+    one_line,
     quiet,
     rows_html,
     span_of,
@@ -196,7 +197,7 @@ def _trouble_words(handle: RunHandle, key: str, status: StepStatus) -> str:
         return "not run: something above it failed"
     first = handle.live.active.first_failure
     if status is StepStatus.FAILURE and first is not None and first[0] == key:
-        return f"{type(first[1]).__name__}: {first[1]}"
+        return one_line(f"{type(first[1]).__name__}: {first[1]}")
     return {StepStatus.FAILURE: "failed", StepStatus.SKIPPED: "skipped", StepStatus.CANCELED: "canceled"}.get(
         status, ""
     )
