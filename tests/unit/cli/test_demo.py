@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -22,12 +23,18 @@ def a_free_port() -> int:
 
 
 def status_of(url: str) -> int:
-    try:
-        with urllib.request.urlopen(url, timeout=20) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
+    """Return what the server answers; it says where it is a moment before it listens."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=20) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+        except urllib.error.URLError:
+            assert time.monotonic() < deadline, f"nobody listens at {url}"
+            time.sleep(0.1)
 
 
 def test_jupyterlab_opens_the_quickstart_on_loopback_with_its_token(tmp_path: Path) -> None:
