@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jobkernel.storage.client import HistoryClient
 from tests.unit.cli.conftest import CommandLine, words
 
 Ran = tuple[CommandLine, str]
@@ -118,6 +119,21 @@ def test_prune_says_what_would_go(after_a_run: Ran) -> None:
 
     assert command("prune", "--dry-run").stdout == "would delete nothing\n"
     assert command("prune").stdout == "deleted nothing\n"
+
+
+def test_prune_deletes_old_runs_with_their_logs_and_outputs(command: CommandLine, project: Path) -> None:
+    for _ in range(2):
+        assert command("run", "small.ipynb", "greeting").returncode == 0
+    newest = last_run(command)
+    history = HistoryClient.connect(project)
+    history.request("set_setting", name="keep_runs", value=1)
+    history.close()
+
+    done = command("prune")
+
+    assert done.stdout.startswith("deleted 1 runs, ")
+    for folder in (project / ".jobkernel" / "logs", project / ".jobkernel" / "values" / "runs"):
+        assert [path.name[:8] for path in folder.iterdir()] == [newest]
 
 
 def test_doctor_finds_a_healthy_project_healthy(after_a_run: Ran) -> None:
