@@ -274,11 +274,13 @@ class _Flow:
         self.run(node.body)
         self.run(node.orelse)
         ends = [self.state]
+        at_a_failure = _less(before, _unbound_in(node.body))
         for handler in node.handlers:
-            self.state = before
+            self.state = at_a_failure
             self.handler(handler)
             ends.append(self.state)
-        self.finish(node.finalbody, before=before, after=_meet(ends))
+        at_the_end = _less(at_a_failure, _unbound_in([*node.orelse, *node.handlers]))
+        self.finish(node.finalbody, before=at_the_end, after=_meet(ends))
 
     def handler(self, node: ast.ExceptHandler) -> None:
         self.visit(node.type)
@@ -316,6 +318,17 @@ class _Flow:
         self.run(children(node))
         for name in names_bound_by(node):
             self.write(name)
+
+
+def _less(state: State, names: set[str]) -> State:
+    return None if state is None else state - names
+
+
+def _unbound_in(nodes: list[Any]) -> set[str]:
+    """Return the names that these statements may unbind: by ``del``, or as the name of a caught exception."""
+    inside = [each for node in nodes for each in ast.walk(node)]
+    deleted = {each.id for each in inside if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Del)}
+    return deleted | {each.name for each in inside if isinstance(each, ast.ExceptHandler) and each.name}
 
 
 class _ClassFlow(_Flow):

@@ -131,3 +131,9 @@ def test_a_function_form_needs_what_its_function_needs() -> None:
     found = names_of_function(tree, tree.body[1])  # type: ignore[arg-type]
 
     assert found.reads == ("size", "customers")
+
+
+def test_a_finally_may_start_after_a_name_was_deleted() -> None:
+    source = "a = 1\ntry:\n    del a\n    call()\nexcept ValueError:\n    a = 2\nfinally:\n    print(a)"
+
+    assert "a" in free_names(source)
