@@ -229,7 +229,7 @@ class JsonMetadataValue(MetadataValue[Sequence[Any] | Mapping[str, Any] | None])
 class _PlainValue(MetadataValue[ValueType]):
     __slots__ = ("value",)
     _takes: ClassVar[type | tuple[type, ...]]
-    value: ValueType  # type: ignore[assignment]
+    value: ValueType
 
     def __init__(self, value: ValueType) -> None:
         require(value, self._takes, f"MetadataValue.{self.kind}")

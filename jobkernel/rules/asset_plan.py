@@ -14,10 +14,10 @@ from jobkernel.rules.plan import (
     Plan,
     PlannedInput,
     PlannedStep,
-    spread_mapping,
     flatten,
     in_order,
     planned_input,
+    spread_mapping,
     step_priority,
 )
 
@@ -78,7 +78,9 @@ class _Chosen:
         all_keys = set(self.assets.keys_by_output.values())
         missing = ", ".join(sorted(all_keys - selected))
         present = ", ".join(sorted(all_keys & selected))
-        raise InvalidSubset(f"'{present}' is made together with '{missing}'; select all of them, or define it with can_subset=True.")
+        raise InvalidSubset(
+            f"'{present}' is made together with '{missing}'; select all of them, or define it with can_subset=True."
+        )
 
     def expand(self, makers: dict[str, FromStep], job: Job | None) -> list[PlannedStep]:
         node = self.assets.node
@@ -118,7 +120,9 @@ class _Chosen:
         )
 
     def _expand_graph(self, graph: Graph, makers: dict[str, FromStep], job: Job | None) -> list[PlannedStep]:
-        outer: dict[str, tuple[Feed, ...]] = {name: (FromAsset(key),) for name, key in self.assets.keys_by_input.items()}
+        outer: dict[str, tuple[Feed, ...]] = {
+            name: (FromAsset(key),) for name, key in self.assets.keys_by_input.items()
+        }
         hooks = (job.hooks if job else ()) + self.assets.hooks
         steps, ends = flatten(graph, (graph.name,), outer, hooks=hooks, retry=job.op_retry if job else None)
         made: dict[str, dict[str, str]] = {}
@@ -187,5 +191,3 @@ def _resources(chosen: Iterable[_Chosen], job: Job | None) -> dict[str, object]:
         resources.update(each.assets.resource_defs)
     resources.update(job.resource_defs if job else {})
     return resources
-
-

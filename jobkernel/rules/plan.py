@@ -239,7 +239,11 @@ def flatten(
         its_hooks = _merged(hooks, invocation.hooks)
         if isinstance(invocation.node, Graph):
             inner, inner_ends = flatten(
-                invocation.node, below, _with_defaults(invocation.node.inputs, feeds), hooks=its_hooks, retry=invocation.retry or retry
+                invocation.node,
+                below,
+                _with_defaults(invocation.node.inputs, feeds),
+                hooks=its_hooks,
+                retry=invocation.retry or retry,
             )
             steps.extend(inner)
             ends.update({(invocation.name, output): end for output, end in inner_ends.items()})
@@ -296,7 +300,9 @@ def _step_of(
         key=".".join(path),
         op=op,
         path=path,
-        inputs=tuple(planned_input(item, feeds.get(item.name, ()), item.name in invocation.fan_in) for item in op.inputs),
+        inputs=tuple(
+            planned_input(item, feeds.get(item.name, ()), item.name in invocation.fan_in) for item in op.inputs
+        ),
         tags=tags,
         retry=invocation.retry or op.retry or retry,
         timeout=op.timeout,
@@ -354,7 +360,9 @@ def _mapping_root(step: PlannedStep, roots: Mapping[tuple[str, str], FromStep]) 
 
 def _renamed(planned: PlannedInput, renamed: Mapping[str, str]) -> PlannedInput:
     feeds = tuple(
-        replace(feed, step_key=renamed[feed.step_key]) if isinstance(feed, FromStep) and feed.step_key in renamed else feed
+        replace(feed, step_key=renamed[feed.step_key])
+        if isinstance(feed, FromStep) and feed.step_key in renamed
+        else feed
         for feed in planned.feeds
     )
     return replace(planned, feeds=feeds)

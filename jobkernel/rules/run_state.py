@@ -92,7 +92,9 @@ class RunProgress:
         """Note that a step failed and will be tried again."""
         self._move(key, StepStatus.UP_FOR_RETRY)
 
-    def succeeded(self, key: str, made: Iterable[str], mapping_keys: Mapping[str, Iterable[str]] | None = None) -> Advance:
+    def succeeded(
+        self, key: str, made: Iterable[str], mapping_keys: Mapping[str, Iterable[str]] | None = None
+    ) -> Advance:
         """Note that a step succeeded and which outputs it made; dynamic outputs with their mapping keys."""
         self._move(key, StepStatus.SUCCESS)
         self._made[key] = frozenset(made)
