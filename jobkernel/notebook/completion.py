@@ -105,8 +105,9 @@ def _positional(kernel: NotebookKernel, usage: Usage, rest: str, half: str, end:
     if usage.rest == "selection":
         before = rest if usage.magic != "%job" else rest.partition(" ")[2]
         found = completions(before, len(before), registry.universe)
-        start = found[0][1] if found else len(before)
-        return [(text, kind) for text, _, kind in found], end - (len(before) - start)
+        start = found[0][1] if found else len(before) - len(half)
+        jobs = _beginning(registry.jobs, half, "job") if usage.magic == "%graph" and half == before.strip() else []
+        return [*((text, kind) for text, _, kind in found), *jobs], end - (len(before) - start)
     names: Iterable[str] = ()
     if usage.positional[:1] == ("job",):
         names = registry.jobs

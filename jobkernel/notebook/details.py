@@ -227,8 +227,8 @@ def run_details(session: Session, standing: Standing, run_id: str) -> dict[str, 
         "error_step": failed["step_key"] if failed else None,
         "config": row.get("config") or (live.active.setup.facts.config if live is not None else None),
         "log": log_lines(session, full)[-2000:],
-        "parent_run_id": row.get("parent_run_id"),
-        "root_run_id": row.get("root_run_id"),
+        "parent_run_id": live.options.parent_run_id if live is not None else row.get("parent_run_id"),
+        "root_run_id": live.options.root_run_id if live is not None else row.get("root_run_id"),
         "executor": row.get("executor") or "threads",
     }
 

@@ -147,7 +147,9 @@ def _problems(value: Any, shape: Shape, path: str) -> list[str]:
         case ("tuple", parts):
             if not isinstance(value, list | tuple) or len(value) != len(parts):
                 return [f"{path}: {value!r:.80} is no list of {len(parts)}"]
-            return [each for place, part in enumerate(parts) for each in _problems(value[place], part, f"{path}[{place}]")]
+            return [
+                each for place, part in enumerate(parts) for each in _problems(value[place], part, f"{path}[{place}]")
+            ]
         case ("generic", "Record", [_, part]):
             if not isinstance(value, dict):
                 return [f"{path}: {value!r:.80} is no mapping"]

@@ -145,7 +145,10 @@ def test_a_read_only_project_gets_a_session_in_memory_and_one_line(project: Path
             told = notebook.ok("%load_ext jobkernel").printed
             assert told.count("\n") == 1
             assert "memory" in told
-            notebook.ok("%%asset a --run\nprint('x')\n1", "%logs " + notebook.session.history.query("latest_runs", limit=1)[0]["run_id"])
+            notebook.ok(
+                "%%asset a --run\nprint('x')\n1",
+                "%logs " + notebook.session.history.query("latest_runs", limit=1)[0]["run_id"],
+            )
     finally:
         project.chmod(0o755)
 
@@ -186,7 +189,9 @@ def test_a_key_of_another_live_notebook_is_refused_and_can_be_taken_over(
         if operation == "claim_keys":
             asked.append(bool(fields["take_over"]))
             if not fields["take_over"]:
-                raise KeyOwnedElsewhere("Asset 'a' is defined by other.ipynb, whose kernel is alive; --take-over takes it.")
+                raise KeyOwnedElsewhere(
+                    "Asset 'a' is defined by other.ipynb, whose kernel is alive; --take-over takes it."
+                )
         return original(operation, **fields)
 
     monkeypatch.setattr(nb.session.history, "request", request)

@@ -88,7 +88,9 @@ def test_config_as_a_notebook_variable_and_tags_and_priority_reach_the_run(nb: N
 
 
 def test_a_failed_step_stops_what_is_below_and_no_other_branch(nb: Notebook) -> None:
-    nb.ok("%%asset root\n1", "%%asset bad\nroot / 0", "%%asset below\nbad", "%%asset other\nroot", "%%asset leaf\nother")
+    nb.ok(
+        "%%asset root\n1", "%%asset bad\nroot / 0", "%%asset below\nbad", "%%asset other\nroot", "%%asset leaf\nother"
+    )
     ran = nb("%materialize +below +leaf")
     assert isinstance(ran.error, ZeroDivisionError)
     assert "failed after 3 of 5 steps" in ran.text
@@ -264,7 +266,14 @@ def test_the_history_is_a_table_and_sql_asks_it(nb: Notebook) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["drop table runs", "copy runs to 'x.csv'", "attach 'x.db'", "select 1; select 2", "select * from 'secrets.csv'", ""],
+    [
+        "drop table runs",
+        "copy runs to 'x.csv'",
+        "attach 'x.db'",
+        "select 1; select 2",
+        "select * from 'secrets.csv'",
+        "",
+    ],
 )
 def test_sql_refuses_all_but_one_select_over_the_history(nb: Notebook, query: str) -> None:
     nb.refused(f"%jk sql {query}")
