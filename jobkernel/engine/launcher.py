@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from jobkernel.errors import ServerUnreachable
 from jobkernel.executors.call import RunFacts
 from jobkernel.executors.capture import capturing
 from jobkernel.executors.resources import config_fields, open_resources
-from jobkernel.executors.step_output import StepOutput, output_path
+from jobkernel.executors.step_output import OutputLine, StepOutput, output_path
 from jobkernel.executors.threads import ThreadPool
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Resource
@@ -37,6 +37,8 @@ from jobkernel.storage.history import History
 
 ATTEMPT: Final = "#"
 """Between a step's key and the number of a later attempt, in the name of what that attempt printed."""
+OnOutput = Callable[[str, Sequence[OutputLine]], None]
+"""Told a step's key and its new lines, on the thread that wrote them: be quick."""
 IoOf = Callable[[str], tuple[str, Mapping[str, Any]]]
 
 
@@ -52,6 +54,7 @@ class LiveRun:
     ahead: int = 0
     durable: threading.Event = field(default_factory=threading.Event)
     loss: str | None = None
+    on_output: OnOutput | None = None
 
     @property
     def plan(self) -> Plan:
@@ -96,6 +99,7 @@ class Launcher:
         resource_defs: Mapping[str, Any],
         io_of_asset: IoOf = lambda _key: (DEFAULT_IO, EMPTY),
         fingerprint: Callable[[PlannedStep], Mapping[str, Any] | None] = lambda _step: None,
+        on_output: OnOutput | None = None,
     ) -> LiveRun:
         """Queue a run of a plan; it starts as soon as the project's queue admits it.
 
@@ -134,7 +138,7 @@ class Launcher:
             on_change=lambda _run: self._on_change(),
             on_end=self._ended,
         )
-        live = LiveRun(active=ActiveRun(setup), options=options, queued_at=self._clock.now_us())
+        live = LiveRun(active=ActiveRun(setup), options=options, queued_at=self._clock.now_us(), on_output=on_output)
         self._enqueue(live)
         return live
 
@@ -244,8 +248,8 @@ class Launcher:
     def _captured_step(self, run_id: str, step: PlannedStep, attempt: int) -> Iterator[None]:
         key = step.key if attempt == 1 else f"{step.key}{ATTEMPT}{attempt}"
         path = output_path(self._logs, run_id, key) if self._logs is not None else None
-        output = StepOutput(path, self._clock.now_us, lambda _lines: self._on_change())
         live = self.runs[run_id]
+        output = StepOutput(path, self._clock.now_us, lambda lines: self._new_lines(live, step.key, lines))
         live.outputs[step.key] = output
         try:
             with capturing(output):
@@ -259,6 +263,11 @@ class Launcher:
                     "bytes": summary.bytes,
                 }
                 live.active.emit(ev.LOGS_CAPTURED, body, step.key)
+
+    def _new_lines(self, live: LiveRun, step_key: str, lines: Sequence[OutputLine]) -> None:
+        if live.on_output is not None:
+            live.on_output(step_key, lines)
+        self._on_change()
 
     def _ended(self, run: ActiveRun) -> None:
         live = self.runs[run.run_id]

@@ -16,7 +16,7 @@ from typing import Any
 from jobkernel.clock import Clock
 from jobkernel.engine.freshness import Freshness
 from jobkernel.engine.handle import RunHandle
-from jobkernel.engine.launcher import ATTEMPT, Launcher, LiveRun, new_run_id
+from jobkernel.engine.launcher import ATTEMPT, Launcher, LiveRun, OnOutput, new_run_id
 from jobkernel.engine.registry import Change, Entry, Registry
 from jobkernel.engine.states import AssetStates
 from jobkernel.engine.stored import StoredValues
@@ -213,8 +213,8 @@ class Session:
             raise InvalidSelection(f"Job '{name}' selects nothing that is defined: {job.selection}")
         return self.plan(keys, job=job)
 
-    def launch(self, plan: Plan, choice: Launch = Launch()) -> RunHandle:
-        """Queue a run of a plan and return its handle at once.
+    def launch(self, plan: Plan, choice: Launch = Launch(), on_output: OnOutput | None = None) -> RunHandle:
+        """Queue a run of a plan and return its handle at once. ``on_output`` is told what its steps print.
 
         Raises:
             InvalidConfig: run config does not fit.
@@ -236,6 +236,7 @@ class Session:
             resource_defs=self.registry.resources,
             io_of_asset=self._io_of,
             fingerprint=lambda step: self.freshness.making(step, memo),
+            on_output=on_output,
         )
         return RunHandle(self, live)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.options import UsageProblem, duration, pairs, value_or_name, whole_number
 from jobkernel.notebook.showing import picture
 from jobkernel.notebook.shown import Shown
+from jobkernel.notebook.step_echo import StepEcho
 from jobkernel.notebook.views import log_view, plan_view, preview_view, run_result, runs_table, together
 from jobkernel.rules.config_schemas import schemas_of_plan
 from jobkernel.rules.config_sets import config_from_sets
@@ -68,11 +70,12 @@ def materialize(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     plan = session.plan(keys)
     if given.dry_run:
         return plan_view(session, plan, skipped)
-    handle = session.launch(plan, _choice(kernel, given, plan))
+    choice = _choice(kernel, given, plan)
     if given.bg:
-        return handle
+        return session.launch(plan, choice)
     named = keys_named(text) if text else ()
-    return finish(kernel, handle, bind=[key for key in named if key in plan.asset_keys])
+    run_here(kernel, plan, choice, bind=[key for key in named if key in plan.asset_keys])
+    return None
 
 
 def _only_stale(kernel: NotebookKernel, keys: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -88,8 +91,11 @@ def launch(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     plan = session.plan_job(given.job)
     if given.dry_run:
         return plan_view(session, plan, {})
-    handle = session.launch(plan, _choice(kernel, given, plan))
-    return finish(kernel, handle, bind=()) if given.wait else handle
+    choice = _choice(kernel, given, plan)
+    if not given.wait:
+        return session.launch(plan, choice)
+    run_here(kernel, plan, choice, bind=())
+    return None
 
 
 def _refuse_later(given: argparse.Namespace) -> None:
@@ -106,13 +112,15 @@ def _choice(kernel: NotebookKernel, given: argparse.Namespace, plan: Plan) -> La
     return Launch(config=config, tags=pairs(given.tag, "--tag"), priority=whole_number(given.priority, "--priority"))
 
 
-def finish(kernel: NotebookKernel, handle: RunHandle, *, bind: Any) -> None:
-    """Wait for a run in this cell, show how it ended, bind what was asked for.
+def run_here(kernel: NotebookKernel, plan: Plan, choice: Launch, *, bind: Sequence[str]) -> None:
+    """Run a plan in this cell: show what its steps print and how it ended, bind what was asked for.
 
     Raises:
         the first failed step's own exception, as if the cell's code had raised it here.
     """
-    progress = wait_here(handle)
+    echo = StepEcho()
+    handle = kernel.session.launch(plan, choice, echo.take)
+    progress = wait_here(handle, echo)
     _end(kernel, handle, progress, bind)
     error = handle.live.active.error
     if error is not None:
@@ -120,7 +128,7 @@ def finish(kernel: NotebookKernel, handle: RunHandle, *, bind: Any) -> None:
     handle.raise_for_status()
 
 
-def _end(kernel: NotebookKernel, handle: RunHandle, progress: Progress, bind: Any) -> None:
+def _end(kernel: NotebookKernel, handle: RunHandle, progress: Progress, bind: Sequence[str]) -> None:
     words = _bind(kernel, list(bind)) if handle.success else []
     parts: list[Shown | None] = [run_result(handle, words)]
     if handle.success and len(bind) == 1:

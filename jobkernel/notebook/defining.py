@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from jobkernel.engine.registry import Change, Entry
+from jobkernel.engine.session import Launch
 from jobkernel.errors import CircularDependency, InvalidDefinition, Unsupported, did_you_mean
 from jobkernel.model.definitions import NO_VALUE
 from jobkernel.model.policies import Backoff, Jitter
@@ -22,7 +23,7 @@ from jobkernel.notebook.cell_options import (
     ResourceOptions,
 )
 from jobkernel.notebook.cells import asset_from_cell, check_from_cell, job_from_cell, op_from_cell, resource_from_cell
-from jobkernel.notebook.commands import finish
+from jobkernel.notebook.commands import run_here
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.options import UsageProblem, duration, pairs, value_or_name, whole_number
 from jobkernel.notebook.shown import Shown
@@ -62,8 +63,8 @@ def define_asset(kernel: NotebookKernel, given: argparse.Namespace, text: str) -
         return shown
     if shown is not None:
         kernel.show(shown)
-    session = kernel.session
-    return finish(kernel, session.launch(session.plan([cell.key])), bind=[cell.key])
+    run_here(kernel, kernel.session.plan([cell.key]), Launch(), bind=[cell.key])
+    return None
 
 
 def define_op(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> Any:

@@ -14,6 +14,7 @@ from IPython.display import DisplayHandle, display
 
 from jobkernel.engine.handle import RunHandle
 from jobkernel.notebook.shown import Shown
+from jobkernel.notebook.step_echo import StepEcho
 from jobkernel.notebook.views import progress_line
 
 PACKAGE = str(Path(__file__).parent.parent)
@@ -30,33 +31,36 @@ ABANDON_S = 5.0
 class Progress:
     """The line that shows where a run stands; replaced by the result when it ends."""
 
-    def __init__(self, handle: RunHandle) -> None:
+    def __init__(self, handle: RunHandle, echo: StepEcho) -> None:
         self._handle = handle
+        self._echo = echo
         self._display: DisplayHandle | None = None
         self._last = ""
 
     def update(self) -> None:
-        """Show the present state, if it differs from what is shown."""
+        """Show the present state, if it differs from what is shown, and what was printed since."""
         shown = progress_line(self._handle)
-        if shown.text == self._last:
-            return
+        if shown.text != self._last:
+            self._put(shown)
         self._last = shown.text
+        self._echo.show()
+
+    def end(self, result: Shown) -> None:
+        """Put the result in the line's place, above what was printed."""
+        self._put(result)
+        self._echo.show()
+
+    def _put(self, shown: Shown) -> None:
         if self._display is None:
             self._display = display(shown, display_id=True)
         else:
             self._display.update(shown)
 
-    def end(self, result: Shown) -> None:
-        """Put the result in the line's place."""
-        if self._display is None:
-            display(result)
-        else:
-            self._display.update(result)
 
-
-def wait_here(handle: RunHandle) -> Progress:
-    """Wait for a run's end with a progress line; an interrupt cancels the run."""
-    progress = Progress(handle)
+def wait_here(handle: RunHandle, echo: StepEcho) -> Progress:
+    """Wait for a run's end with a progress line and what its steps print; an interrupt cancels the run."""
+    echo.names_steps = len(handle.live.plan.steps) > 1
+    progress = Progress(handle, echo)
     try:
         _watch(handle, progress)
     except KeyboardInterrupt:

@@ -300,3 +300,36 @@ def test_a_log_is_followed_until_its_run_ends(nb: Notebook) -> None:
     assert len(ran.shown) == 1
     assert "one" in ran.text
     assert "two" in ran.text
+
+
+def test_a_foreground_run_shows_what_its_steps_print_and_display_in_its_cell(nb: Notebook) -> None:
+    nb.ok(
+        "%%asset a\nimport sys\nfrom IPython.display import HTML, display\nprint('said')\n"
+        "print('warned', file=sys.stderr)\ndisplay(HTML('<i>shown</i>'))\ncontext.log.info('quiet')\n1"
+    )
+    ran = nb.ok("%materialize a")
+    assert (ran.printed, ran.complaint) == ("said\n", "warned\n")
+    assert "<i>shown</i>" in ran.markup
+    assert ran.text.index("1 step") < ran.text.index("HTML")
+
+
+def test_a_foreground_run_of_several_steps_names_who_prints(nb: Notebook) -> None:
+    nb.ok("%%asset a\nprint('one')\n1", "%%asset b\nprint('two')\na")
+    assert nb.ok("%materialize +b").printed == "a: one\nb: two\n"
+
+
+def test_what_is_printed_while_a_foreground_run_goes_on_comes_at_once(nb: Notebook) -> None:
+    nb.ok("%%asset a\nimport time\nprint('early')\ntime.sleep(0.9)\n1")
+    seen: list[str] = []
+    timer = threading.Timer(0.8, lambda: seen.append(nb.out.getvalue()))
+    timer.start()
+    nb.ok("%materialize a")
+    timer.join()
+    assert seen == ["early\n"]
+
+
+def test_a_flood_of_lines_leaves_its_beginning_to_the_log(nb: Notebook) -> None:
+    nb.ok("%%asset a\nprint('\\n'.join(str(n) for n in range(5000)))\n1")
+    printed = nb.ok("%materialize a").printed.splitlines()
+    assert printed[0] == "… 3,000 lines are left out here; %logs has them."
+    assert printed[-1] == "4999"
