@@ -45,6 +45,17 @@ COMMANDS: Final[dict[str, Callable[[NotebookKernel, argparse.Namespace], Any]]] 
 }
 
 
+LATER: Final = {
+    "ticks": "schedules and sensors",
+    "scheduler": "schedules and sensors",
+    "pin": "schedules and sensors",
+    "pins": "schedules and sensors",
+    "restore": "projects of several notebooks",
+    "export": "projects of several notebooks",
+}
+"""Commands that are promised, and what they wait for."""
+
+
 def register(shell: Any, kernel: NotebookKernel) -> Callable[[], None]:
     """Register every magic in a shell; return what unregisters them."""
     made = [("cell", word, _cell_magic(kernel, usage, DEFINERS[word])) for word, usage in CELL_USAGES.items()]
@@ -88,6 +99,8 @@ def _jk(kernel: NotebookKernel) -> Callable[..., Any]:
         if word in ("--help", "-h", "help"):
             return Shown(_all_commands())
         usage = SUB_USAGES.get(word) or LINE_USAGES.get(word)
+        if word in LATER:
+            raise UsageError(f"%jk {word} is not available yet: it comes with {LATER[word]}.")
         if usage is None:
             known = [*SUB_USAGES, *LINE_USAGES]
             raise UsageError(f"%jk: no command '{word}'.{did_you_mean(word, known)} `%jk --help` lists them all.")

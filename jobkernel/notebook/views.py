@@ -8,8 +8,10 @@ from typing import Any
 
 from jobkernel.clock import from_us
 from jobkernel.engine.handle import RunHandle
-from jobkernel.engine.registry import Change
+from jobkernel.engine.registry import Change, Entry
 from jobkernel.engine.session import Session
+from jobkernel.errors import InvalidSelection
+from jobkernel.model.definitions import Job
 from jobkernel.model.runs import StepStatus
 from jobkernel.notebook.shown import (
     Shown,
@@ -23,7 +25,7 @@ from jobkernel.notebook.shown import (
     rows_html,
     span_of,
 )
-from jobkernel.rules.plan import Plan
+from jobkernel.rules.plan import Plan, plan_graph
 from jobkernel.storage.table import Table
 
 STEP_WORDS: Mapping[StepStatus, str] = {
@@ -53,9 +55,7 @@ RUN_WORDS: Mapping[str, str] = {
 def echo(session: Session, change: Change, notes: Sequence[str]) -> Shown:
     """Say in one line what a definition cell did: name, inputs, what changed, who is now stale."""
     entry = change.entry
-    words = [f"{entry.kind} {entry.name}"]
-    if entry.kind == "asset":
-        words += _asset_words(session, entry.name)
+    words = [_title(entry), *_words_of(session, entry)]
     words += [_handed_over(key, notebook) for key, notebook in change.inherited.items()]
     words += [f"now feeds {key}" for _, key in change.new_edges if key != entry.name]
     words += list(notes)
@@ -64,6 +64,38 @@ def echo(session: Session, change: Change, notes: Sequence[str]) -> Shown:
     status = session.freshness.verdicts().get(entry.name) if entry.kind == "asset" else None
     word = status.status if status else "fresh"
     return Shown(f"{mark(word)} {text}", f"{mark_html(word)} <b>{escaped(first)}</b> {quiet(rest)}")
+
+
+def _title(entry: Entry) -> str:
+    if "check" in entry.options:
+        key, name = entry.options["check"]
+        return f"check {name} of {key}"
+    return f"{entry.kind} {entry.name}"
+
+
+def _words_of(session: Session, entry: Entry) -> list[str]:
+    match entry.kind:
+        case "asset":
+            return _asset_words(session, entry.name)
+        case "job":
+            return _job_words(session, entry.record)
+        case "op":
+            names = [item.name for item in entry.record.inputs]
+            return [f"takes {', '.join(names)}"] if names else []
+        case "check":
+            checks = session.registry.checks[entry.options["check"]].checks_by_output.values()
+            return ["stops what is below when it fails"] if any(check.is_blocking for check in checks) else []
+    return []
+
+
+def _job_words(session: Session, job: Job) -> list[str]:
+    if job.graph is not None:
+        return [count_of(len(plan_graph(job.graph, job, input_values=job.input_values).steps), "step")]
+    try:
+        count = len(session.select(job.selection))
+    except InvalidSelection:
+        count = 0
+    return [f"{job.selection}: {count_of(count, 'asset')}" if count else f"{job.selection}: nothing that is defined yet"]
 
 
 def _asset_words(session: Session, key: str) -> list[str]:

@@ -278,3 +278,13 @@ def test_decorated_definitions_run_beside_cells(nb: Notebook) -> None:
         return 3
 
     assert jk.materialize([sample]).success
+
+
+def test_each_kind_of_definition_says_what_it_is(nb: Notebook) -> None:
+    nb.ok("%%asset a\n1", "%%asset b\na", "%%op one\n1")
+    assert "op add · takes x, y" in nb.ok("%%op add --ins x,y\nx + y").text
+    assert "job j · 3 steps" in nb.ok("%%job j\nadd(one(), one())").text
+    assert "job report · +b: 2 assets" in nb.ok("%job report +b").text
+    assert "job later · group:x: nothing that is defined yet" in nb.ok("%job later group:x").text
+    assert "check big of a · stops what is below when it fails" in nb.ok("%%check a big --blocking\nTrue").text
+    assert "resource r" in nb.ok("%%resource r\n1").text
