@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from jobkernel.errors import JobkernelError, MissingUpstream, UnknownName, did_you_mean
-from jobkernel.model.definitions import EMPTY, Assets, Job, Op
+from jobkernel.model.definitions import EMPTY, Assets, AssetSpec, Job, Op
 from jobkernel.model.keys import variable_name
 from jobkernel.rules.graph import Graph
 from jobkernel.rules.universe import Facts, Universe
@@ -75,6 +75,7 @@ class Registry:
         self._graph = Graph.of({})
         self._moved: dict[str, None] = {}
         self._universe: Universe | None = None
+        self._checks_index: dict[str, dict[str, Assets]] | None = None
         self._readers: dict[str, dict[tuple[str, str], None]] = {}
 
     @property
@@ -157,6 +158,32 @@ class Registry:
     def definitions(self) -> list[Assets]:
         """Return every assets and checks definition once, in the order of definition."""
         return list({id(each): each for each in [*self.assets.values(), *self.checks.values()]}.values())
+
+    def definitions_of(self, keys: Iterable[str]) -> list[Assets]:
+        """Return every definition that makes one of these assets or checks one of them, once, in order of definition."""
+        chosen = set(keys)
+        found = {id(self.assets[key]): self.assets[key] for key in self.assets if key in chosen}
+        checks = {id(each): each for (asset_key, _), each in self.checks.items() if asset_key in chosen}
+        return list({**found, **checks}.values())
+
+    def spec(self, key: str) -> AssetSpec | None:
+        """Return what is known of an asset, or None where it is not defined."""
+        assets = self.assets.get(key)
+        if assets is None:
+            return None
+        if len(assets.specs) == 1:
+            return assets.specs[0]
+        return next((spec for spec in assets.specs if spec.key == key), None)
+
+    def checks_of(self, key: str) -> Mapping[str, Assets]:
+        """Return the checks of an asset by name."""
+        index = self._checks_index
+        if index is None:
+            index = {}
+            for (asset_key, name), each in self.checks.items():
+                index.setdefault(asset_key, {})[name] = each
+            self._checks_index = index
+        return index.get(key, EMPTY)
 
     def check_upstream(self, keys: Iterable[str]) -> None:
         """Refuse assets whose upstream no cell defines.
@@ -302,12 +329,12 @@ class Registry:
     def _touch(self) -> None:
         self.version += 1
         self._universe = None
+        self._checks_index = None
 
     def _facts(self, key: str) -> Facts:
-        assets = self.assets.get(key)
-        if assets is None:
+        assets, spec = self.assets.get(key), self.spec(key)
+        if assets is None or spec is None:
             return Facts(is_external=True)
-        spec = next(spec for spec in assets.specs if spec.key == key)
         several = len(assets.specs) > 1 and not assets.can_subset
         return Facts(
             group=spec.group,
@@ -316,7 +343,7 @@ class Registry:
             owners=spec.owners,
             is_external=assets.is_external,
             siblings=tuple(each.key for each in assets.specs) if several else (),
-            checks=tuple(name for asset_key, name in self.checks if asset_key == key),
+            checks=tuple(self.checks_of(key)),
         )
 
 

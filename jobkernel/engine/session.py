@@ -188,7 +188,7 @@ class Session:
         if not chosen:
             raise InvalidSubset("The selection holds nothing that can be made here.")
         self.registry.check_upstream(chosen)
-        plan = plan_assets(self.registry.definitions(), chosen, job=job)
+        plan = plan_assets(self.registry.definitions_of(chosen), chosen, job=job)
         self._refuse_missing(plan)
         return plan
 
@@ -392,7 +392,7 @@ class Session:
                 for step in self.history.query("run_steps", run_id=row["run_id"])
                 if step["status"] == "SUCCESS"
             }
-            whole = plan_assets(self.registry.definitions(), keys, job=job)
+            whole = plan_assets(self.registry.definitions_of(keys), keys, job=job)
             keys = [key for step in whole.steps.values() if step.key not in done for key in step.asset_keys.values()]
         if not keys:
             raise UnknownName(

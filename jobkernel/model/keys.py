@@ -122,7 +122,7 @@ def key_text(value: Any) -> str:
 
 def variable_name(text: str) -> str:
     """Return the notebook variable of a key: the last part, ``b`` for ``a/b``."""
-    return AssetKey.from_escaped_user_string(text).parts[-1]
+    return AssetKey.from_escaped_user_string(text).parts[-1] if "/" in text else text
 
 
 def step_key(text: str) -> str:

@@ -34,7 +34,8 @@ def node_details(session: Session, standing: Standing, key: str) -> dict[str, An
     assets = session.registry.assets.get(key)
     if assets is None:
         raise UnknownName(f"'{key}' is not defined in this notebook any more.")
-    spec = next(spec for spec in assets.specs if spec.key == key)
+    spec = session.registry.spec(key)
+    assert spec is not None
     status = standing.statuses()[key]
     told = reasons(session, key)
     graph = session.registry.graph
@@ -103,9 +104,7 @@ def _metadata(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _checks(session: Session, key: str) -> list[dict[str, Any]]:
     found = []
-    for (asset_key, name), assets in session.registry.checks.items():
-        if asset_key != key:
-            continue
+    for name, assets in session.registry.checks_of(key).items():
         check = next(each for each in assets.checks_by_output.values() if (each.asset_key, each.name) == (key, name))
         result = session.states.check(key, name)
         found.append(

@@ -85,13 +85,13 @@ class GraphViews:
             members = {"members": len(drawn.members), "group": drawn.group, "member_keys": list(drawn.members)}
             return {**_node(f"group:{key}", drawn.group or key, "group"), **members}
         assets = self.session.registry.assets.get(key)
-        spec = next((spec for spec in assets.specs if spec.key == key), None) if assets is not None else None
+        spec = self.session.registry.spec(key)
         node = _node(key, variable_name(key), "external" if assets is None or assets.is_external else "asset")
         if spec is not None and assets is not None:
             node["group"] = spec.group
             node["kind"] = kind_of(self.session, key, assets)
             node["description"] = spec.description or ""
-            node["checks"] = sum(asset_key == key for asset_key, _ in self.session.registry.checks)
+            node["checks"] = len(self.session.registry.checks_of(key))
         return node
 
     def _inferred(self) -> frozenset[tuple[str, str]]:
@@ -157,8 +157,8 @@ class GraphViews:
 
 def kind_of(session: Session, key: str, assets: Assets) -> str:
     """Return the word for what an asset is: its kinds, else what its last value was, else its language."""
-    spec = next(spec for spec in assets.specs if spec.key == key)
-    if spec.kinds:
+    spec = session.registry.spec(key)
+    if spec is not None and spec.kinds:
         return ", ".join(sorted(spec.kinds))
     made = session.states.made(key)
     word = (made.metadata.get(KIND) or {}).get("value") if made is not None else None

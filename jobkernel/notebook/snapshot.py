@@ -128,11 +128,7 @@ class Standing:
         return status
 
     def _checks(self, key: str) -> tuple[int, int]:
-        results = [
-            self._session.states.check(asset_key, name)
-            for asset_key, name in self._session.registry.checks
-            if asset_key == key
-        ]
+        results = [self._session.states.check(key, name) for name in self._session.registry.checks_of(key)]
         done = [result for result in results if result is not None]
         return sum(result.passed for result in done), sum(not result.passed for result in done)
 
