@@ -92,7 +92,11 @@ class Session:
             notebook=notebook,
             kernel_id=kernel_id,
         )
-        self._unlisten = [history.listen("changed", self._history_changed)]
+        self._claimed: set[str] = set()
+        self._unlisten = [
+            history.listen("changed", self._history_changed),
+            history.listen("keys_taken", self._keys_taken),
+        ]
         self._lock = threading.Lock()  # protects _stale_history
         self._stale_history = False
         self._closing = ExitStack()
@@ -111,10 +115,7 @@ class Session:
             CircularDependency: it would close a circle.
         """
         keys = _asset_keys(entry)
-        inherited: dict[str, str] = {}
-        if keys:
-            answer = self.history.request("claim_keys", keys=keys, notebook=self.notebook, take_over=take_over)
-            inherited = {**answer["inherited"], **answer["taken"]}
+        inherited = self._claim([key for key in keys if key not in self._claimed], take_over)
         try:
             change = self.registry.define(entry)
         except JobkernelError:
@@ -144,9 +145,21 @@ class Session:
         self.changed.set()
         return change
 
+    def _claim(self, keys: list[str], take_over: bool) -> dict[str, str]:
+        """Claim keys for this notebook; return those it has from another one, with that one's name."""
+        if not keys:
+            return {}
+        answer = self.history.request("claim_keys", keys=keys, notebook=self.notebook, take_over=take_over)
+        self._claimed.update(keys)
+        return {**answer["inherited"], **answer["taken"]}
+
     def _release(self, keys: list[str]) -> None:
         if keys:
+            self._claimed.difference_update(keys)
             self.history.request("release_keys", keys=keys)
+
+    def _keys_taken(self, fields: Mapping[str, Any]) -> None:
+        self._claimed.difference_update(fields["keys"])
 
     def select(self, selection: str | AssetSelection | None) -> list[str]:
         """Return the keys that a selection names, upstream first; None selects all that can be made.
