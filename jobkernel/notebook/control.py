@@ -1,7 +1,7 @@
 """The kernel's control channel: answers the screen while a cell runs, and carries pushes to the labextension.
 
-A request is a message of type ``jobkernel_request``; its answer has the type ``jobkernel_reply``. Pushes are iopub messages of
-the type ``jobkernel_push``. Outside ipykernel this does nothing.
+A request is a message of type ``jobkernel_request``; its answer has the type ``jobkernel_reply``. Pushes are iopub
+messages of the type ``jobkernel_push``. Outside ipykernel this does nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from jobkernel.notebook.publisher import Publisher
+from jobkernel.notebook.publisher import GONE, Publisher
 
 REQUEST: Final = "jobkernel_request"
 REPLY: Final = "jobkernel_reply"
@@ -27,6 +27,7 @@ def install_control(shell: Any, publisher: Publisher) -> Callable[[], None]:
     workers = ThreadPoolExecutor(2, thread_name_prefix="jobkernel-requests")
 
     async def handle(stream: Any, identity: Any, message: Any) -> None:
+        publisher.has_extension = True
         content = await _answered(workers, publisher, message["content"])
         kernel.session.send(stream, REPLY, content, message, identity)
 
@@ -39,6 +40,7 @@ def install_control(shell: Any, publisher: Publisher) -> Callable[[], None]:
     def undo() -> None:
         kernel.control_handlers.pop(REQUEST, None)
         end_listening()
+        push(GONE)
         workers.shutdown(wait=False, cancel_futures=True)
 
     return undo

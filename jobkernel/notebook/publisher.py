@@ -16,6 +16,7 @@ from jobkernel.notebook.requests import Requests
 from jobkernel.notebook.snapshot import Standing
 
 INTERVAL_S: Final = 0.1
+GONE: Final = {"push": "gone", "reason": "jobkernel was unloaded."}
 Send = Callable[[dict[str, Any]], None]
 
 
@@ -63,7 +64,7 @@ class Publisher:
         self._closing.set()
         self._session.changed.set()
         self._thread.join(1.0)
-        self._push({"push": "gone", "reason": "jobkernel was unloaded."})
+        self._push(GONE)
 
     def _loop(self) -> None:
         while not self._closing.is_set():
@@ -83,6 +84,8 @@ class Publisher:
             self.last_error = error
 
     last_error: Exception | None = None
+    has_extension = False
+    """Whether our JupyterLab extension has asked something: it draws outputs itself, without a widget."""
 
     def turn(self) -> None:
         """Push what changed since the last turn."""

@@ -12,6 +12,8 @@ from jobkernel.engine.session import Launch, Session
 from jobkernel.errors import JobkernelError, did_you_mean
 from jobkernel.notebook.details import log_lines, node_details, run_details
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
+from jobkernel.notebook.options import UsageProblem
+from jobkernel.notebook.picture import bundle_of
 from jobkernel.notebook.shown import count_of, span_of
 from jobkernel.notebook.snapshot import Standing
 from jobkernel.notebook.views import expected_seconds
@@ -43,6 +45,10 @@ class Requests:
     def _snapshot(self, _request: Mapping[str, Any]) -> dict[str, Any]:
         return self._standing.snapshot(self._views, GraphQuery(), self._seq())
 
+    def _picture(self, _request: Mapping[str, Any]) -> dict[str, Any]:
+        shown = self._standing.snapshot(self._views, GraphQuery(), self._seq())
+        return bundle_of(shown["graph"], shown["status"], self._session.clock.now_us() // 1000, live=True)
+
     def _layout(self, request: Mapping[str, Any]) -> dict[str, Any]:
         collapsed = request.get("collapsed")
         return self._views.view(
@@ -50,7 +56,7 @@ class Requests:
                 job=request.get("job"),
                 selection=request.get("selection"),
                 focus=request.get("focus"),
-                depth=int(request.get("depth") or 1),
+                depth=int(_number(request, "depth", 1)),
                 collapsed=tuple(collapsed) if collapsed is not None else None,
                 direction="TD" if request.get("direction") == "TD" else "LR",
             )
@@ -60,7 +66,7 @@ class Requests:
         return {"keys": self._session.select(str(request.get("text", "")))}
 
     def _details(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return node_details(self._session, self._standing, str(request["key"]))
+        return node_details(self._session, self._standing, _text(request, "key"))
 
     def _scope(self, request: Mapping[str, Any]) -> list[str]:
         """Return the keys that a request means, upstream first."""
@@ -98,19 +104,19 @@ class Requests:
         return {"run_id": self._session.launch(plan, Launch(trigger="widget")).run_id}
 
     def _launch(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        plan = self._session.plan_job(str(request["job"]))
+        plan = self._session.plan_job(_text(request, "job"))
         return {"run_id": self._session.launch(plan, Launch(trigger="widget")).run_id}
 
     def _cancel(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return {"text": self._session.cancel(str(request["run_id"]), forced=bool(request.get("force")))}
+        return {"text": self._session.cancel(_text(request, "run_id"), forced=bool(request.get("force")))}
 
     def _reexecute(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        handle = self._session.reexecute(str(request["run_id"]), from_failure=bool(request.get("from_failure")))
+        handle = self._session.reexecute(_text(request, "run_id"), from_failure=bool(request.get("from_failure")))
         return {"run_id": handle.run_id}
 
     def _runs(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        limit = min(int(request.get("limit") or 50), 500)
-        before = request.get("before")
+        limit = min(int(_number(request, "limit", 50)), 500)
+        before = _number(request, "before", 0)
         rows = self._standing.runs_of_history(
             job_name=request.get("job"),
             status=request.get("status"),
@@ -120,11 +126,11 @@ class Requests:
         return {"rows": rows[:limit], "more": len(rows) > limit}
 
     def _run(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return run_details(self._session, self._standing, str(request["run_id"]))
+        return run_details(self._session, self._standing, _text(request, "run_id"))
 
     def _log(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        run_id = self._session.find_run(str(request["run_id"]))
-        after = int(request.get("after") or 0)
+        run_id = self._session.find_run(_text(request, "run_id"))
+        after = _number(request, "after", 0)
         step = request.get("step_key")
         lines = [line for line in log_lines(self._session, run_id, step) if line["seq"] > after]
         live = self._session.launcher.get(run_id)
@@ -133,6 +139,7 @@ class Requests:
 
 OPERATIONS: dict[str, Callable[[Requests, Mapping[str, Any]], Any]] = {
     "snapshot": Requests._snapshot,
+    "picture": Requests._picture,
     "layout": Requests._layout,
     "select": Requests._select,
     "details": Requests._details,
@@ -145,6 +152,20 @@ OPERATIONS: dict[str, Callable[[Requests, Mapping[str, Any]], Any]] = {
     "run": Requests._run,
     "log": Requests._log,
 }
+
+
+def _text(request: Mapping[str, Any], name: str) -> str:
+    value = request.get(name)
+    if not isinstance(value, str):
+        raise UsageProblem(f"The request '{request.get('op')}' needs '{name}', a text.")
+    return value
+
+
+def _number(request: Mapping[str, Any], name: str, default: float) -> float:
+    value = request.get(name) or default
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UsageProblem(f"The request '{request.get('op')}' takes a number as '{name}', not {value!r}.")
+    return value
 
 
 def _refused(number: Any, sentence: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""Show the live widget under a display of its own; where no front end draws widgets, the picture and its text stand.
+"""Show the live graph in a notebook, and a picture and text where nobody can look at anything live.
 
-The saved notebook keeps a still picture: every time the graph comes to rest, the output's still form is refreshed.
+One output carries all forms: our JupyterLab extension draws its own, live while the kernel answers, still
+afterwards; other front ends that know widgets get the widget; everything else gets the picture.
 """
 
 from __future__ import annotations
@@ -9,23 +10,32 @@ from typing import Any
 
 from jobkernel.notebook.graph_view import GraphQuery
 from jobkernel.notebook.kernel import NotebookKernel
-from jobkernel.notebook.picture import GraphPicture, bundle_of
+from jobkernel.notebook.picture import GraphPicture
 
 
-def picture(kernel: NotebookKernel, query: GraphQuery) -> GraphPicture:
+def picture(kernel: NotebookKernel, query: GraphQuery, *, live: bool = False) -> GraphPicture:
     """Return the still picture of a part of the graph."""
     snapshot = kernel.publisher.snapshot(query)
-    return GraphPicture(snapshot["graph"], snapshot["status"])
+    return GraphPicture(snapshot["graph"], snapshot["status"], kernel.session.clock.now_us() // 1000, live=live)
 
 
 def show_live(kernel: NotebookKernel, query: GraphQuery) -> Any:
-    """Return what shows the live widget in a notebook, and the picture anywhere else."""
-    still = picture(kernel, query)
-    if getattr(kernel.shell, "kernel", None) is None:
+    """Return what shows the live graph in a notebook, and the picture anywhere else."""
+    still = picture(kernel, query, live=True)
+    if kernel.publisher.has_extension or not is_watched(kernel.shell):
         return still
     from jobkernel.notebook.widget import JobsWidget  # anywidget loads when first shown
 
     return LiveGraph(JobsWidget(kernel.publisher, query), still)
+
+
+def is_watched(shell: Any) -> bool:
+    """Whether somebody sits before the notebook, who could be asked for input; not so under nbclient and papermill."""
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return False
+    request = kernel.get_parent("shell") or {}
+    return bool(request.get("content", {}).get("allow_stdin"))
 
 
 class LiveGraph:
@@ -41,4 +51,4 @@ class LiveGraph:
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = self.widget._repr_mimebundle_(**options)
         live = bundle[0] if isinstance(bundle, tuple) else bundle or {}
-        return {**live, **bundle_of(self._still.graph, self._still.status)}
+        return {**live, **self._still._repr_mimebundle_()}

@@ -21,6 +21,7 @@ class JobsWidget(anywidget.AnyWidget):  # type: ignore[misc]  # the package is u
     """Shows one kernel's jobs."""
 
     _esm = STATIC / "widget.js"
+    _css = STATIC / "widget.css"
     snapshot = traitlets.Dict().tag(sync=True)
 
     def __init__(self, publisher: Publisher, query: GraphQuery) -> None:

@@ -8,6 +8,7 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { bridge } from './lab/bridge';
 import { Notebooks } from './lab/notebooks';
 import type { Watched } from './lab/notebooks';
+import { drawOutputs } from './lab/output';
 import { Strips } from './lab/strips';
 import { jobsIcon, openTab } from './lab/tab';
 
@@ -29,6 +30,7 @@ function activate(app: JupyterFrontEnd, tracker: INotebookTracker, palette: ICom
   addCommand(app, notebooks);
   palette?.addItem({ command: OPEN, category: 'Jobs' });
   notebooks.each(one => {
+    drawOutputs(one, () => openTab(app, one));
     new Strips(one, shown => openTab(app, one, shown));
     addButton(app, one);
   });

@@ -1014,6 +1014,22 @@
 .jk-cellstrip .jk-btn.jk-mini-btn {
   min-height: 0;
 }
+
+/* The output of %jk without its kernel, and of %graph. */
+.jk-root.jk-still {
+  height: auto;
+  min-height: 0;
+  resize: none;
+}
+.jk-still-picture {
+  display: block;
+  margin: 12px;
+  max-width: calc(100% - 24px);
+}
+.jk-output > .jk-still-picture {
+  margin: 0;
+  max-width: 100%;
+}
 `,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/pane.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* The details pane: code, tables, diffs, errors. */
 .jk-pane {
   width: 288px;

@@ -1,0 +1,140 @@
+/**
+ * The output of `%jk` and `%graph`: the live screen while the notebook's kernel answers, and otherwise the still
+ * picture that the notebook holds, in the theme's colours. Its saved form is kept new by `Keeper`.
+ */
+import { Widget } from '@lumino/widgets';
+import { mount } from '../app';
+import type { Host } from '../protocol';
+import { h, put } from '../view/dom';
+import { glyph } from '../view/glyphs';
+import { dayTime, exactTime } from '../words';
+import { Keeper } from './keeper';
+import type { Watched } from './notebooks';
+import { themed } from './picture';
+
+export const GRAPH_MIME = 'application/vnd.jobkernel.graph+json';
+const BEFORE_WIDGETS = -100;
+
+/** What Jupyter hands a renderer: one output's data, which can be replaced. */
+export interface Output {
+  readonly data: Readonly<Record<string, unknown>>;
+  setData(options: { data?: Readonly<Record<string, unknown>> }): void;
+}
+interface Note {
+  live: boolean;
+  at: number | null;
+}
+
+/** Draw graphs in this notebook's outputs. */
+export function drawOutputs(one: Watched, openTab: () => void): void {
+  one.panel.content.rendermime.addFactory(
+    {
+      safe: true,
+      mimeTypes: [GRAPH_MIME],
+      createRenderer: () => new GraphOutput(one, openTab)
+    },
+    BEFORE_WIDGETS
+  );
+}
+
+class GraphOutput extends Widget {
+  private output: Output | null = null;
+  private unmount: (() => void) | null = null;
+  private readonly keeper: Keeper;
+  private readonly stop: () => void;
+  private readonly theme: MutationObserver;
+
+  constructor(
+    private readonly one: Watched,
+    private readonly openTab: () => void
+  ) {
+    super();
+    this.addClass('jk-output');
+    this.keeper = new Keeper(one);
+    this.stop = one.onPush(() => this.update());
+    this.theme = new MutationObserver(() => setTimeout(() => this.update(), 100));
+    this.theme.observe(document.body, { attributes: true, attributeFilter: ['data-jp-theme-name'] });
+  }
+
+  /** Called again whenever the output's data changed. */
+  renderModel(output: Output): Promise<void> {
+    this.output = output;
+    this.update();
+    return Promise.resolve();
+  }
+
+  protected onAfterAttach(): void {
+    this.update();
+  }
+
+  protected onUpdateRequest(): void {
+    if (!this.output || !this.isAttached) {
+      return;
+    }
+    if (this.note.live && (this.one.snapshot?.graph.nodes.length || this.unmount)) {
+      this.unmount ??= this.goLive();
+      this.keeper.keep(this.output);
+    } else {
+      put(this.node, ...this.still());
+    }
+  }
+
+  private get note(): Note {
+    const note = (this.output?.data[GRAPH_MIME] ?? {}) as { live?: unknown; at?: unknown };
+    return { live: note.live === true, at: typeof note.at === 'number' ? note.at : null };
+  }
+
+  private goLive(): () => void {
+    this.node.replaceChildren();
+    return mount(this.node, this.host());
+  }
+
+  private host(): Host {
+    const { one } = this;
+    return {
+      initial: one.snapshot,
+      request: (op, fields) => one.request(op, fields),
+      onPush: listener => one.onPush(listener),
+      goto: (key, cellId) => void one.goto(key, cellId),
+      openTab: this.openTab
+    };
+  }
+
+  private still(): HTMLElement[] {
+    const svg = this.output?.data['image/svg+xml'];
+    const text = String(this.output?.data['text/plain'] ?? '');
+    if (typeof svg !== 'string') {
+      return [h('pre.jk-still-text', null, text)];
+    }
+    const { live, at } = this.note;
+    const when = at === null ? '' : ` ${dayTime(at, Date.now())}`;
+    const source = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(themed(svg, this.node))}`;
+    const picture = h('img.jk-still-picture', { src: source, alt: text.slice(0, 2000) });
+    return live
+      ? [
+          h(
+            'div.jk-root.jk-still',
+            null,
+            h(
+              'div.jk-banner',
+              { title: exactTime(at) },
+              glyph('canceled'),
+              h('span.jk-grow', null, `No kernel: this is how it looked${when}.`)
+            ),
+            picture
+          )
+        ]
+      : [picture];
+  }
+
+  dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    this.stop();
+    this.theme.disconnect();
+    this.keeper.dispose();
+    this.unmount?.();
+    super.dispose();
+  }
+}
