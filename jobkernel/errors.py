@@ -34,7 +34,11 @@ class InvalidSubset(JobkernelError):
 
 
 class CircularDependency(InvalidDefinition):
-    """Definitions depend on each other in a circle; the message lists it in order."""
+    """Definitions depend on each other in a circle; the message lists it in order, ``circle`` each name once."""
+
+    def __init__(self, message: str, circle: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.circle = tuple(dict.fromkeys(circle))
 
 
 class InvariantViolation(JobkernelError):
@@ -107,6 +111,10 @@ class StepExecutionError(UserCodeError):
 
 class Interrupted(BaseException):
     """A step was asked to stop. Not an ``Exception``, so that user code does not swallow it by accident."""
+
+
+class StepTimedOut(JobkernelError, TimeoutError):
+    """A step took longer than its timeout."""
 
 
 class RunCanceled(JobkernelError):

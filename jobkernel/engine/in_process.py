@@ -6,14 +6,15 @@ Serves ``job.execute_in_process`` and ``materialize`` of the api floor: events a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from jobkernel.clock import Clock, SystemClock
 from jobkernel.engine.exchange import MemoryDefault, RunExchange
-from jobkernel.engine.run import ActiveRun, RunSetup
+from jobkernel.engine.run import ActiveRun
+from jobkernel.engine.run_setup import RunSetup
 from jobkernel.executors.call import Config, RunFacts, StepCall
 from jobkernel.executors.resources import open_resources
 from jobkernel.model import events as ev
@@ -115,7 +116,8 @@ def execute_plan_in_process(
         open_resources=opening,
     )
     run = ActiveRun(setup)
-    run.run_here()
+    with closing(setup.deadlines):
+        run.run_here()
     return InProcessRun(
         run_id=facts.run_id,
         status=run.status,

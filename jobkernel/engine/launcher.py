@@ -16,9 +16,11 @@ from typing import Any, Final
 from uuid import uuid4
 
 from jobkernel.clock import Clock
+from jobkernel.engine.deadlines import Deadlines
 from jobkernel.engine.exchange import STORED_BY_DEFAULT, RunExchange
 from jobkernel.engine.in_process import needed_resources
-from jobkernel.engine.run import ActiveRun, RunSetup
+from jobkernel.engine.run import ActiveRun
+from jobkernel.engine.run_setup import RunSetup
 from jobkernel.engine.stored import StoredValues
 from jobkernel.errors import ServerUnreachable
 from jobkernel.executors.call import RunFacts
@@ -82,6 +84,7 @@ class Launcher:
         self._values = values
         self._clock = clock
         self._pool = pool
+        self._deadlines = Deadlines()
         self._logs = logs
         self._note = note
         self._on_change = on_change
@@ -137,6 +140,7 @@ class Launcher:
             capture=lambda step, attempt: self._capture(options.run_id, step, attempt),
             on_change=lambda _run: self._on_change(),
             on_end=self._ended,
+            deadlines=self._deadlines,
         )
         live = LiveRun(active=ActiveRun(setup), options=options, queued_at=self._clock.now_us(), on_output=on_output)
         self._enqueue(live)
@@ -161,6 +165,7 @@ class Launcher:
         """Cancel what still runs and stop listening."""
         for live in self.alive():
             live.active.cancel(forced=True)
+        self._deadlines.close()
         for unlisten in self._unlisten:
             unlisten()
 

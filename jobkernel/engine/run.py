@@ -8,63 +8,26 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, nullcontext
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
 
-from jobkernel.clock import Clock
-from jobkernel.executors.call import Config, Ending, Exchange, RunFacts, StepCall, StepOutcome
+from jobkernel.engine.run_setup import LiveStep, RunSetup, Workers
+from jobkernel.errors import StepTimedOut
+from jobkernel.executors.call import Ending, Exchange, StepCall, StepOutcome
 from jobkernel.executors.cancel import CancelToken, interrupt_thread
 from jobkernel.executors.failure import describe_error
-from jobkernel.executors.step import run_step
+from jobkernel.executors.step import failed_step, run_step
 from jobkernel.model import events as ev
-from jobkernel.model.definitions import EMPTY
 from jobkernel.model.events import Event
 from jobkernel.model.runs import RunStatus, StepStatus
-from jobkernel.rules.plan import Plan, PlannedStep
+from jobkernel.rules.plan import PlannedStep
 from jobkernel.rules.run_state import Advance, RunProgress
 
-Opening = Callable[[Callable[[str, "dict[str, Any] | None"], None]], AbstractContextManager[Mapping[str, Any]]]
-"""Open the run's resources; given where to record events."""
-
-
-class Workers(Protocol):
-    """Something that runs work on other threads."""
-
-    def submit(self, work: Callable[[], None]) -> None:
-        """Run ``work`` soon."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSetup:
-    """Everything a run is made of, decided before it starts."""
-
-    plan: Plan
-    facts: RunFacts
-    config: Config
-    emit: Callable[[Event], None]
-    clock: Clock
-    make_exchange: Callable[[RunProgress, Mapping[str, Any]], Exchange]
-    open_resources: Opening
-    max_workers: int = 1
-    executor_name: str = "in_process"
-    computes: Mapping[str, Callable[..., Any]] = field(default=EMPTY)
-    fingerprint: Callable[[PlannedStep], Mapping[str, Any] | None] = lambda _step: None
-    capture: Callable[[PlannedStep, int], AbstractContextManager[Any]] | None = None
-    on_change: Callable[[ActiveRun], None] = lambda _run: None
-    on_end: Callable[[ActiveRun], None] = lambda _run: None
-
-
-@dataclass(slots=True)
-class LiveStep:
-    """What is known of a step in flight: when it began (µs), on which thread, how far it says it is."""
-
-    started_at: int
-    thread_id: int
-    call: StepCall
-    progress: dict[str, Any] | None = None
+GRACE_S: Final = 2.0
+"""How long a step may take to stop after its timeout, before it is abandoned."""
 
 
 class ActiveRun:
@@ -104,12 +67,12 @@ class ActiveRun:
         """Run to the end on this thread, one step after another."""
         self._begin()
         while not self.ended.is_set():
-            step = self._next_step()
-            if step is None:
+            live = self._next_step()
+            if live is None:
                 if self._wait_for_retry():
                     continue
                 break
-            self._work(step)
+            self._work(live)
 
     def start(self, workers: Workers) -> None:
         """Run on the threads of ``workers``; returns at once."""
@@ -136,16 +99,19 @@ class ActiveRun:
             self._retries.clear()
             flying = list(self.in_flight.values())
         self.cancel_token.request(forced=forced)
-        if forced:
-            for live in flying:
-                interrupt_thread(live.thread_id)
+        for live in flying:
+            live.call.cancel.request(forced=forced)
+            if forced:
+                self._interrupt(live)
         self._end_if_over()
 
     def abandon(self, step_key: str) -> None:
         """Give up on a step that will not stop: its output is dropped and the run may end."""
         with self._lock:
-            if self.in_flight.pop(step_key, None) is None:
+            live = self.in_flight.pop(step_key, None)
+            if live is None:
                 return
+            self._give_up(live)
             self._busy -= 1
             self._cancel_step(step_key, "it did not stop and was abandoned; its output is dropped")
         self._end_if_over()
@@ -199,10 +165,10 @@ class ActiveRun:
 
     def _work_on(self) -> None:
         """Take ready steps until there are none for this thread."""
-        while (step := self._next_step()) is not None:
-            self._work(step)
+        while (live := self._next_step()) is not None:
+            self._work(live)
 
-    def _next_step(self) -> PlannedStep | None:
+    def _next_step(self) -> LiveStep | None:
         with self._lock:
             if not self._ready or self.status is not RunStatus.STARTED or self._busy >= self.setup.max_workers:
                 return None
@@ -211,9 +177,11 @@ class ActiveRun:
             self.progress.started(step.key)
             attempt = self._attempts[step.key] = self._attempts.get(step.key, 0) + 1
             call = self._call(step, attempt)
-            self.in_flight[step.key] = LiveStep(self.setup.clock.now_us(), threading.get_ident(), call)
+            live = self.in_flight[step.key] = LiveStep(self.setup.clock.now_us(), threading.get_ident(), call)
+            if step.timeout is not None:
+                live.call_off = self.setup.deadlines.watch(step.timeout.total_seconds(), partial(self._overdue, live))
             self._call_helpers()
-            return step
+            return live
 
     def _call_helpers(self) -> None:
         """Ask for one more thread for each further step that could run now."""
@@ -242,7 +210,7 @@ class ActiveRun:
             exchange=self._exchange,
             config=setup.config,
             resources=self._resources,
-            cancel=self.cancel_token,
+            cancel=self.cancel_token if step.timeout is None else CancelToken(),
             attempt=attempt,
             compute=setup.computes.get(origin),
             fingerprint=setup.fingerprint(step) if step.asset_keys else None,
@@ -254,15 +222,16 @@ class ActiveRun:
             live.progress = body
             self.setup.on_change(self)
 
-    def _work(self, step: PlannedStep) -> None:
-        live = self.in_flight[step.key]
+    def _work(self, live: LiveStep) -> None:
         self.setup.on_change(self)
         capture = self.setup.capture
-        with capture(step, live.call.attempt) if capture else nullcontext():
+        with capture(live.step, live.call.attempt) if capture else nullcontext():
             outcome = run_step(live.call)
-        self._ended_step(step, live, outcome)
+        live.call_off()
+        self._ended_step(live, outcome)
 
-    def _ended_step(self, step: PlannedStep, live: LiveStep, outcome: StepOutcome) -> None:
+    def _ended_step(self, live: LiveStep, outcome: StepOutcome) -> None:
+        step = live.step
         with self._lock:
             if self.in_flight.get(step.key) is not live:
                 return  # abandoned meanwhile: its output is dropped
@@ -272,6 +241,43 @@ class ActiveRun:
             self._record(step, outcome)
         self.setup.on_change(self)
         self._end_if_over()
+
+    def _interrupt(self, live: LiveStep) -> None:
+        with self._lock:  # a thread that is done with this step must not be interrupted in its next one
+            if self.in_flight.get(live.step.key) is live:
+                interrupt_thread(live.thread_id)
+
+    def _overdue(self, live: LiveStep) -> None:
+        """Ask a step that took too long to stop; give it up where it does not."""
+        assert live.step.timeout is not None
+        seconds = live.step.timeout.total_seconds()
+        error = StepTimedOut(f"Step '{live.step.key}' took longer than its timeout of {seconds:g} s.")
+        live.call.cancel.request(forced=True, because=error)
+        self._interrupt(live)
+        if self._workers is not None:  # where steps run on the caller's thread, nobody else could go on
+            live.call_off = self.setup.deadlines.watch(GRACE_S, partial(self._replace_worker, live, error))
+
+    def _replace_worker(self, live: LiveStep, error: StepTimedOut) -> None:
+        assert self._workers is not None
+        if self.in_flight.get(live.step.key) is live:
+            self._workers.grow(1)
+            self._workers.submit(partial(self._fail_abandoned, live, error))
+
+    def _fail_abandoned(self, live: LiveStep, error: StepTimedOut) -> None:
+        with self._lock:
+            if self.in_flight.get(live.step.key) is not live:
+                return
+            given_up, live = live, replace(live, call=replace(live.call))
+            self.in_flight[live.step.key] = live  # what the lost thread still brings is not for this one
+            self._give_up(given_up)
+        seconds = (self.setup.clock.now_us() - live.started_at) / 1e6
+        self._ended_step(live, failed_step(live.call, error, seconds))
+        self._work_on()
+
+    def _give_up(self, live: LiveStep) -> None:
+        """Drop whatever the attempt still makes and says. Called under the lock."""
+        live.call.is_abandoned = True
+        live.call.emit = _unheard
 
     def _record(self, step: PlannedStep, outcome: StepOutcome) -> None:
         match outcome.ending:
@@ -377,3 +383,7 @@ class ActiveRun:
             self._closing.close()
         except Exception as error:  # noqa: BLE001 - the boundary: teardown is user code
             self.emit(ev.ENGINE_EVENT, {"message": "A resource failed to close.", "error": describe_error(error)})
+
+
+def _unheard(event_type: str, body: dict[str, Any] | None = None) -> None:
+    """Take what an abandoned step says, and forget it."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
+from jobkernel.errors import Interrupted
 from jobkernel.executors.cancel import CancelToken
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.definitions import EMPTY, Output
@@ -93,9 +94,16 @@ class StepCall:
     attempt: int = 1
     compute: Callable[..., Any] | None = None
     fingerprint: Mapping[str, Any] | None = None
+    is_abandoned: bool = False
     began: float = field(default_factory=time.perf_counter)
     metadata_of_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     metadata_of_assets: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+    def refuse_if_given_up(self) -> None:
+        """Raise Interrupted where nobody waits for this attempt any more: what it still makes is dropped."""
+        if self.is_abandoned or self.cancel.because is not None:
+            raise Interrupted("The step was given up; its output is dropped.")
 
 
 class Ending(Enum):

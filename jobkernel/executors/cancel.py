@@ -24,18 +24,24 @@ _sent: set[int] = set()
 class CancelToken:
     """Says to one step or run that it should stop. Safe from any thread; a request is never taken back."""
 
-    __slots__ = ("_callbacks", "_is_forced", "_lock", "_requested")
+    __slots__ = ("_callbacks", "_is_forced", "_lock", "_requested", "because")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # protects the callbacks against a request that comes meanwhile
         self._requested = threading.Event()
         self._is_forced = False
         self._callbacks: list[Callable[[], object]] = []
+        self.because: Exception | None = None
 
-    def request(self, forced: bool = False) -> None:
-        """Ask to stop, and call what waits for it, once; a second request may only add that it is forced."""
+    def request(self, forced: bool = False, because: Exception | None = None) -> None:
+        """Ask to stop, and call what waits for it, once; a second request may only add that it is forced.
+
+        ``because`` is the error that the step then fails with; without one it counts as canceled.
+        """
         with self._lock:
             self._is_forced = self._is_forced or forced
+            if not self._requested.is_set():
+                self.because = because
             self._requested.set()
             callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:

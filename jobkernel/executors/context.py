@@ -195,6 +195,13 @@ class StepContext(AssetPart, PartitionPart):
         """
         self._call.cancel.raise_if_requested()
 
+    def on_cancel(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call ``callback`` when the step is asked to stop, at once if that was before; return what takes it back.
+
+        It runs on another thread and must be quick: interrupt a query, close a connection.
+        """
+        return self._call.cancel.on_cancel(callback)
+
     @property
     def instance(self) -> NoReturn:
         """Refused: the history is asked through ``jk.session()`` and ``jk.sql``."""

@@ -34,12 +34,8 @@ def run_step(call: StepCall) -> StepOutcome:
     call.emit(ev.STEP_START if call.attempt == 1 else ev.STEP_RESTARTED, {"attempt": call.attempt})
     try:
         taker = _call_body(call)
-    except Interrupted as error:
-        return StepOutcome(ending=Ending.CANCELED, error=error)
-    except KeyboardInterrupt as error:
-        return StepOutcome(ending=Ending.CANCELED, error=error)
     except BaseException as error:  # noqa: BLE001 - the boundary: whatever user code raises becomes an event
-        return _failed(call, error, time.perf_counter() - began)
+        return _unfinished(call, error, time.perf_counter() - began)
     call.emit(ev.STEP_SUCCESS, {"attempt": call.attempt, "duration_s": round(time.perf_counter() - began, 6)})
     if call.step.hooks:
         run_hooks(call, failure=None, outputs=taker.values)
@@ -58,26 +54,28 @@ def _call_body(call: StepCall) -> OutputTaker:
             result = call_interruptible(compute, context, **arguments)
         else:
             result = call_interruptible(compute, **arguments)
-        _take(taker, result)
+        _take(call, taker, result)
     return taker
 
 
-def _take(taker: OutputTaker, result: Any) -> None:
+def _take(call: StepCall, taker: OutputTaker, result: Any) -> None:
     if inspect.iscoroutine(result):
         result = call_interruptible(run_coroutine, result)
     if inspect.isasyncgen(result):
-        taker.take_yields(call_interruptible(run_coroutine, _gathered(result)))
+        taker.take_yields(_yields(call, iter(call_interruptible(run_coroutine, _gathered(result)))))
     elif inspect.isgenerator(result):
-        taker.take_yields(_yields(result))
+        taker.take_yields(_yields(call, result))
     else:
+        call.refuse_if_given_up()
         taker.take_returned(result)
     taker.finish()
 
 
-def _yields(generator: Iterator[Any]) -> Iterator[Any]:
+def _yields(call: StepCall, generator: Iterator[Any]) -> Iterator[Any]:
     """Give what a body yields; only its own code can be interrupted, not what is done with the results."""
     end = object()
     while (result := call_interruptible(next, generator, end)) is not end:
+        call.refuse_if_given_up()
         yield result
 
 
@@ -162,7 +160,16 @@ def _loaded(call: StepCall, planned: PlannedInput, feed: FromStep | FromAsset) -
     return value
 
 
-def _failed(call: StepCall, error: BaseException, seconds: float) -> StepOutcome:
+def _unfinished(call: StepCall, error: BaseException, seconds: float) -> StepOutcome:
+    if call.cancel.because is not None and not call.is_abandoned:
+        return failed_step(call, call.cancel.because, seconds)
+    if call.is_abandoned or isinstance(error, Interrupted | KeyboardInterrupt):
+        return StepOutcome(ending=Ending.CANCELED, error=error)
+    return failed_step(call, error, seconds)
+
+
+def failed_step(call: StepCall, error: BaseException, seconds: float) -> StepOutcome:
+    """Record that an attempt failed, and return whether it is tried again."""
     described = describe_error(error)
     body = {"attempt": call.attempt, "duration_s": round(seconds, 6), "error": described}
     delay = retry_delay(call.step.retry, call.attempt, error)

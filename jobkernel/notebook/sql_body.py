@@ -17,6 +17,7 @@ from jobkernel.notebook.body_call import PARAMS
 from jobkernel.notebook.capture import ByReference, Launch
 from jobkernel.notebook.cell_options import TableKind
 from jobkernel.notebook.dependencies import Resolution
+from jobkernel.notebook.query_stop import stopped_on_cancel
 from jobkernel.rules.free_names import BodyNames
 from jobkernel.rules.sql_text import normalised_sql, table_names
 
@@ -199,17 +200,13 @@ class SqlCall:
                 connection.register(table, self.as_table(table, given[input_name(table)]))
             for name, value in self.scope.items():
                 connection.register(name, self.as_table(name, value))
-            on_cancel = getattr(context, "on_cancel", None)
-            take_back = on_cancel(connection.interrupt) if on_cancel is not None else None
             try:
-                return self.result(connection, params)
+                with stopped_on_cancel(connection, context):
+                    return self.result(connection, params)
             except duckdb.InterruptException as error:
                 raise Interrupted(f"The query of asset '{self.body.name}' was stopped.") from error
             except duckdb.Error as error:
                 raise QueryFailed(self.explained(_placed(error, connection, self.body.text))) from error
-            finally:
-                if callable(take_back):
-                    take_back()
 
     def explained(self, error: Exception) -> str:
         """Return DuckDB's message, and which table is neither an asset nor a variable where that is the reason."""

@@ -14,7 +14,8 @@ from run_plans import GOOD, Story, expected_endings, stories
 
 from jobkernel.clock import SystemClock
 from jobkernel.engine.exchange import MemoryDefault, RunExchange
-from jobkernel.engine.run import ActiveRun, RunSetup
+from jobkernel.engine.run import ActiveRun
+from jobkernel.engine.run_setup import RunSetup
 from jobkernel.executors.call import RunFacts
 from jobkernel.executors.threads import ThreadPool
 from jobkernel.model import events as ev

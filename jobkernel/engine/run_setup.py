@@ -1,0 +1,71 @@
+"""What a run is made of before it starts, and what is known of a step in flight. Knows nothing of how runs go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from jobkernel.clock import Clock
+from jobkernel.engine.deadlines import Deadlines
+from jobkernel.executors.call import Config, Exchange, RunFacts, StepCall
+from jobkernel.model.definitions import EMPTY
+from jobkernel.model.events import Event
+from jobkernel.rules.plan import Plan, PlannedStep
+from jobkernel.rules.run_state import RunProgress
+
+if TYPE_CHECKING:
+    from jobkernel.engine.run import ActiveRun
+
+Opening = Callable[[Callable[[str, "dict[str, Any] | None"], None]], AbstractContextManager[Mapping[str, Any]]]
+"""Open the run's resources; given where to record events."""
+
+
+class Workers(Protocol):
+    """Something that runs work on other threads."""
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Run ``work`` soon."""
+        ...
+
+    def grow(self, by: int) -> None:
+        """Allow so many more threads: somebody was abandoned and holds one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSetup:
+    """Everything a run is made of, decided before it starts."""
+
+    plan: Plan
+    facts: RunFacts
+    config: Config
+    emit: Callable[[Event], None]
+    clock: Clock
+    make_exchange: Callable[[RunProgress, Mapping[str, Any]], Exchange]
+    open_resources: Opening
+    max_workers: int = 1
+    executor_name: str = "in_process"
+    computes: Mapping[str, Callable[..., Any]] = field(default=EMPTY)
+    fingerprint: Callable[[PlannedStep], Mapping[str, Any] | None] = lambda _step: None
+    capture: Callable[[PlannedStep, int], AbstractContextManager[Any]] | None = None
+    on_change: Callable[[ActiveRun], None] = lambda _run: None
+    on_end: Callable[[ActiveRun], None] = lambda _run: None
+    deadlines: Deadlines = field(default_factory=Deadlines)
+
+
+@dataclass(slots=True)
+class LiveStep:
+    """What is known of a step in flight: when it began (µs), on which thread, how far it says it is."""
+
+    started_at: int
+    thread_id: int
+    call: StepCall
+    progress: dict[str, Any] | None = None
+    call_off: Callable[[], None] = lambda: None
+
+    @property
+    def step(self) -> PlannedStep:
+        """The step that is tried."""
+        return self.call.step
