@@ -40,18 +40,30 @@ def define_asset_job(kernel: NotebookKernel, given: argparse.Namespace) -> Shown
     text = " ".join(given.selection)
     if not text:
         raise UsageProblem("%job: missing SELECTION. Usage: %job NAME SELECTION [options], such as %job report +totals")
+    refuse_limits(given)
     read_selection(text)
     job = Job(
         name=given.name,
         selection=text,
         tags=pairs(given.tag, "--tag"),
         priority=whole_number(given.priority, "--priority") or 0,
-        max_concurrent=whole_number(given.max_concurrent, "--max-concurrent"),
-        config=value_or_name(given.config, kernel.names) if given.config else None,
+        config=run_config(kernel, given.config),
         description=given.description,
         executor=given.executor,
     )
     return defined(kernel, Entry(kind="job", name=job.name, record=job, options={"selection": text}), given)
+
+
+def refuse_limits(given: argparse.Namespace) -> None:
+    """Refuse limits of one job's runs, which nothing keeps yet.
+
+    Raises:
+        Unsupported: ``--max-concurrent`` was given.
+    """
+    if given.max_concurrent:
+        raise Unsupported(
+            "--max-concurrent is not supported yet: what limits runs is JobKernel.max_concurrent_runs, for the project."
+        )
 
 
 def materialize(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
@@ -104,12 +116,22 @@ def _refuse_later(given: argparse.Namespace) -> None:
 
 
 def _choice(kernel: NotebookKernel, given: argparse.Namespace, plan: Plan) -> Launch:
-    config = value_or_name(given.config, kernel.names) if given.config else None
-    if isinstance(config, str):
-        raise InvalidConfig(f"--config: '{config}' is neither JSON nor a notebook variable.")
+    config = run_config(kernel, given.config)
     if given.set:
         config = config_from_sets(given.set, schemas_of_plan(plan), config)
     return Launch(config=config, tags=pairs(given.tag, "--tag"), priority=whole_number(given.priority, "--priority"))
+
+
+def run_config(kernel: NotebookKernel, text: str | None) -> Any:
+    """Return the run config that ``--config`` gives: JSON, or what a notebook variable holds.
+
+    Raises:
+        InvalidConfig: it is neither.
+    """
+    config = value_or_name(text, kernel.names) if text else None
+    if isinstance(config, str):
+        raise InvalidConfig(f"--config: '{config}' is neither JSON nor a notebook variable.")
+    return config
 
 
 def run_here(kernel: NotebookKernel, plan: Plan, choice: Launch, *, bind: Sequence[str]) -> None:
@@ -118,7 +140,7 @@ def run_here(kernel: NotebookKernel, plan: Plan, choice: Launch, *, bind: Sequen
     Raises:
         the first failed step's own exception, as if the cell's code had raised it here.
     """
-    echo = StepEcho()
+    echo = StepEcho(plan)
     handle = kernel.session.launch(plan, choice, echo.take)
     progress = wait_here(handle, echo)
     _end(kernel, handle, progress, bind)
@@ -204,7 +226,7 @@ def reexecute(kernel: NotebookKernel, given: argparse.Namespace) -> RunHandle:
 
 def sql(kernel: NotebookKernel, given: argparse.Namespace) -> Table:
     """Run one SELECT over the history."""
-    return kernel.session.history.sql(" ".join(given.query))
+    return kernel.session.history.sql(given.query)
 
 
 def use(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:

@@ -23,7 +23,7 @@ from jobkernel.notebook.cell_options import (
     ResourceOptions,
 )
 from jobkernel.notebook.cells import asset_from_cell, check_from_cell, job_from_cell, op_from_cell, resource_from_cell
-from jobkernel.notebook.commands import run_here
+from jobkernel.notebook.commands import refuse_limits, run_config, run_here
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.options import UsageProblem, duration, pairs, value_or_name, whole_number
 from jobkernel.notebook.shown import Shown
@@ -78,13 +78,13 @@ def define_op(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> A
 
 def define_job(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> Any:
     """Define an op job by a cell that calls ops."""
+    refuse_limits(given)
     options = JobOptions(
         name=given.name,
         description=given.description,
         tags=pairs(given.tag, "--tag"),
-        config=value_or_name(given.config, kernel.names) if given.config else None,
+        config=run_config(kernel, given.config),
         priority=whole_number(given.priority, "--priority") or 0,
-        max_concurrent=whole_number(given.max_concurrent, "--max-concurrent"),
     )
     body = _body(kernel, "job", given.name, text)
     job = job_from_cell(options, body, kernel.place(), kernel.nodes())
@@ -129,7 +129,7 @@ def defined(kernel: NotebookKernel, entry: Entry, given: argparse.Namespace) -> 
     try:
         change = kernel.session.define(entry, take_over=getattr(given, "take_over", False))
     except CircularDependency as error:
-        raise CircularDependency(f"{error}{_cells_of(kernel, entry, str(error))}") from error
+        raise CircularDependency(f"{error}{_cells_of(kernel, entry, error.circle)}") from error
     if given.quiet:
         return None
     return echo(kernel.session, change, _notes(kernel, change))
@@ -142,15 +142,16 @@ def _notes(kernel: NotebookKernel, change: Change) -> list[str]:
     return [f"{name} is the asset, not the notebook's variable" for name in shadowed]
 
 
-def _cells_of(kernel: NotebookKernel, entry: Entry, sentence: str) -> str:
-    """Say which cells define the assets that a sentence names."""
-    found: list[str] = []
+def _cells_of(kernel: NotebookKernel, entry: Entry, circle: tuple[str, ...]) -> str:
+    """Say which cells define the assets of a circle, in its order."""
+    found: dict[str, str] = {}
     entries = {**kernel.session.registry.entries, (entry.kind, entry.name): entry}
     for (kind, name), each in entries.items():
         step = getattr(each.unresolved, "step", None)
-        if kind == "asset" and step is not None and step.place.cell_number and name in sentence:
-            found.append(f"{name} in cell {step.place.cell_number}")
-    return f" Cells: {', '.join(found)}." if found else ""
+        if kind == "asset" and step is not None and step.place.cell_number:
+            found[name] = f"{name} in cell {step.place.cell_number}"
+    told = [found[name] for name in circle if name in found]
+    return f" Cells: {', '.join(told)}." if told else ""
 
 
 def _body(kernel: NotebookKernel, kind: str, name: str | None, text: str) -> CellBody:

@@ -59,7 +59,6 @@ class Progress:
 
 def wait_here(handle: RunHandle, echo: StepEcho) -> Progress:
     """Wait for a run's end with a progress line and what its steps print; an interrupt cancels the run."""
-    echo.names_steps = len(handle.live.plan.steps) > 1
     progress = Progress(handle, echo)
     try:
         _watch(handle, progress)

@@ -46,13 +46,17 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """One magic: its words, positional arguments and options. ``rest`` takes all words that are left."""
+    """One magic: its words, positional arguments and options.
+
+    ``rest`` takes all words that are left; with ``takes_raw_text`` the whole line as it was typed.
+    """
 
     magic: str
     about: str
     positional: tuple[str, ...] = ()
     optional_positional: tuple[str, ...] = ()
     rest: str | None = None
+    takes_raw_text: bool = False
     options: tuple[Option, ...] = ()
     example: str = ""
 
@@ -63,6 +67,8 @@ class Usage:
             UsageProblem: it does not fit.
             HelpAsked: it asks for help.
         """
+        if self.takes_raw_text and self.rest and line.strip() not in ("--help", "-h"):
+            return argparse.Namespace(**{self.rest: line.strip()})
         try:
             words = shlex.split(line, posix=True)
         except ValueError as error:

@@ -15,6 +15,8 @@ from typing import Final
 from IPython.display import display
 
 from jobkernel.executors.step_output import OutputLine
+from jobkernel.notebook.views import shown_key
+from jobkernel.rules.plan import Plan
 
 AT_ONCE: Final = 2_000
 """So many lines may wait to be shown; older ones are left out."""
@@ -25,11 +27,11 @@ _SHOWN: Final = _LOUD | {"stdout", "display"}
 class StepEcho:
     """Takes lines from steps and shows them when asked to."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
         self._lock = threading.Lock()  # protects the two below
         self._waiting: deque[tuple[str, OutputLine]] = deque(maxlen=AT_ONCE)
         self._left_out = 0
-        self.names_steps = False
 
     def take(self, step_key: str, lines: Sequence[OutputLine]) -> None:
         """Take new lines of a step; called on any thread."""
@@ -54,4 +56,5 @@ class StepEcho:
             display({"text/plain": line.text, **line.data}, raw=True)
             return
         stream = sys.stderr if line.level in _LOUD else sys.stdout
-        stream.write(f"{step_key}: {line.text}\n" if self.names_steps else f"{line.text}\n")
+        who = f"{shown_key(self._plan, step_key)}: " if len(self._plan.steps) > 1 else ""
+        stream.write(f"{who}{line.text}\n")

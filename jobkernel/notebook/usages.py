@@ -233,7 +233,7 @@ SUB_USAGES: Final = {
         positional=("run",),
         options=(Option(name="from-failure", help="only what failed and what did not run", shape="flag"),),
     ),
-    "sql": Usage(magic="%jk sql", about="One SELECT over the history.", rest="query"),
+    "sql": Usage(magic="%jk sql", about="One SELECT over the history.", rest="query", takes_raw_text=True),
     "use": Usage(magic="%jk use", about="Use assets that another notebook of this project makes.", rest="keys"),
     "forget": Usage(magic="%jk forget", about="Drop definitions.", rest="names"),
     "prune": Usage(

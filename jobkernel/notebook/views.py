@@ -130,7 +130,7 @@ def plan_view(session: Session, plan: Plan, skipped: Mapping[str, str]) -> Shown
         why = {"fresh": "fresh, will run again", "never": "never run"}.get(
             word, f"stale: {verdict.cause}" if verdict else ""
         )
-        rows.append((word, step.key, why))
+        rows.append((word, shown_key(plan, step.key), why))
     head = f"{count_of(len(plan.steps), 'step')}, {_about(expected)}. Nothing was run."
     left = [f"{key}: {reason}" for key, reason in skipped.items()]
     text = "\n".join([head, columns_text([(mark(word), key, why) for word, key, why in rows]), *_left_out(left)])
@@ -139,6 +139,12 @@ def plan_view(session: Session, plan: Plan, skipped: Mapping[str, str]) -> Shown
     )
     markup += "".join(f"<div>{quiet(line)}</div>" for line in _left_out(left))
     return Shown(text, markup)
+
+
+def shown_key(plan: Plan, step_key: str) -> str:
+    """Return what people call a step: the assets it makes, else its own key."""
+    step = plan.steps.get(step_key)
+    return ", ".join(step.asset_keys.values()) if step is not None and step.asset_keys else step_key
 
 
 def _left_out(left: Sequence[str]) -> list[str]:
@@ -177,7 +183,8 @@ def progress_line(handle: RunHandle) -> Shown:
         words = [f"waits for a free slot, {count_of(handle.live.ahead, 'run')} ahead"]
     if handle.status == "CANCELING":
         words.append("canceling")
-    words += [_in_flight(key, live, active.setup.clock.now_us()) for key, live in flying[:3]]
+    now = active.setup.clock.now_us()
+    words += [_in_flight(shown_key(handle.live.plan, key), live, now) for key, live in flying[:3]]
     if len(flying) > 3:
         words.append(f"{len(flying) - 3} more running")
     text = " · ".join(words)
@@ -210,7 +217,10 @@ def run_result(handle: RunHandle, bound: Sequence[str]) -> Shown:
         parts.append(handle.live.loss)
     text = " · ".join(parts)
     trouble = [(key, status) for key, status in steps.items() if status not in (StepStatus.SUCCESS, StepStatus.WAITING)]
-    rows = [(STEP_WORDS[status], key, _trouble_words(handle, key, status)) for key, status in trouble[:12]]
+    plan = handle.live.plan
+    rows = [
+        (STEP_WORDS[status], shown_key(plan, key), _trouble_words(handle, key, status)) for key, status in trouble[:12]
+    ]
     lines = [f"{mark(word)} {text}"]
     if rows:
         lines.append(columns_text([(f"  {mark(each)}", key, why) for each, key, why in rows]))
@@ -226,7 +236,7 @@ def _ending_words(handle: RunHandle, good: int, total: int) -> str:
 
 def _trouble_words(handle: RunHandle, key: str, status: StepStatus) -> str:
     if status is StepStatus.NOT_RUN:
-        return "not run: something above it failed"
+        return "not run: something above it failed" if handle.live.active.first_failure else "not run"
     first = handle.live.active.first_failure
     if status is StepStatus.FAILURE and first is not None and first[0] == key:
         return one_line(f"{type(first[1]).__name__}: {first[1]}")

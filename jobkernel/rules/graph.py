@@ -52,7 +52,7 @@ class Graph:
         wanted = tuple(dict.fromkeys(upstream))
         graph = self._with_parents(key, wanted)
         if key in wanted or not graph.downstream([key]).isdisjoint(wanted):
-            raise CircularDependency(_circle_sentence(_circle(graph._parents, key)))
+            raise _refusal(_circle(graph._parents, key))
         return graph
 
     def without(self, key: str) -> Graph:
@@ -169,7 +169,7 @@ class Graph:
                     heappush(ready, place[child])
         if len(order) < len(place):
             stuck = next(key for key, count in waiting.items() if count)
-            raise CircularDependency(_circle_sentence(_circle(self._parents, stuck)))
+            raise _refusal(_circle(self._parents, stuck))
         return tuple(order)
 
 
@@ -241,6 +241,10 @@ def _circle(parents: Neighbours, start: str) -> list[str]:
             path[parent] = None
             walks.append((parent, iter(parents[parent])))
     return []
+
+
+def _refusal(circle: list[str]) -> CircularDependency:
+    return CircularDependency(_circle_sentence(circle), circle)
 
 
 def _circle_sentence(circle: list[str]) -> str:

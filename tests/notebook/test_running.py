@@ -333,3 +333,31 @@ def test_a_flood_of_lines_leaves_its_beginning_to_the_log(nb: Notebook) -> None:
     printed = nb.ok("%materialize a").printed.splitlines()
     assert printed[0] == "… 3,000 lines are left out here; %logs has them."
     assert printed[-1] == "4999"
+
+
+def test_a_step_over_its_timeout_is_stopped_and_fails_with_a_sentence(nb: Notebook) -> None:
+    nb.ok("%%asset a --timeout 0.2s\nimport time\nwhile True: time.sleep(0.01)", "%%asset b\na")
+    ran = nb("%materialize a b")
+    assert "took longer than its timeout of 0.2 s" in ran.complaint + ran.text
+    row = nb.session.history.query("latest_runs", limit=1)[0]
+    assert row["status"] == "FAILURE"
+
+
+def test_a_timeout_is_per_attempt_and_retries_apply(nb: Notebook) -> None:
+    nb.ok(
+        "%%asset a --timeout 0.3s --retries 1\nimport time\n"
+        "for _ in range(500 if context.retry_number == 0 else 1): time.sleep(0.01)\n'made'",
+        "%materialize a",
+    )
+    assert nb.session.load("a") == "made"
+
+
+def test_sql_keeps_its_quotes(nb: Notebook) -> None:
+    nb.ok("%%asset a\n1", "%materialize a")
+    assert nb.ok("%jk sql select 'it''s' as \"x y\" from runs where status = 'SUCCESS'").value.fetchall() == [("it's",)]
+
+
+def test_a_plan_names_assets_by_their_keys(nb: Notebook) -> None:
+    nb.ok("%%asset sales/eu\nprint('x')\n1", "%%asset b\neu")
+    assert "sales/eu" in nb.ok("%materialize +b --dry-run").text
+    assert nb.ok("%materialize +b").printed == "sales/eu: x\n"
