@@ -1,4 +1,4 @@
-"""Which assets are fresh, stale or were never made: fingerprints of this kernel's code against what values were made from.
+"""Which assets are fresh, stale or were never made: this kernel's code against what their values were made from.
 
 Fingerprints are taken anew when a definition changed or a cell ran (a helper may have changed), else remembered.
 Knows no screen; the session and the widget's publisher ask it.
@@ -7,14 +7,14 @@ Knows no screen; the session and the widget's publisher ask it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from jobkernel.engine.registry import Registry
 from jobkernel.engine.states import AssetStates, Made
 from jobkernel.model.definitions import EMPTY, Assets, Op
 from jobkernel.rules.fingerprint import Change, Fingerprint, compare
-from jobkernel.rules.plan import PlannedStep
+from jobkernel.rules.plan import Plan, PlannedStep
 from jobkernel.rules.staleness import Making, Verdict, judge_all
 
 
@@ -36,27 +36,26 @@ class Freshness:
         with self._lock:
             self._code_version += 1
 
-    def memo(self) -> dict[Any, Any]:
-        """Return a fresh memo for fingerprints taken together."""
-        return {}
-
     def fingerprint(self, key: str) -> Fingerprint | None:
         """Return the fingerprint of an asset's code as it is now; None where its code is not here."""
         with self._lock:
             self._take_prints()
             return self._prints.get(key)
 
-    def making(self, step: PlannedStep, _memo: dict[Any, Any]) -> Mapping[str, Any]:
-        """Return what a materialisation records of how it was made: fingerprint parts and upstream versions."""
-        keys = list(step.asset_keys.values())
-        found = self.fingerprint(keys[0])
-        upstream = {
-            parent: version
-            for key in keys
-            for parent in self._parents(key)
-            if (version := version_of(self._states.made(parent))) is not None
-        }
-        return {"parts": found.to_json() if found is not None else {}, "upstream": upstream}
+    def at_launch(self, plan: Plan) -> Callable[[PlannedStep], Mapping[str, Any]]:
+        """Return what tells, when a step starts, how it is made: its code as it is now, its upstream as it is then."""
+        memo: dict[Any, Any] = {}
+        parts: dict[str, Mapping[str, Any]] = {}
+        for key, step in plan.steps.items():
+            found = fingerprint_of_op(step.op, memo) if step.asset_keys else None
+            parts[key] = found.to_json() if found is not None else {}
+
+        def making(step: PlannedStep) -> Mapping[str, Any]:
+            versions = {parent: version_of(self._states.made(parent)) for parent in _upstream_of(step)}
+            known = {parent: version for parent, version in versions.items() if version is not None}
+            return {"parts": parts.get(step.key, {}), "upstream": known}
+
+        return making
 
     def verdicts(self) -> dict[str, Verdict]:
         """Return the verdict on every defined asset, upstream first."""
@@ -70,7 +69,11 @@ class Freshness:
 
     def status_words(self, running: Mapping[str, str] = EMPTY) -> dict[str, str]:
         """Return one status word per asset: fresh, stale, never, failed, running or queued."""
-        words = {key: verdict.status for key, verdict in self.verdicts().items()}
+        return self.words_of(self.verdicts(), running)
+
+    def words_of(self, verdicts: Mapping[str, Verdict], running: Mapping[str, str] = EMPTY) -> dict[str, str]:
+        """Return the same for verdicts that were taken before."""
+        words = {key: verdict.status for key, verdict in verdicts.items()}
         for key in words:
             state = self._states.of(key)
             if state.last_ending == "FAILURE":
@@ -86,9 +89,9 @@ class Freshness:
         return compare(Fingerprint.from_json(made.fingerprint), now)
 
     def _parents(self, key: str) -> tuple[str, ...]:
-        assets = self._registry.assets.get(key)
-        specs = assets.specs if assets is not None else ()
-        return next((spec.deps for spec in specs if spec.key == key), ())
+        """Return what an asset is made from; what is made together with it cannot be newer than it."""
+        assets, spec = self._registry.assets.get(key), self._registry.spec(key)
+        return _outside(assets, spec.deps) if assets is not None and spec is not None else ()
 
     def _take_prints(self) -> None:
         version = (self._registry.version, self._code_version)
@@ -99,7 +102,7 @@ class Freshness:
         prints: dict[str, Fingerprint | None] = {}
         for key, assets in list(self._registry.assets.items()):
             if id(assets) not in by_definition:
-                by_definition[id(assets)] = _fingerprint_of(assets, memo)
+                by_definition[id(assets)] = fingerprint_of_op(assets.node, memo)
             prints[key] = by_definition[id(assets)]
         self._prints, self._prints_of = prints, version
 
@@ -125,9 +128,24 @@ def _making(made: Made) -> Making:
     return Making(parts=parts, upstream=made.upstream)
 
 
-def _fingerprint_of(assets: Assets, memo: dict[Any, Any]) -> Fingerprint | None:
-    node = assets.node
-    if isinstance(node, Op) and node.fingerprint is not None:
-        found: Any = node.fingerprint(memo)
-        return found if isinstance(found, Fingerprint) else None
-    return None
+def fingerprint_of_op(node: Any, memo: dict[Any, Any]) -> Fingerprint | None:
+    """Return the fingerprint of an op's code as it is now; None where it has none."""
+    if not isinstance(node, Op) or node.fingerprint is None:
+        return None
+    found: Any = node.fingerprint(memo)
+    return found if isinstance(found, Fingerprint) else None
+
+
+def _outside(assets: Assets, keys: Iterable[str]) -> tuple[str, ...]:
+    if len(assets.specs) == 1:
+        return tuple(keys)
+    together = {spec.key for spec in assets.specs}
+    return tuple(key for key in keys if key not in together)
+
+
+def _upstream_of(step: PlannedStep) -> Iterable[str]:
+    if step.assets is None:
+        return ()
+    made = set(step.asset_keys.values())
+    deps = [key for spec in step.assets.specs if spec.key in made for key in spec.deps]
+    return dict.fromkeys(_outside(step.assets, deps))

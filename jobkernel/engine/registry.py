@@ -1,11 +1,12 @@
 """Current definitions by name. Redefining replaces; every change makes a new version that screens and plans read.
 
 A cell's inputs depend on what else is defined, so an entry may be unresolved: it is resolved against the names known
-now, again whenever one of the names it reads appears or goes. Written by the kernel's main thread only.
+now, again whenever one of the names it reads appears or goes. Safe to read from any thread.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -63,6 +64,7 @@ class Registry:
     """Everything that is defined in one kernel."""
 
     def __init__(self) -> None:
+        self._lock = threading.RLock()  # protects all below against readers on other threads
         self.version = 0
         self.entries: dict[tuple[str, str], Entry] = {}
         self.assets: dict[str, Assets] = {}
@@ -81,22 +83,28 @@ class Registry:
     @property
     def graph(self) -> Graph:
         """The dependency graph of the assets."""
-        if len(self._moved) > FEW:
-            self._graph = Graph.of(self._edges)
-        else:
-            for key in self._moved:
-                known = key in self._edges
-                self._graph = self._graph.with_edges(key, self._edges[key]) if known else self._graph.without(key)
-        self._moved.clear()
-        return self._graph
+        with self._lock:
+            if len(self._moved) > FEW:
+                self._graph = Graph.of(self._edges)
+            else:
+                for key in self._moved:
+                    self._graph = self._moved_in(self._graph, key)
+            self._moved.clear()
+            return self._graph
+
+    def _moved_in(self, graph: Graph, key: str) -> Graph:
+        if key in self._edges:
+            return graph.with_edges(key, self._edges[key])
+        return graph.without(key) if key in graph else graph
 
     @property
     def universe(self) -> Universe:
         """What selections are resolved against, without statuses."""
-        if self._universe is None:
-            graph = self.graph
-            self._universe = Universe(graph, {key: self._facts(key) for key in graph.keys})
-        return self._universe
+        with self._lock:
+            if self._universe is None:
+                graph = self.graph
+                self._universe = Universe(graph, {key: self._facts(key) for key in graph.keys})
+            return self._universe
 
     def define(self, entry: Entry) -> Change:
         """Take a definition in, in place of any of the same kind and name.
@@ -105,6 +113,10 @@ class Registry:
             CircularDependency: it would close a circle.
             InvalidDefinition: it, or what reads it, cannot be resolved. Nothing is changed in either case.
         """
+        with self._lock:
+            return self._define(entry)
+
+    def _define(self, entry: Entry) -> Change:
         place = (entry.kind, entry.name)
         previous = self.entries.get(place)
         readers = self._readers_of(entry)
@@ -129,6 +141,10 @@ class Registry:
         Raises:
             UnknownName: nothing of that kind and name is defined.
         """
+        with self._lock:
+            return self._forget(kind, name)
+
+    def _forget(self, kind: str, name: str) -> Change:
         entry = self.entries.get((kind, name))
         if entry is None:
             known = [known_name for known_kind, known_name in self.entries if known_kind == kind]
@@ -157,13 +173,15 @@ class Registry:
 
     def definitions(self) -> list[Assets]:
         """Return every assets and checks definition once, in the order of definition."""
-        return list({id(each): each for each in [*self.assets.values(), *self.checks.values()]}.values())
+        with self._lock:
+            return list({id(each): each for each in [*self.assets.values(), *self.checks.values()]}.values())
 
     def definitions_of(self, keys: Iterable[str]) -> list[Assets]:
-        """Return every definition that makes one of these assets or checks one of them, once, in order of definition."""
+        """Return every definition that makes or checks one of these assets, once, in the order of definition."""
         chosen = set(keys)
-        found = {id(self.assets[key]): self.assets[key] for key in self.assets if key in chosen}
-        checks = {id(each): each for (asset_key, _), each in self.checks.items() if asset_key in chosen}
+        with self._lock:
+            found = {id(each): each for key, each in self.assets.items() if key in chosen}
+            checks = {id(each): each for (asset_key, _), each in self.checks.items() if asset_key in chosen}
         return list({**found, **checks}.values())
 
     def spec(self, key: str) -> AssetSpec | None:
@@ -177,13 +195,12 @@ class Registry:
 
     def checks_of(self, key: str) -> Mapping[str, Assets]:
         """Return the checks of an asset by name."""
-        index = self._checks_index
-        if index is None:
-            index = {}
-            for (asset_key, name), each in self.checks.items():
-                index.setdefault(asset_key, {})[name] = each
-            self._checks_index = index
-        return index.get(key, EMPTY)
+        with self._lock:
+            if self._checks_index is None:
+                self._checks_index = {}
+                for (asset_key, name), each in self.checks.items():
+                    self._checks_index.setdefault(asset_key, {})[name] = each
+            return self._checks_index.get(key, EMPTY)
 
     def check_upstream(self, keys: Iterable[str]) -> None:
         """Refuse assets whose upstream no cell defines.
@@ -230,8 +247,9 @@ class Registry:
         return entry.unresolved.resolved(self.known_names())
 
     def known_names(self) -> dict[str, str]:
-        """Return the key behind each variable name that is an asset of this notebook, defined or declared."""
-        return {variable_name(key): key for key in self._named()}
+        """Return the key behind each variable name that is an asset here, defined or declared."""
+        with self._lock:
+            return {variable_name(key): key for key in self._named()}
 
     def _named(self) -> Iterable[str]:
         for kind, name in self.entries:

@@ -242,13 +242,12 @@ class Session:
             parent_run_id=choice.parent_run_id,
             root_run_id=choice.root_run_id,
         )
-        memo = self.freshness.memo()
         live = self.launcher.launch(
             plan,
             options,
             resource_defs=self.registry.resources,
             io_of_asset=self._io_of,
-            fingerprint=lambda step: self.freshness.making(step, memo),
+            fingerprint=self.freshness.at_launch(plan),
             on_output=on_output,
         )
         return RunHandle(self, live)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import os
+import logging
 import queue
 import threading
 from collections.abc import Callable
+
+log = logging.getLogger(__name__)
 
 
 class ThreadPool:
@@ -24,21 +26,25 @@ class ThreadPool:
         self._threads: list[threading.Thread] = []
         self._idle = 0
         self._numbers = itertools.count(1)
-        self._pid = os.getpid()
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Run ``work`` on a free thread, or as soon as one is free. ``work`` must not raise."""
+        """Run ``work`` on a free thread, or as soon as one is free."""
         with self._lock:
-            if self._idle > 0:
-                self._idle -= 1
-            elif len(self._threads) < self.size:
+            self._work.put(work)
+            if self._work.qsize() > self._idle and len(self._threads) < self.size:
                 self._start_thread()
-        self._work.put(work)
+
+    @property
+    def has_waiting_work(self) -> bool:
+        """Whether work waits that no idle thread will take."""
+        return self._work.qsize() > self._idle
 
     def grow(self, by: int) -> None:
         """Allow so many more threads: somebody was abandoned and holds one."""
         with self._lock:
             self.size += by
+            for _ in range(min(by, self._work.qsize())):
+                self._start_thread()
 
     def close(self) -> None:
         """Let idle threads end; busy ones end after their work."""
@@ -55,9 +61,14 @@ class ThreadPool:
 
     def _loop(self) -> None:
         while True:
-            work = self._work.get()
-            if work is None:
-                return
-            work()
             with self._lock:
                 self._idle += 1
+            work = self._work.get()
+            with self._lock:
+                self._idle -= 1
+            if work is None:
+                return
+            try:
+                work()
+            except BaseException:
+                log.exception("work on %s failed", threading.current_thread().name)

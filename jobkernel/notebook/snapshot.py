@@ -60,7 +60,7 @@ class Standing:
         """Return the status of every asset, and of every op of a run that this kernel remembers."""
         session = self._session
         verdicts = session.freshness.verdicts()
-        words = session.freshness.status_words(session.running_keys())
+        words = session.freshness.words_of(verdicts, session.running_keys())
         usual = self._usual_seconds()
         live = self._live_steps()
         found = {key: self._asset_status(key, words[key], verdicts[key], live.get(key), usual) for key in words}
@@ -135,7 +135,7 @@ class Standing:
     def _op_statuses(self, usual: Mapping[str, float]) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
         latest = {live.plan.job_name: live for live in list(self._session.launcher.runs.values())}
-        for name, job in self._session.registry.jobs.items():
+        for name, job in list(self._session.registry.jobs.items()):
             if job.graph is None:
                 continue
             live = latest.get(name)

@@ -41,7 +41,7 @@ def canonical(value: Any) -> str | None:
     """Return the text of a plain value, or None for anything else, too large or holding itself."""
     try:
         return _text(value, [LIMIT])
-    except (NotPlain, RecursionError):
+    except (NotPlain, RecursionError, RuntimeError):
         return None
 
 
@@ -60,7 +60,7 @@ def _text(value: Any, left: list[int]) -> str:
 
 
 def _sequence(values: Iterable[Any], kind: type, left: list[int]) -> str:
-    texts = [_text(value, left) for value in values]
+    texts = [_text(value, left) for value in list(values)]  # a copy: the notebook may change it meanwhile
     if kind in (set, frozenset):
         texts.sort()
     start, end = _BRACKETS[kind]
@@ -68,7 +68,7 @@ def _sequence(values: Iterable[Any], kind: type, left: list[int]) -> str:
 
 
 def _mapping(values: dict[Any, Any], kind: type, left: list[int]) -> str:
-    pairs = [f"{_text(key, left)}: {_text(value, left)}" for key, value in values.items()]
+    pairs = [f"{_text(key, left)}: {_text(value, left)}" for key, value in list(values.items())]
     return ("" if kind is dict else kind.__name__) + "{" + ", ".join(pairs) + "}"
 
 

@@ -141,8 +141,12 @@ def in_order(steps: Iterable[PlannedStep]) -> dict[str, PlannedStep]:
 
     Raises:
         CircularDependency: steps wait for each other.
+        InvalidDefinition: two would have the same key.
     """
+    steps = list(steps)
     by_key = {step.key: step for step in steps}
+    if len(by_key) < len(steps):
+        _refuse_twins(steps)
     waits = {key: {feed.step_key for feed in step.sources if feed.step_key in by_key} for key, step in by_key.items()}
     if _already_ordered(waits):
         return by_key
@@ -152,6 +156,20 @@ def in_order(steps: Iterable[PlannedStep]) -> dict[str, PlannedStep]:
             downstream[source].append(key)
     open_count = {key: len(upstream) for key, upstream in waits.items()}
     return {key: by_key[key] for key in _kahn(by_key, downstream, open_count)}
+
+
+def _refuse_twins(steps: Iterable[PlannedStep]) -> None:
+    seen: dict[str, PlannedStep] = {}
+    for step in steps:
+        other = seen.setdefault(step.key, step)
+        if other is not step:
+            names = " and ".join(_makes(each) for each in (other, step))
+            raise InvalidDefinition(f"{names} would both be the step '{step.key}'; give one of them another name.")
+
+
+def _makes(step: PlannedStep) -> str:
+    checks = [f"check '{check.name}' of '{check.asset_key}'" for check in step.checks.values()]
+    return ", ".join([f"asset '{key}'" for key in step.asset_keys.values()] or checks or [f"op '{step.op.name}'"])
 
 
 def _already_ordered(waits: Mapping[str, set[str]]) -> bool:
