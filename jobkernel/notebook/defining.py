@@ -191,6 +191,8 @@ def _asset_options(kernel: NotebookKernel, given: argparse.Namespace) -> AssetOp
 
 
 def _common(kernel: NotebookKernel, given: argparse.Namespace) -> dict[str, Any]:
+    if given.pool:
+        raise Unsupported("--pool is not supported yet: no pool holds steps back in this version.")
     return {
         "name": given.name,
         "tags": pairs(given.tag, "--tag"),
@@ -201,7 +203,6 @@ def _common(kernel: NotebookKernel, given: argparse.Namespace) -> dict[str, Any]
         "backoff": Backoff[given.backoff.upper()] if given.backoff else None,
         "jitter": Jitter[given.jitter.upper()] if given.jitter else None,
         "timeout": _span(given.timeout, "--timeout"),
-        "pool": given.pool,
         "executor": given.executor,
     }
 

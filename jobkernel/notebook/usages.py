@@ -24,7 +24,7 @@ _RETRIES: Final = (
     Option(name="jitter", help="how the delay is blurred", choices=("full", "plus_minus"), metavar="full|plus_minus"),
 )
 _STEP: Final = (
-    Option(name="pool", help="a limit shared by steps of this name", metavar="POOL"),
+    Option(name="pool", help="a limit shared by steps of this name (not available yet)", metavar="POOL"),
     Option(name="executor", help="where it runs", choices=("threads",), metavar="threads", completes="executor"),
 )
 _QUIET: Final = Option(name="quiet", help="print nothing", shape="flag", short="q")
@@ -120,7 +120,7 @@ JOB_CELL: Final = Usage(
         _TAG,
         Option(name="priority", help="higher runs first", metavar="N"),
         Option(name="executor", help="where its steps run", choices=("threads",), metavar="threads"),
-        Option(name="max-concurrent", help="how many runs of it at once", metavar="N"),
+        Option(name="max-concurrent", help="how many runs of it at once (not available yet)", metavar="N"),
         Option(name="config", help="run config: JSON or a notebook variable", metavar="CONFIG", completes="variable"),
         _DESCRIPTION,
         _QUIET,

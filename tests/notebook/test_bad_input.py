@@ -42,6 +42,8 @@ from jobkernel.engine import stored
         ("%%asset a --partitions daily:2024-01-01\n1", ["--partitions", "not supported"]),
         ("%%asset a --automation eager\n1", ["--automation", "not supported"]),
         ("%%asset a --executor dask\n1", ["dask", "threads"]),
+        ("%%asset a --pool db\n1", ["--pool is not supported yet"]),
+        ("%%op a --pool db\n1", ["--pool is not supported yet"]),
         ("%%asset a --description 'open\n1", ["quote"]),
         ("%%op\n1", ["name"]),
         ("%%op a-b\n1", ["a-b"]),
