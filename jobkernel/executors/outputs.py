@@ -17,6 +17,7 @@ from jobkernel.model.keys import key_text
 from jobkernel.model.metadata import normalize_metadata, to_json
 from jobkernel.model.results import (
     AssetCheckResult,
+    AssetCheckSeverity,
     AssetMaterialization,
     AssetObservation,
     DynamicOutput,
@@ -85,7 +86,7 @@ class OutputTaker:
     def _take_quiet(self, output: Output, result: Any) -> None:
         check = self._call.step.checks.get(output.name)
         if check is not None and isinstance(result, bool):
-            self.take(AssetCheckResult(passed=result))
+            self.take(AssetCheckResult(passed=result, severity=AssetCheckSeverity(check.severity)))
         elif check is not None:
             raise InvariantViolation(
                 f"Check '{check.name}' must return a bool or an AssetCheckResult, not {type(result).__name__}."

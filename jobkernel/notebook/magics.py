@@ -12,7 +12,7 @@ from typing import Any, Final
 from IPython.core.error import UsageError
 from IPython.core.magic import no_var_expand
 
-from jobkernel.errors import JobkernelError, did_you_mean
+from jobkernel.errors import JobkernelError, UserCodeError, did_you_mean
 from jobkernel.notebook import commands, defining
 from jobkernel.notebook.foreground import users_error
 from jobkernel.notebook.kernel import NotebookKernel
@@ -124,6 +124,8 @@ def _told(act: Callable[[], Any]) -> Any:
     except HelpAsked as asked:
         return Shown(str(asked))
     except JobkernelError as error:
+        if isinstance(error, UserCodeError) and error.__cause__ is not None:
+            raise users_error(error.__cause__) from None
         raise UsageError(str(error)) from None
     except Exception as error:  # noqa: BLE001 - the user's own error, shown as if the cell had raised it
         raise users_error(error) from error.__cause__

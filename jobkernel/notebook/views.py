@@ -142,9 +142,13 @@ def plan_view(session: Session, plan: Plan, skipped: Mapping[str, str]) -> Shown
 
 
 def shown_key(plan: Plan, step_key: str) -> str:
-    """Return what people call a step: the assets it makes, else its own key."""
+    """Return what people call a step: the assets it makes, the check it evaluates, else its own key."""
     step = plan.steps.get(step_key)
-    return ", ".join(step.asset_keys.values()) if step is not None and step.asset_keys else step_key
+    if step is None:
+        return step_key
+    if step.is_check:
+        return ", ".join(f"check {check.name} of {check.asset_key}" for check in step.checks.values())
+    return ", ".join(step.asset_keys.values()) or step_key
 
 
 def _left_out(left: Sequence[str]) -> list[str]:
@@ -213,6 +217,8 @@ def run_result(handle: RunHandle, bound: Sequence[str]) -> Shown:
         else _ending_words(handle, good, len(steps))
     )
     parts = [head, f"run {handle.run_id[:8]}", *bound]
+    if active.error is not None and active.first_failure is None:
+        parts.append(one_line(str(active.error)))
     if handle.live.loss:
         parts.append(handle.live.loss)
     text = " · ".join(parts)
@@ -260,7 +266,7 @@ def preview_view(preview: Mapping[str, Any] | None) -> Shown | None:
 def _table_view(preview: Mapping[str, Any]) -> Shown:
     columns, rows, shape = preview["columns"], preview["rows"], preview["shape"]
     names = [str(column["name"]) for column in columns]
-    shape_words = f"{shape[0]:,} rows × {shape[1]:,} columns"
+    shape_words = f"{count_of(shape[0], 'row')} × {count_of(shape[1], 'column')}"
     text = columns_text([names, *([str(cell) for cell in row] for row in rows)])
     sides = ["right" if column.get("numeric") else "left" for column in columns]
     head = "".join(_cell("th", name, side) for name, side in zip(names, sides, strict=True))

@@ -288,3 +288,25 @@ def test_each_kind_of_definition_says_what_it_is(nb: Notebook) -> None:
     assert "job later · group:x: nothing that is defined yet" in nb.ok("%job later group:x").text
     assert "check big of a · stops what is below when it fails" in nb.ok("%%check a big --blocking\nTrue").text
     assert "resource r" in nb.ok("%%resource r\n1").text
+
+
+def test_a_check_that_warns_says_so_and_does_not_stop_what_is_below(nb: Notebook) -> None:
+    nb.ok("%%asset a\n[]", "%%check a big --severity WARN --blocking\nlen(a) > 0", "%%asset b\na", "%materialize +b")
+    found = nb.session.history.sql("select passed, severity from checks").fetchall()
+    assert found == [(False, "WARN")]
+    assert made(nb, "b") == []
+
+
+def test_a_check_that_raises_is_named_as_a_check(nb: Notebook) -> None:
+    nb.ok("%%asset a\n1", "%%check a big\nlen(a) > 0")
+    ran = nb("%materialize a")
+    assert isinstance(ran.error, TypeError)
+    assert "check big of a" in ran.text
+
+
+def test_an_error_in_a_resource_points_at_its_cell(nb: Notebook) -> None:
+    nb.ok("%%resource db\nx = 0\n1 / x", "%%asset a\ndb")
+    ran = nb("%materialize a")
+    assert isinstance(ran.error, ZeroDivisionError)
+    assert "----> 3 1 / x" in ran.complaint + ran.printed
+    assert "Resource 'db' raised ZeroDivisionError" in ran.text
