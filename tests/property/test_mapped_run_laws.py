@@ -81,3 +81,32 @@ def test_mapped_runs_of_a_session_leave_no_step_open(fates: list[str], stages: i
         assert all(status.is_final for status in handle.live.active.progress.statuses.values())
     finally:
         session.close()
+
+
+@CALM
+@given(FATES, st.integers(1, 3), st.integers(0, 5))
+def test_a_cancel_in_the_middle_of_mapped_steps_leaves_no_step_open(fates: list[str], stages: int, at: int) -> None:
+    from jobkernel.engine.opening import test_session as memory_session
+    from jobkernel.engine.registry import Entry
+    from jobkernel.model import events as ev
+
+    session = memory_session()
+    try:
+        session.define(Entry(kind="job", name="spread", record=mapped_job(fates, stages, False)))
+        plan = session.plan_job("spread")
+        ended = 0
+        note = session.states.note
+
+        def cancel_at(event: Any) -> None:
+            nonlocal ended
+            note(event)
+            ended += event.event_type == ev.STEP_START
+            if event.event_type == ev.STEP_START and ended == at:
+                session.cancel(event.run_id)
+
+        session.launcher._note = cancel_at
+        active = session.launch(plan).wait(10).live.active
+        assert active.ended.is_set()
+        assert all(status.is_final for status in active.progress.statuses.values())
+    finally:
+        session.close()
