@@ -28,6 +28,8 @@ from jobkernel.rules.run_state import Advance, RunProgress
 
 GRACE_S: Final = 2.0
 """How long a step may take to stop after its timeout, before it is abandoned."""
+FORCED_GRACE_S: Final = 5.0
+"""How long a step may take to stop after a forced cancel, before it is abandoned."""
 
 
 class ActiveRun:
@@ -53,6 +55,9 @@ class ActiveRun:
         self._exchange: Exchange | None = None
         self._workers: Workers | None = None
         self._busy = 0
+        self._asked = 0
+        self._is_ending = False
+        self._wants_cancel = False
 
     @property
     def run_id(self) -> str:
@@ -86,7 +91,7 @@ class ActiveRun:
     def cancel(self, *, forced: bool = False) -> None:
         """Ask the run to stop; ``forced`` interrupts the threads of its steps. Returns at once."""
         with self._lock:
-            if self.status.is_final:
+            if self.status.is_final or self._is_ending:
                 return
             if self.status is not RunStatus.CANCELING:
                 self.status = RunStatus.CANCELING
@@ -103,17 +108,31 @@ class ActiveRun:
             live.call.cancel.request(forced=forced)
             if forced:
                 self._interrupt(live)
+                self._abandon_later(live)
         self._end_if_over()
+
+    def _abandon_later(self, live: LiveStep) -> None:
+        """Give a step up that a forced cancel does not stop, where another thread can go on without it."""
+        if self._workers is not None:
+            self.setup.deadlines.watch(FORCED_GRACE_S, partial(self._workers.submit, partial(self._abandon, live)))
 
     def abandon(self, step_key: str) -> None:
         """Give up on a step that will not stop: its output is dropped and the run may end."""
+        live = self.in_flight.get(step_key)
+        if live is not None:
+            self._abandon(live)
+
+    def _abandon(self, live: LiveStep) -> None:
+        key = live.step.key
         with self._lock:
-            live = self.in_flight.pop(step_key, None)
-            if live is None:
+            if self.in_flight.get(key) is not live:
                 return
+            del self.in_flight[key]
             self._give_up(live)
             self._busy -= 1
-            self._cancel_step(step_key, "it did not stop and was abandoned; its output is dropped")
+            self._cancel_step(key, "it did not stop and was abandoned; its output is dropped")
+            if self._workers is not None:
+                self._workers.grow(1)  # its thread is lost to the pool
         self._end_if_over()
 
     def step_status(self, key: str) -> StepStatus:
@@ -142,7 +161,7 @@ class ActiveRun:
                 self._follow(self.progress.begin() if error is None else self._given_up(error))
         self._end_if_over()
 
-    def _given_up(self, error: Exception) -> Advance:
+    def _given_up(self, error: BaseException) -> Advance:
         self.error = error
         return self.progress.given_up("its resources did not open")
 
@@ -155,28 +174,36 @@ class ActiveRun:
                 body = {"asset_key": check.asset_key, "check_name": check.name}
                 self.emit(ev.ASSET_CHECK_EVALUATION_PLANNED, body, step.key)
 
-    def _open_resources(self) -> Exception | None:
+    def _open_resources(self) -> BaseException | None:
         try:
             self._resources = self._closing.enter_context(self.setup.open_resources(self.emit))
             self._exchange = self.setup.make_exchange(self.progress, self._resources)
-        except Exception as error:  # noqa: BLE001 - the boundary: resources are user code
+        except BaseException as error:  # noqa: BLE001 - the boundary: resources are user code, which may also exit
             return error
         return None
 
     def _work_on(self) -> None:
-        """Take ready steps until there are none for this thread."""
+        """Take ready steps until there are none for this thread, or others wait for it."""
         while (live := self._next_step()) is not None:
             self._work(live)
+            if self._workers is not None and self._workers.has_waiting_work:
+                self._workers.submit(self._work_on)
+                return
+
+    def _help(self) -> None:
+        with self._lock:
+            self._asked -= 1
+        self._work_on()
 
     def _next_step(self) -> LiveStep | None:
         with self._lock:
             if not self._ready or self.status is not RunStatus.STARTED or self._busy >= self.setup.max_workers:
                 return None
             step = self._ready.popleft()
-            self._busy += 1
-            self.progress.started(step.key)
             attempt = self._attempts[step.key] = self._attempts.get(step.key, 0) + 1
             call = self._call(step, attempt)
+            self._busy += 1
+            self.progress.started(step.key)
             live = self.in_flight[step.key] = LiveStep(self.setup.clock.now_us(), threading.get_ident(), call)
             if step.timeout is not None:
                 live.call_off = self.setup.deadlines.watch(step.timeout.total_seconds(), partial(self._overdue, live))
@@ -187,8 +214,9 @@ class ActiveRun:
         """Ask for one more thread for each further step that could run now."""
         if self._workers is None:
             return
-        for _ in range(min(len(self._ready), self.setup.max_workers - self._busy)):
-            self._workers.submit(self._work_on)
+        for _ in range(min(len(self._ready), self.setup.max_workers - self._busy) - self._asked):
+            self._asked += 1
+            self._workers.submit(self._help)
 
     def _call(self, step: PlannedStep, attempt: int) -> StepCall:
         setup = self.setup
@@ -225,8 +253,11 @@ class ActiveRun:
     def _work(self, live: LiveStep) -> None:
         self.setup.on_change(self)
         capture = self.setup.capture
-        with capture(live.step, live.call.attempt) if capture else nullcontext():
-            outcome = run_step(live.call)
+        try:
+            with capture(live.step, live.call.attempt) if capture else nullcontext():
+                outcome = run_step(live.call)
+        except BaseException as error:  # noqa: BLE001 - whatever goes wrong around a step ends the step, not the thread
+            outcome = failed_step(live.call, error, (self.setup.clock.now_us() - live.started_at) / 1e6)
         live.call_off()
         self._ended_step(live, outcome)
 
@@ -239,7 +270,10 @@ class ActiveRun:
             self._busy -= 1
             self.finished_at[step.key] = self.setup.clock.now_us()
             self._record(step, outcome)
+            wants_cancel, self._wants_cancel = self._wants_cancel, False
         self.setup.on_change(self)
+        if wants_cancel:
+            self.cancel()
         self._end_if_over()
 
     def _interrupt(self, live: LiveStep) -> None:
@@ -289,8 +323,7 @@ class ActiveRun:
                 self._follow(self.progress.failed(step.key))
             case Ending.CANCELED:
                 self._cancel_step(step.key, "stopped")
-                if self.status is RunStatus.STARTED:
-                    self.cancel()  # the step was interrupted from outside: so is the run
+                self._wants_cancel = True  # the step was interrupted from outside: so is the run
             case Ending.RETRY if self.status is RunStatus.STARTED:
                 self.progress.retried(step.key)
                 self._retry_later(step, outcome.delay)
@@ -345,7 +378,7 @@ class ActiveRun:
 
     def _end_if_over(self) -> None:
         with self._lock:
-            if self.status.is_final or self.in_flight or self._busy:
+            if self.status.is_final or self._is_ending or self.in_flight or self._busy:
                 return
             if self.status is RunStatus.CANCELING:
                 status, body = RunStatus.CANCELED, {"reason": "canceled"}
@@ -353,7 +386,7 @@ class ActiveRun:
                 status, body = self._verdict()
             else:
                 return
-            self.status = status
+            self._is_ending = True
         self._finish(status, body)
 
     def _verdict(self) -> tuple[RunStatus, dict[str, Any]]:
@@ -370,19 +403,44 @@ class ActiveRun:
         return RunStatus.FAILURE, {"error": described, "reason": "STEP_FAILURE", "message": f"Steps failed: {names}."}
 
     def _finish(self, status: RunStatus, body: dict[str, Any]) -> None:
-        self.status = status
+        """End the run: its end is told only when it is durable."""
         self._close_resources()
         self.emit(ev.ENGINE_EVENT, {"message": f"Finished on {self.setup.executor_name}."})
         self.emit(f"RUN_{status}", body)
-        self.setup.on_end(self)
-        self.ended.set()
-        self.setup.on_change(self)
+        setup = self.setup
+        try:
+            setup.on_end(self)
+        finally:
+            self.status = status
+            self._let_go()
+            self.ended.set()
+            setup.on_change(self)
+
+    def _let_go(self) -> None:
+        """Keep nothing of the user's but the error: runs are remembered longer than their values."""
+        self._resources, self._exchange = {}, None
+        self.setup = replace(
+            self.setup,
+            computes={},
+            fingerprint=_no_fingerprint,
+            make_exchange=_nothing_left,
+            open_resources=_nothing_left,
+            capture=None,
+        )
 
     def _close_resources(self) -> None:
         try:
             self._closing.close()
-        except Exception as error:  # noqa: BLE001 - the boundary: teardown is user code
+        except BaseException as error:  # noqa: BLE001 - the boundary: teardown is user code
             self.emit(ev.ENGINE_EVENT, {"message": "A resource failed to close.", "error": describe_error(error)})
+
+
+def _no_fingerprint(_step: PlannedStep) -> None:
+    return None
+
+
+def _nothing_left(*_: Any) -> Any:
+    raise AssertionError("A run that has ended opens nothing.")
 
 
 def _unheard(event_type: str, body: dict[str, Any] | None = None) -> None:

@@ -29,6 +29,11 @@ class Workers(Protocol):
         """Run ``work`` soon."""
         ...
 
+    @property
+    def has_waiting_work(self) -> bool:
+        """Whether work waits that no idle thread will take."""
+        ...
+
     def grow(self, by: int) -> None:
         """Allow so many more threads: somebody was abandoned and holds one."""
         ...

@@ -67,7 +67,7 @@ def run_hooks(call: StepCall, *, failure: BaseException | None, outputs: Mapping
             continue
         try:
             hook.function(HookContext(call, hook, failure, outputs))
-        except Exception as error:  # noqa: BLE001 - the boundary: a hook is user code
+        except BaseException as error:  # noqa: BLE001 - the boundary: a hook is user code, which may also exit
             call.emit(ev.HOOK_ERRORED, {"hook": hook.name, "error": describe_error(error)})
         else:
             call.emit(ev.HOOK_COMPLETED, {"hook": hook.name})

@@ -49,6 +49,7 @@ def _call_body(call: StepCall) -> OutputTaker:
         raise InvalidDefinition(f"Op '{call.step.op.name}' has no function to call.")
     with step_context(call) as context:
         arguments = _arguments(call, context)
+        call.cancel.raise_if_requested()  # what was asked while inputs loaded found nothing to interrupt
         taker = OutputTaker(call)
         if call.step.op.context_argument is not None:
             result = call_interruptible(compute, context, **arguments)
@@ -76,6 +77,8 @@ def _yields(call: StepCall, generator: Iterator[Any]) -> Iterator[Any]:
     end = object()
     while (result := call_interruptible(next, generator, end)) is not end:
         call.refuse_if_given_up()
+        if call.cancel.is_forced:
+            call.cancel.raise_if_requested()
         yield result
 
 
