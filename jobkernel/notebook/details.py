@@ -10,12 +10,14 @@ from jobkernel.engine.stored import KIND
 from jobkernel.errors import UnknownName
 from jobkernel.model.definitions import Assets, AssetSpec, Graph, Op, Source
 from jobkernel.model.keys import variable_name
-from jobkernel.model.metadata import from_json, shown_text
+from jobkernel.model.metadata import MetadataValue, from_json, shown_text
 from jobkernel.notebook.explain import reasons
 from jobkernel.notebook.graph_view import OP_PREFIX, kind_of
 from jobkernel.notebook.snapshot import Standing, millis, run_row
+from jobkernel.values.describe import BYTES
 
 LOG_TAIL = 200
+_METADATA_NAMES: Mapping[str, str] = {"dagster/row_count": "rows", BYTES: "size"}
 HIDDEN_METADATA = (KIND, "dagster/column_schema")
 _STEP_WORDS: Mapping[str, str] = {
     "STARTED": "running", "SUCCESS": "fresh", "FAILURE": "failed", "SKIPPED": "skipped", "NOT_RUN": "skipped",
@@ -45,7 +47,7 @@ def node_details(session: Session, standing: Standing, key: str) -> dict[str, An
         "upstream": list(graph.parents(key)),
         "downstream": list(graph.children(key)),
         "status": status,
-        "why": {"headline": told["headline"], "parts": _why_parts(told["parts"])}
+        "why": {"headline": _headline(told["parts"]), "parts": _why_parts(told["parts"])}
         if status["status"] == "stale"
         else None,
         "preview": session.last_preview(key),
@@ -69,6 +71,12 @@ def _about(session: Session, key: str, assets: Assets, spec: AssetSpec) -> dict[
         "owners": list(spec.owners),
         "tags": {name: value for name, value in spec.tags.items() if not name.startswith("dagster/kind/")},
     }
+
+
+def _headline(parts: Sequence[Mapping[str, Any]]) -> str:
+    """Return what happened since the value was made, to stand after the word "Stale"."""
+    words = list(dict.fromkeys(part["short"] for part in parts)) or ["something above it changed"]
+    return f"{', '.join(words)}."
 
 
 def _why_parts(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -96,10 +104,27 @@ def _metadata(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         past = [(row["metadata"] or {}).get(name, {}).get("value") for row in reversed(rows)]
         history = [number for number in past if isinstance(number, int | float) and not isinstance(number, bool)]
         found.append(
-            {"name": name.removeprefix("dagster/").replace("row_count", "rows"), "kind": stored["kind"],
-             "text": shown_text(value), "value": stored.get("value"), "history": history if len(history) > 1 else []}
+            {"name": _METADATA_NAMES.get(name, name.removeprefix("dagster/")), "kind": stored["kind"],
+             "text": _metadata_text(name, value), "value": stored.get("value"),
+             "history": history if len(history) > 1 else []}
         )  # fmt: skip
     return found
+
+
+def _metadata_text(name: str, value: MetadataValue[Any]) -> str:
+    if name == BYTES and isinstance(value.value, int):
+        return _size(value.value)
+    return f"{value.value:,}" if value.kind == "int" else shown_text(value)
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes as people say it: ``812 B``, ``12.4 MB``."""
+    if count < 1000:
+        return f"{count} B"
+    size, unit = next(
+        (count / step, unit) for step, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if count >= step
+    )
+    return f"{size:.3g} {unit}" if size < 100 else f"{size:.0f} {unit}"
 
 
 def _checks(session: Session, key: str) -> list[dict[str, Any]]:

@@ -58,7 +58,8 @@ class NotebookKernel:
     @property
     def cell_number(self) -> int:
         """The number of the cell that runs now, as in ``In [7]``."""
-        return int(self.shell.execution_count)
+        history = self.shell.history_manager  # while a cell runs, IPython's own count may be one ahead
+        return len(history.input_hist_parsed) - 1 if history is not None else int(self.shell.execution_count)
 
     def cell_file(self, name: str, kind: str) -> str:
         """Return the pseudo-file name of the cell that runs now, and remember which cell it is."""
@@ -120,6 +121,8 @@ class NotebookKernel:
         """Note which cell is about to run."""
         self._cell_id = getattr(info, "cell_id", None)
         self._cell_text = getattr(info, "raw_cell", None)
+        for key, notebook in self.session.drop_lost_keys().items():
+            print(f"{key} was taken over by {notebook}; what this notebook defined is dropped.")  # noqa: T201
 
     def after_cell(self, *_: Any) -> None:
         """Note that helpers may have changed."""

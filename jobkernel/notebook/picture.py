@@ -237,7 +237,7 @@ def bundle_of(
 
     Where ``live``, the extension shows the live view instead while a kernel answers it.
     """
-    note = {"version": 1, "live": live, "at": at_ms}
+    note = {"version": 1, "live": live, "at": at_ms, "nodes": len(graph["nodes"])}
     return {MIME: note, "image/svg+xml": svg_of(graph, status), "text/plain": text_of(graph, status)}
 
 

@@ -1,17 +1,23 @@
-"""Where everything stands, in the protocol's words: the status of each node, the rows of runs. Decides nothing, sends nothing."""
+"""Where everything stands, in the protocol's words: the status of each node, the rows of runs. Decides and sends nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jobkernel.engine.launcher import LiveRun
 from jobkernel.engine.session import Session
+from jobkernel.errors import InvalidSelection
+from jobkernel.model.definitions import Job
+from jobkernel.model.keys import variable_name
 from jobkernel.notebook.graph_view import OP_PREFIX, GraphQuery, GraphViews, kind_of
 from jobkernel.notebook.views import STEP_WORDS
 
 PROTOCOL = 1
 SEGMENTS = 5
+ASSET_JOB = "__ASSET_JOB"
+"""Dagster's name for the job of a run whose assets were chosen by hand; the history keeps it."""
+TITLE_NAMES = 2
 _ORDER = ("failed", "running", "queued", "canceled", "skipped", "fresh")
 _ROW_WORDS: Mapping[str, str] = {
     "STARTED": "running", "SUCCESS": "fresh", "FAILURE": "failed", "SKIPPED": "skipped", "NOT_RUN": "skipped",
@@ -52,9 +58,16 @@ class Standing:
         found = []
         for name, job in sorted(self._session.registry.jobs.items()):
             is_op_job = job.graph is not None
-            keys = [] if is_op_job else sorted(self._session.select(job.selection))
+            keys = [] if is_op_job else self._keys_of(job)
             found.append({"name": name, "kind": "op" if is_op_job else "asset", "keys": keys})
         return found
+
+    def _keys_of(self, job: Job) -> list[str]:
+        """Return what an asset job makes now; nothing where its selection names what is not defined any more."""
+        try:
+            return sorted(self._session.select(job.selection))
+        except InvalidSelection:
+            return []
 
     def statuses(self) -> dict[str, dict[str, Any]]:
         """Return the status of every asset, and of every op of a run that this kernel remembers."""
@@ -195,6 +208,7 @@ def run_row(live: LiveRun) -> dict[str, Any]:
     return {
         "run_id": live.options.run_id,
         "job_name": facts.job_name,
+        "title": run_title(facts.job_name, live.plan.asset_keys),
         "status": status,
         "queued_at": millis(live.queued_at),
         "started_at": millis(active.started_at),
@@ -211,6 +225,15 @@ def run_row(live: LiveRun) -> dict[str, Any]:
         "partition_key": facts.partition_key,
         "waiting": _waiting(live),
     }
+
+
+def run_title(job_name: str, keys: Sequence[str]) -> str:
+    """Return what a run is called on screen: its job, or the assets that somebody chose without one."""
+    if job_name != ASSET_JOB or not keys:
+        return job_name
+    names = [variable_name(key) for key in keys[-TITLE_NAMES:]]
+    rest = len(keys) - len(names)
+    return ", ".join(names) + (f" and {rest:,} more" if rest else "")
 
 
 def _waiting(live: LiveRun) -> str | None:
@@ -235,6 +258,7 @@ def _row_of_history(row: Mapping[str, Any], words: list[str]) -> dict[str, Any]:
     return {
         "run_id": row["run_id"],
         "job_name": row["job_name"],
+        "title": run_title(row["job_name"], row["assets"] or ()),
         "status": row["status"],
         "queued_at": millis(row["queued_at"]),
         "started_at": millis(began),

@@ -150,6 +150,7 @@ export const runs = (): RunRow[] => {
   ): RunRow => ({
     run_id,
     job_name,
+    title: job_name,
     status: word,
     queued_at: now - ago - 1900,
     started_at: now - ago,

@@ -95,6 +95,8 @@ export interface JobRow {
 export interface RunRow {
   run_id: string;
   job_name: string;
+  /** What to call it: the job, or the assets that were chosen without one. */
+  title: string;
   status: RunStatus;
   queued_at: Millis;
   started_at: Millis;

@@ -140,7 +140,10 @@ export type Tone = 'fail' | 'warn' | 'run' | '';
 
 /** The most urgent thing to say about a node, and the colour it may carry. */
 export function urgent(status: NodeStatus | undefined, now: number): { text: string; tone: Tone } {
-  const join = (word: string, at: number | null) => [word, age(at, now)].filter(Boolean).join(' · ');
+  const join = (word: string, at: number | null) => {
+    const since = age(at, now);
+    return since && since !== 'now' ? `${word} · ${since}` : word;
+  };
   switch (status?.status) {
     case 'running':
       return { text: runningText(status, now), tone: 'run' };

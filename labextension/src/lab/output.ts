@@ -23,6 +23,7 @@ export interface Output {
 interface Note {
   live: boolean;
   at: number | null;
+  nodes: number;
 }
 
 /** Draw graphs in this notebook's outputs. */
@@ -71,7 +72,7 @@ class GraphOutput extends Widget {
     if (!this.output || !this.isAttached) {
       return;
     }
-    if (this.note.live && (this.one.snapshot?.graph.nodes.length || this.unmount)) {
+    if (this.unmount || this.mayLive()) {
       this.unmount ??= this.goLive();
       this.keeper.keep(this.output);
     } else {
@@ -79,9 +80,19 @@ class GraphOutput extends Widget {
     }
   }
 
+  /** A kernel that has not run the notebook's cells yet does not take the picture away. */
+  private mayLive(): boolean {
+    const { snapshot } = this.one;
+    return this.note.live && snapshot !== null && (snapshot.graph.nodes.length > 0 || this.note.nodes === 0);
+  }
+
   private get note(): Note {
-    const note = (this.output?.data[GRAPH_MIME] ?? {}) as { live?: unknown; at?: unknown };
-    return { live: note.live === true, at: typeof note.at === 'number' ? note.at : null };
+    const { live, at, nodes } = (this.output?.data[GRAPH_MIME] ?? {}) as Record<string, unknown>;
+    return {
+      live: live === true,
+      at: typeof at === 'number' ? at : null,
+      nodes: typeof nodes === 'number' ? nodes : 0
+    };
   }
 
   private goLive(): () => void {
@@ -103,10 +114,11 @@ class GraphOutput extends Widget {
   private still(): HTMLElement[] {
     const svg = this.output?.data['image/svg+xml'];
     const text = String(this.output?.data['text/plain'] ?? '');
-    if (typeof svg !== 'string') {
+    const { live, at, nodes } = this.note;
+    if (typeof svg !== 'string' || !nodes) {
       return [h('pre.jk-still-text', null, text)];
     }
-    const { live, at } = this.note;
+    const why = this.one.snapshot ? 'The cells have not run in this kernel' : 'No kernel';
     const when = at === null ? '' : ` ${dayTime(at, Date.now())}`;
     const source = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(themed(svg, this.node))}`;
     const picture = h('img.jk-still-picture', { src: source, alt: text.slice(0, 2000) });
@@ -119,7 +131,7 @@ class GraphOutput extends Widget {
               'div.jk-banner',
               { title: exactTime(at) },
               glyph('canceled'),
-              h('span.jk-grow', null, `No kernel: this is how it looked${when}.`)
+              h('span.jk-grow', null, `${why}: this is how it looked${when}.`)
             ),
             picture
           )

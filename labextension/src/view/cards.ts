@@ -78,7 +78,8 @@ export class Card {
       this.drawn = face.word;
     }
     this.fact.className = face.tone ? `jk-age jk-t-${face.tone}` : 'jk-age';
-    this.drawFact(face.text, own);
+    const checked = own && own.checks_passed + own.checks_failed > 0;
+    this.drawFact(checked ? face.text.split(' · ')[0] : face.text, own); // with checks there is no room for the age
     this.drawChecks(own);
     this.drawProgress(face);
     this.element.title = hoverText(this.node, own);

@@ -166,7 +166,7 @@ export class RunView {
         null,
         this.back(),
         glyph(runGlyph(run.status), 16),
-        h('span.jk-title.jk-cut', { title: run.job_name }, run.job_name),
+        h('span.jk-title.jk-cut', { title: run.title }, run.title),
         h('code.jk-mut', { title: run.run_id }, shortId(run.run_id)),
         h(`span.jk-b.jk-cut.jk-became.${tone}`, { title: word }, word),
         h('span.jk-grow'),

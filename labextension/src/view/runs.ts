@@ -113,7 +113,11 @@ export class RunsList {
       : h(
           'div.jk-state',
           null,
-          h('span', null, `No run matches ${[this.job, this.statusLabel().toLowerCase()].filter(Boolean).join(', ')}.`),
+          h(
+            'span',
+            null,
+            `No run matches ${[this.job && jobLabel(this.job), this.statusLabel().toLowerCase()].filter(Boolean).join(', ')}.`
+          ),
           button('Show all runs', drop)
         );
   }
@@ -135,9 +139,9 @@ export class RunsList {
       this.bar.dataset.drawn = signature;
       put(
         this.bar,
-        dropdown(this.job ?? 'All jobs', 'Job', () =>
+        dropdown(this.job === null ? 'All jobs' : jobLabel(this.job), 'Job', () =>
           [null, ...jobs].map(job => ({
-            label: job ?? 'All jobs',
+            label: job === null ? 'All jobs' : jobLabel(job),
             checked: job === this.job,
             run: () => pick({ job })
           }))
@@ -168,14 +172,14 @@ export class RunsList {
         role: 'listitem',
         tabindex: 0,
         'data-run': run.run_id,
-        'aria-label': [run.job_name, runWord(run.status), age(begun, now), took, trouble].filter(Boolean).join(', '),
+        'aria-label': [run.title, runWord(run.status), age(begun, now), took, trouble].filter(Boolean).join(', '),
         onclick: () => this.session.open({ tab: 'runs', run: run.run_id })
       },
-      glyph(runGlyph(run.status)),
+      glyph(runGlyph(run.status), 14, runWord(run.status)),
       h(
         'span.jk-cut.jk-job',
         null,
-        h('span', { class: run.status === 'FAILURE' ? 'jk-b' : '' }, run.job_name),
+        h('span', { class: run.status === 'FAILURE' ? 'jk-b' : '', title: run.title }, run.title),
         run.partition_key ? h('span.jk-mut', null, ` ${run.partition_key}`) : null
       ),
       h('code.jk-mut', { title: run.run_id }, shortId(run.run_id)),
@@ -217,6 +221,9 @@ export class RunsList {
     }
   }
 }
+
+/** Runs of assets chosen by hand have Dagster's name for no job. */
+const jobLabel = (name: string): string => (name === '__ASSET_JOB' ? 'Without a job' : name);
 
 export const agoWords = (text: string): string => (text === 'now' || text === '' ? text : `${text} ago`);
 

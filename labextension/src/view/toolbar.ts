@@ -201,7 +201,7 @@ export class Toolbar {
     }
     const items = (): MenuItem[] =>
       runs.map(run => ({
-        label: `${run.job_name} ${shortId(run.run_id)}`,
+        label: `${run.title} ${shortId(run.run_id)}`,
         note: runWord(run.status),
         small: cancelWords(this.session, run.run_id),
         run: () => stop(run)
