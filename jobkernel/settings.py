@@ -1,12 +1,13 @@
-"""What a kernel can be told through ``%config JobKernel.…`` or ``ipython_config.py``. Project settings live with the
-project server; assigning one here hands it on. Knows nothing else of jobkernel.
+"""What a kernel can be told through ``%config JobKernel.…`` or ``ipython_config.py``.
+
+Project settings live with the project's history; the engine hands on what is assigned here. Knows nothing of jobkernel.
 """
 
 from __future__ import annotations
 
 import os
 
-from traitlets import Bool, Enum, Int
+from traitlets import Bool, Enum, Float, Int
 from traitlets.config import Configurable
 
 
@@ -26,9 +27,19 @@ class JobKernel(Configurable):  # type: ignore[misc]  # the package is untyped
     max_concurrent_runs = Int(10, min=1, help="Project: how many runs may run at once, over all notebooks.").tag(
         config=True
     )
-    retention_days = Int(30, min=1, help="Project: how long events, logs and finished runs are kept.").tag(config=True)
+    retention_days = Float(
+        30, min=0, allow_none=True, help="Project: days that events, logs and finished runs are kept; None for ever."
+    ).tag(config=True)
     keep_runs = Int(10_000, min=1, help="Project: how many finished runs are kept.").tag(config=True)
+    values_limit = Int(
+        None, min=1, allow_none=True, help="Project: bytes above which outputs of old runs are deleted; None for no limit."
+    ).tag(config=True)
+
+    def configured_for_project(self) -> list[str]:
+        """Return the project settings that a configuration file gives."""
+        given = self._find_my_config(self.config)
+        return [name for name in PROJECT_SETTINGS if name in given]
 
 
-PROJECT_SETTINGS = ("max_concurrent_runs", "retention_days", "keep_runs")
+PROJECT_SETTINGS = ("max_concurrent_runs", "retention_days", "keep_runs", "values_limit")
 """The settings that belong to the project: last write wins, over all notebooks."""

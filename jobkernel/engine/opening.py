@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from jobkernel.clock import Clock, ManualClock, SystemClock
 from jobkernel.engine.project import find_project, prepare
 from jobkernel.engine.session import Session
+from jobkernel.engine.shared_settings import share_settings
 from jobkernel.engine.stored import StoredValues
 from jobkernel.errors import ProjectReadOnly
 from jobkernel.settings import JobKernel
@@ -53,10 +56,10 @@ def open_session(
     except ProjectReadOnly as error:
         session = _in_memory(clock, settings, name, kernel_id)
         return Opened(session=session, notice=f"{error} This session keeps its history and values in memory only.")
-    values = StoredValues(ValueStore(place / "values", cache=ValueCache(settings.memory_budget)))
+    cache = ValueCache(settings.memory_budget)
     session = Session(
         history=history,
-        values=values,
+        values=StoredValues(ValueStore(place / "values", cache=cache)),
         clock=clock,
         max_workers=settings.max_workers,
         project=project,
@@ -64,6 +67,7 @@ def open_session(
         notebook=name,
         kernel_id=kernel_id,
     )
+    _follow_settings(settings, session, cache)
     return Opened(session=session)
 
 
@@ -79,10 +83,10 @@ def _in_memory(clock: Clock, settings: JobKernel, notebook: str | None, kernel_i
     folder = tempfile.TemporaryDirectory(prefix="jobkernel-")
     place = Path(folder.name)
     history = LocalHistory(folder=place, clock=clock, kernel_id=kernel_id, notebook=notebook)
-    values = StoredValues(ValueStore(place / "values", cache=ValueCache(settings.memory_budget)))
+    cache = ValueCache(settings.memory_budget)
     session = Session(
         history=history,
-        values=values,
+        values=StoredValues(ValueStore(place / "values", cache=cache)),
         clock=clock,
         max_workers=settings.max_workers,
         logs=place / "logs",
@@ -90,7 +94,23 @@ def _in_memory(clock: Clock, settings: JobKernel, notebook: str | None, kernel_i
         kernel_id=kernel_id,
     )
     session.keep_until_closed(folder.cleanup)
+    _follow_settings(settings, session, cache)
     return session
+
+
+def _follow_settings(settings: JobKernel, session: Session, cache: ValueCache) -> None:
+    """Let what ``%config`` sets later count: for this kernel at once, for the project through its history."""
+
+    def resize(change: Any) -> None:
+        session.pool.size = change["new"]
+
+    def budget(change: Any) -> None:
+        cache.budget = change["new"]
+
+    for name, follow in (("max_workers", resize), ("memory_budget", budget)):
+        settings.observe(follow, name)
+        session.keep_until_closed(partial(settings.unobserve, follow, name))
+    session.keep_until_closed(share_settings(settings, session.history))
 
 
 def _shown_name(notebook: Path | None, project: Path) -> str | None:

@@ -339,6 +339,7 @@ class HistoryClient:
         for call in calls:
             self._transmit(packed(call.frame))
         self._inbox.put(_WAKE)
+        self._pushes.deliver("settings", {"settings": self.settings})  # others may have set them meanwhile
 
     def _meet_again(self) -> bool:
         """Reconnect, however long it takes; return False when the client is closed meanwhile."""
