@@ -7,11 +7,12 @@ and by ``test_session``.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from jobkernel.clock import Clock
 from jobkernel.engine.freshness import Freshness
@@ -40,6 +41,9 @@ from jobkernel.rules.plan import FromAsset, Plan, plan_graph
 from jobkernel.rules.selecting import select
 from jobkernel.rules.selection import AssetSelection
 from jobkernel.storage.history import History
+
+CLOSING_S: Final = 1.5
+"""How long closing waits for the steps it cancels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +97,13 @@ class Session:
             kernel_id=kernel_id,
         )
         self._claimed: set[str] = set()
+        self._lock = threading.Lock()  # protects _stale_history and _lost_keys
+        self._stale_history = False
+        self._lost_keys: dict[str, str] = {}
         self._unlisten = [
             history.listen("changed", self._history_changed),
             history.listen("keys_taken", self._keys_taken),
         ]
-        self._lock = threading.Lock()  # protects _stale_history
-        self._stale_history = False
         self._closing = ExitStack()
         self.refresh()
 
@@ -157,9 +162,6 @@ class Session:
         if keys:
             self._claimed.difference_update(keys)
             self.history.request("release_keys", keys=keys)
-
-    def _keys_taken(self, fields: Mapping[str, Any]) -> None:
-        self._claimed.difference_update(fields["keys"])
 
     def select(self, selection: str | AssetSelection | None) -> list[str]:
         """Return the keys that a selection names, upstream first; None selects all that can be made.
@@ -371,14 +373,39 @@ class Session:
         for unlisten in self._unlisten:
             unlisten()
         self.launcher.close()
+        self._wait_for_runs()
         self.pool.close()
         self.values.close()
         self.history.close()
         self._closing.close()
 
+    def _wait_for_runs(self) -> None:
+        """Wait a moment for the runs that were canceled, and abandon what does not stop: each must have its end."""
+        deadline = time.monotonic() + CLOSING_S
+        for live in self.launcher.alive():
+            if live.active.wait(max(0.0, deadline - time.monotonic())):
+                continue
+            for key in list(live.active.in_flight):
+                live.active.abandon(key)
+            live.active.wait(0.5)
+
     def keep_until_closed(self, release: Callable[[], object]) -> None:
         """Call ``release`` when the session closes."""
         self._closing.callback(release)
+
+    def drop_lost_keys(self) -> dict[str, str]:
+        """Drop what other notebooks took over since this was last asked; return the notebook that has each key now."""
+        with self._lock:
+            lost, self._lost_keys = self._lost_keys, {}
+        dropped = {key: notebook for key, notebook in lost.items() if ("asset", key) in self.registry.entries}
+        for key in dropped:
+            self.registry.forget("asset", key)
+        return dropped
+
+    def _keys_taken(self, fields: Mapping[str, Any]) -> None:
+        self._claimed.difference_update(fields["keys"])
+        with self._lock:
+            self._lost_keys.update(dict.fromkeys(fields["keys"], fields["notebook"] or "another notebook"))
 
     def _history_changed(self, _fields: Mapping[str, Any]) -> None:
         with self._lock:

@@ -252,3 +252,48 @@ def test_names_with_markup_are_refused_everywhere(nb: Notebook) -> None:
 
 def test_the_constant_that_names_a_value_s_kind_is_not_shown_as_metadata() -> None:
     assert stored.KIND.startswith("jobkernel/")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "HistoryTooNew",
+        "HistoryHeld",
+        "HistoryCorrupt",
+        "NetworkFilesystem",
+        "SocketPathTooLong",
+        "DiskFull",
+        "VersionMismatch",
+    ],
+)
+def test_a_history_that_cannot_be_used_is_one_sentence_at_loading_and_leaves_nothing_loaded(
+    project: Path, monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    from jobkernel import errors
+    from jobkernel.engine import opening
+    from jobkernel.notebook import current
+
+    def refuse(_folder: Path, **_who: object) -> None:
+        raise getattr(errors, error)("The history cannot be used; do this.")
+
+    monkeypatch.setattr(opening.HistoryClient, "connect", refuse)
+    with notebook_in(project, load=False) as notebook:
+        ran = notebook("%load_ext jobkernel")
+        assert type(ran.error).__name__ == "UsageError"
+        assert str(ran.error) == "The history cannot be used; do this."
+        assert current.find(notebook.shell) is None
+        assert "asset" not in notebook.shell.magics_manager.magics["cell"]
+
+
+def test_a_value_that_another_user_signed_is_not_loaded(nb: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    nb.ok("class Thing: pass", "%%asset a\nThing()", "%%asset b\ntype(a).__name__", "%materialize +b")
+    pickled = [
+        path for path in Path(".jobkernel/values").rglob("*") if path.is_file() and b"Thing" in path.read_bytes()
+    ]
+    assert pickled
+    for path in pickled:
+        path.write_bytes(path.read_bytes().replace(b"Thing", b"Think"))
+    nb.ok("%unload_ext jobkernel", "%load_ext jobkernel", "%%asset b\ntype(a).__name__", "%jk use a")
+    ran = nb("%materialize b")
+    assert ran.error is not None
+    assert "pickled by somebody else" in ran.complaint

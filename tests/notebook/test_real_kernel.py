@@ -259,6 +259,9 @@ def test_two_notebooks_share_a_project_but_not_a_key(kernel: Kernel, folder: Pat
         assert "3" in text_of(second.run("far"))
         assert "second.ipynb" in text_of(second.run("%runs --limit 1"))
         second.run("%%asset b --take-over\n7")
+        assert "b was taken over by second.ipynb" in text_of(kernel.run("1"))
+        assert "b" not in asked(kernel, "snapshot")["status"]
+        kernel.run("%%asset b --owner team:data --take-over\nhelper(sum(a))")
     finally:
         second.close()
 
