@@ -27,7 +27,6 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "api.assets_definition": ("AssetsDefinition", "SourceAsset"),
     "api.specs": ("AssetDep", "AssetIn", "AssetSpec"),
     "api.declared_outputs": ("AssetCheckSpec", "AssetOut"),
-    "api.keys": ("AssetCheckKey",),
     "api.checks": ("AssetChecksDefinition", "asset_check", "multi_asset_check"),
     "api.hooks": ("HookDefinition", "failure_hook", "success_hook"),
     "api.definitions": ("Definitions",),
@@ -38,7 +37,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "load_assets_from_modules", "load_assets_from_package_module", "load_assets_from_package_name",
         "map_asset_specs",
     ),
-    "model.keys": ("AssetKey",),
+    "model.keys": ("AssetCheckKey", "AssetKey"),
     "model.policies": ("Backoff", "Jitter", "RetryPolicy"),
     "model.results": (
         "AssetCheckResult", "AssetCheckSeverity", "AssetMaterialization", "AssetObservation", "DataVersion",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from jobkernel.api.keys import AssetCheckKey, as_key
-from jobkernel.model.keys import AssetKey
+from jobkernel.api.keys import as_key
+from jobkernel.model.keys import AssetCheckKey, AssetKey
 
 
 class AssetGraph:

@@ -11,12 +11,12 @@ from typing import Any
 
 from jobkernel.api.composition import PendingInvocation, invoke, is_composing, merged_hooks
 from jobkernel.api.declared_outputs import AssetCheckSpec
-from jobkernel.api.keys import AssetCheckKey, as_key
+from jobkernel.api.keys import as_key
 from jobkernel.api.refusals import refuse, refuse_unknown
 from jobkernel.api.specs import IO_MANAGER_KEY, AssetSpec, check_own_upstream
 from jobkernel.errors import InvalidDefinition, InvariantViolation, did_you_mean
 from jobkernel.model.definitions import EMPTY, Assets, Graph, Op
-from jobkernel.model.keys import AssetKey
+from jobkernel.model.keys import AssetCheckKey, AssetKey
 from jobkernel.rules.names import check_group
 
 _key = AssetKey.from_escaped_user_string

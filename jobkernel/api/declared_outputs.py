@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobkernel.api.declarations import UNSET, checked_type
-from jobkernel.api.keys import AssetCheckKey, as_key, as_prefix
+from jobkernel.api.keys import as_key, as_prefix
 from jobkernel.api.refusals import refuse, refuse_unknown
 from jobkernel.api.specs import AssetSpec, as_deps
 from jobkernel.errors import InvalidDefinition, InvariantViolation
 from jobkernel.model import definitions as model
 from jobkernel.model.definitions import EMPTY
-from jobkernel.model.keys import AssetKey
+from jobkernel.model.keys import AssetCheckKey, AssetKey
 from jobkernel.rules.names import KIND_PREFIX
 
 

@@ -6,21 +6,10 @@ A text is one part here, as in Dagster: ``"a/b"`` is the key with the one part `
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.keys import AssetKey
-
-
-class AssetCheckKey(NamedTuple):
-    """The name of an asset check: its asset, and its own name on it. Source: Dagster's ``AssetCheckKey``."""
-
-    asset_key: AssetKey
-    name: str
-
-    def to_user_string(self) -> str:
-        """Return ``asset:name``."""
-        return f"{self.asset_key.to_user_string()}:{self.name}"
 
 
 def as_key(value: Any) -> AssetKey:

@@ -26,7 +26,7 @@ from jobkernel.errors import ServerUnreachable
 from jobkernel.executors.call import RunFacts
 from jobkernel.executors.capture import capturing
 from jobkernel.executors.resources import config_fields, open_resources
-from jobkernel.executors.step_output import OutputLine, StepOutput, output_path
+from jobkernel.executors.step_output import OutputLine, StepOutput
 from jobkernel.executors.threads import ThreadPool
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Resource
@@ -36,6 +36,7 @@ from jobkernel.rules.plan import FromAsset, Plan, PlannedStep
 from jobkernel.rules.plan_config import fed_from_config, run_config_of_plan
 from jobkernel.rules.run_state import RunProgress
 from jobkernel.storage.history import History
+from jobkernel.storage.output_files import output_path
 
 ATTEMPT: Final = "#"
 """Between a step's key and the number of a later attempt, in the name of what that attempt printed."""
@@ -252,7 +253,7 @@ class Launcher:
     @contextmanager
     def _captured_step(self, run_id: str, step: PlannedStep, attempt: int) -> Iterator[None]:
         key = step.key if attempt == 1 else f"{step.key}{ATTEMPT}{attempt}"
-        path = output_path(self._logs, run_id, key) if self._logs is not None else None
+        path = self._logs.parent / output_path(run_id, key) if self._logs is not None else None
         live = self.runs[run_id]
         output = StepOutput(path, self._clock.now_us, lambda lines: self._new_lines(live, step.key, lines))
         live.outputs[step.key] = output

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from jobkernel.errors import InvariantViolation, Unsupported
 from jobkernel.executors.call import StepCall
 from jobkernel.model.definitions import Assets, CheckSpec, Input
-from jobkernel.model.keys import AssetKey, key_text
+from jobkernel.model.keys import AssetCheckKey, AssetKey, key_text
 from jobkernel.model.metadata import normalize_metadata
 from jobkernel.rules.plan import FromAsset, PlannedInput
-
-
-class AssetCheckKey(NamedTuple):
-    """The name of an asset check: its asset and its own name. Source: Dagster's ``AssetCheckKey``."""
-
-    asset_key: AssetKey
-    name: str
 
 
 class AssetPart:

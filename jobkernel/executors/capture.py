@@ -24,13 +24,12 @@ from jobkernel.executors.step_output import (
     OutputLine,
     OutputSummary,
     StepOutput,
-    output_path,
 )
 from jobkernel.executors.streams import RefusingInput, StreamRouter, refuse_input_in_step
 
 __all__ = [
-    "NOTHING", "OutputLine", "OutputSummary", "StepOutput", "capturing", "current_output", "install", "output_path",
-    "system", "uninstall",
+    "NOTHING", "OutputLine", "OutputSummary", "StepOutput", "capturing", "current_output", "install", "system",
+    "uninstall",
 ]  # fmt: skip
 
 system = shell_hooks.system

@@ -7,7 +7,6 @@ and asks nobody for the time. Called by capture, and by the engine, which opens 
 from __future__ import annotations
 
 import codecs
-import hashlib
 import json
 import threading
 from collections import OrderedDict, deque
@@ -16,7 +15,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from jobkernel.executors.bounded_file import BoundedFile
 from jobkernel.executors.forked_output import ForkedOutput
@@ -59,14 +57,6 @@ NOTHING = OutputSummary()
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _quoted = json.encoder.encode_basestring
-
-
-def output_path(logs: Path, run_id: str, step_key: str) -> Path:
-    """Return the file of one step's output under the project's ``logs`` folder; any step key is safe."""
-    name = quote(step_key, safe="[]=, ")
-    if len(name) > 150:
-        name = f"{name[:120]}~{hashlib.sha256(step_key.encode()).hexdigest()[:16]}"
-    return logs / quote(run_id, safe="") / f"{name}.jsonl"
 
 
 class StepOutput:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import total_ordering
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobkernel.errors import InvalidDefinition
 
@@ -111,6 +111,17 @@ class AssetKey:
 
     def __repr__(self) -> str:
         return f"AssetKey({list(self.parts)!r})"
+
+
+class AssetCheckKey(NamedTuple):
+    """The name of an asset check: its asset, and its own name on it. Source: Dagster's ``AssetCheckKey``."""
+
+    asset_key: AssetKey
+    name: str
+
+    def to_user_string(self) -> str:
+        """Return ``asset:name``."""
+        return f"{self.asset_key.to_user_string()}:{self.name}"
 
 
 def key_text(value: Any) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from jobkernel.executors.step_output import LIVE_LINES, NOTHING, OutputLine, StepOutput, output_path
+from jobkernel.executors.step_output import LIVE_LINES, NOTHING, OutputLine, StepOutput
+from jobkernel.storage.output_files import output_path
 
 
 def an_output(path: Path | None, on_lines: object = None, **sizes: int) -> StepOutput:
@@ -197,8 +198,8 @@ def test_displays_keep_small_images_and_words_for_large_ones(tmp_path: Path) -> 
 def test_any_step_key_has_a_file_inside_its_runs_folder(tmp_path: Path) -> None:
     keys = ["a", "a/b", "../../x", "x[2024|eu]", "🐍" * 100, "y" * 500, "y" * 499 + "z", "..", "."]
 
-    paths = [output_path(tmp_path, "run/../1", key) for key in keys]
+    paths = [tmp_path / output_path("run/../1", key) for key in keys]
 
     assert len(set(paths)) == len(keys)
-    assert {path.resolve().parent for path in paths} == {(tmp_path / "run%2F..%2F1").resolve()}
+    assert {path.resolve().parent for path in paths} == {(tmp_path / "logs" / "run%2F..%2F1").resolve()}
     assert all(len(path.name) < 200 for path in paths)
