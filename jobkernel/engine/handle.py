@@ -61,6 +61,8 @@ class RunHandle:
         active = self.live.active
         if active.status is RunStatus.CANCELED:
             raise RunCanceled(f"Run {self.run_id[:8]} was canceled.")
+        if active.status is RunStatus.CANCELING:
+            raise RunCanceled(f"Run {self.run_id[:8]} is being canceled and has not stopped yet.")
         if active.status is RunStatus.FAILURE:
             raise RunFailed(self.failure_sentence()) from active.error
 

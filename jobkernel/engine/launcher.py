@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from jobkernel.engine.in_process import needed_resources
 from jobkernel.engine.run import ActiveRun
 from jobkernel.engine.run_setup import RunSetup
 from jobkernel.engine.stored import StoredValues
-from jobkernel.errors import ServerUnreachable
+from jobkernel.errors import HistoryError, JobkernelError
 from jobkernel.executors.call import RunFacts
 from jobkernel.executors.capture import capturing
 from jobkernel.executors.resources import config_fields, open_resources
@@ -31,7 +32,7 @@ from jobkernel.executors.threads import ThreadPool
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Resource
 from jobkernel.model.events import Event
-from jobkernel.model.runs import RunOptions
+from jobkernel.model.runs import RunOptions, RunStatus
 from jobkernel.rules.plan import FromAsset, Plan, PlannedStep
 from jobkernel.rules.plan_config import fed_from_config, run_config_of_plan
 from jobkernel.rules.run_state import RunProgress
@@ -42,6 +43,8 @@ ATTEMPT: Final = "#"
 """Between a step's key and the number of a later attempt, in the name of what that attempt printed."""
 OnOutput = Callable[[str, Sequence[OutputLine]], None]
 """Told a step's key and its new lines, on the thread that wrote them: be quick."""
+KEPT_RUNS: Final = 50
+"""How many ended runs stay at hand, with what they printed last."""
 IoOf = Callable[[str], tuple[str, Mapping[str, Any]]]
 
 
@@ -153,14 +156,14 @@ class Launcher:
 
     def alive(self) -> list[LiveRun]:
         """Return the runs that have not ended, oldest first."""
-        return [live for live in self.runs.values() if not live.active.ended.is_set()]
+        return [live for live in list(self.runs.values()) if not live.active.ended.is_set()]
 
     def cancel(self, live: LiveRun, *, forced: bool = False) -> None:
         """Cancel a run of this kernel; one that waits in the queue is canceled at once."""
-        if not live.is_admitted:
-            with contextlib.suppress(ServerUnreachable):
-                self._history.request("cancel_run", run_id=live.options.run_id, forced=forced)
         live.active.cancel(forced=forced)
+        if not live.is_admitted:
+            with contextlib.suppress(JobkernelError):
+                self._history.request("cancel_run", run_id=live.options.run_id, forced=forced)
 
     def close(self) -> None:
         """Cancel what still runs and stop listening."""
@@ -209,10 +212,17 @@ class Launcher:
             "assets": live.plan.asset_keys,
         }
         live.active.emit(ev.RUN_ENQUEUED, body)
-        answer = self._submit(options, facts)
+        try:
+            answer = self._submit(options, facts)
+        except BaseException:
+            live.active.cancel()  # a launch that was interrupted must not leave a run behind
+            raise
         live.ahead = answer.get("ahead", 0)
         if answer["admitted"]:
             self._start(live)
+        if live.active.status.is_final:  # canceled before the queue knew of it: give the place back
+            with contextlib.suppress(JobkernelError):
+                self._history.request("release_run", run_id=options.run_id)
         self._on_change()
 
     def _submit(self, options: RunOptions, facts: RunFacts) -> dict[str, Any]:
@@ -220,7 +230,7 @@ class Launcher:
             answer: dict[str, Any] = self._history.request(
                 "submit_run", run_id=options.run_id, priority=options.priority, tags=dict(facts.tags)
             )
-        except ServerUnreachable:
+        except HistoryError:
             # nobody can queue us, and nobody else can start runs either: run now, the log follows when it can
             return {"admitted": True, "ahead": 0}
         return answer
@@ -232,7 +242,7 @@ class Launcher:
 
     def _start(self, live: LiveRun) -> None:
         with self._lock:
-            if live.is_admitted:
+            if live.is_admitted or live.active.status is not RunStatus.NOT_STARTED:
                 return
             live.is_admitted = True
         live.active.emit(ev.RUN_DEQUEUED)
@@ -280,16 +290,20 @@ class Launcher:
         try:
             self._values.flush(run.run_id)
             self._history.flush()
-        except (ServerUnreachable, OSError) as error:
+            live.durable.set()
+        except (JobkernelError, OSError) as error:
             live.loss = str(error)
-        live.durable.set()
         self._forget_old()
 
     def _forget_old(self) -> None:
         with self._lock:
             over = [run_id for run_id, live in self.runs.items() if live.active.ended.is_set()]
-            for run_id in over[:-50]:  # what the last fifty printed stays at hand
+            for run_id in over[:-KEPT_RUNS]:
                 del self.runs[run_id]
+            errors = [self.runs[run_id].active.error for run_id in over[-KEPT_RUNS:-1]]
+        for error in errors:
+            if error is not None:
+                traceback.clear_frames(error.__traceback__)  # only the newest error's variables are still looked at
 
 
 def new_run_id() -> str:

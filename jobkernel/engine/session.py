@@ -18,16 +18,14 @@ from jobkernel.clock import Clock
 from jobkernel.engine.freshness import Freshness
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.launcher import ATTEMPT, Launcher, LiveRun, OnOutput, new_run_id
+from jobkernel.engine.planner import Planner, running_keys
 from jobkernel.engine.registry import Change, Entry, Registry
 from jobkernel.engine.states import AssetStates
 from jobkernel.engine.stored import StoredValues
 from jobkernel.errors import (
-    InvalidSelection,
-    InvalidSubset,
     JobkernelError,
     MissingUpstream,
     UnknownName,
-    Unsupported,
     did_you_mean,
 )
 from jobkernel.executors.threads import ThreadPool
@@ -35,10 +33,8 @@ from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Job, Op
 from jobkernel.model.events import Event
 from jobkernel.model.keys import key_text
-from jobkernel.model.runs import RunOptions, StepStatus
-from jobkernel.rules.asset_plan import plan_assets
-from jobkernel.rules.plan import FromAsset, Plan, plan_graph
-from jobkernel.rules.selecting import select
+from jobkernel.model.runs import RunOptions
+from jobkernel.rules.plan import Plan
 from jobkernel.rules.selection import AssetSelection
 from jobkernel.storage.history import History
 
@@ -100,6 +96,12 @@ class Session:
         self._lock = threading.Lock()  # protects _stale_history and _lost_keys
         self._stale_history = False
         self._lost_keys: dict[str, str] = {}
+        self.planner = Planner(
+            registry=self.registry,
+            states=self.states,
+            has_value=values.has_asset,
+            status_words=lambda: self.freshness.status_words(self.running_keys()),
+        )
         self._unlisten = [
             history.listen("changed", self._history_changed),
             history.listen("keys_taken", self._keys_taken),
@@ -164,69 +166,20 @@ class Session:
             self.history.request("release_keys", keys=keys)
 
     def select(self, selection: str | AssetSelection | None) -> list[str]:
-        """Return the keys that a selection names, upstream first; None selects all that can be made.
+        """Return the keys that a selection names (see :meth:`Planner.select`)."""
+        return self.planner.select(selection)
 
-        Raises:
-            InvalidSelection: it cannot be read, or names nothing that is defined.
-        """
-        universe = self.registry.universe.with_statuses(self.freshness.status_words(self.running_keys()))
-        if selection is None or (isinstance(selection, str) and not selection.strip()):
-            chosen = set(universe.materializable)
-        elif isinstance(selection, str):
-            chosen = select(selection, universe)
-        else:
-            chosen = selection.resolve(universe)
-        return [key for key in self.registry.graph.topological() if key in chosen]
+    def plan(self, keys: Iterable[str], *, job: Job | None = None, with_missing_upstream: bool = False) -> Plan:
+        """Return the plan that makes these assets (see :meth:`Planner.plan`)."""
+        return self.planner.plan(keys, job=job, with_missing_upstream=with_missing_upstream)
+
+    def plan_job(self, name: str) -> Plan:
+        """Return the plan of a job (see :meth:`Planner.plan_job`)."""
+        return self.planner.plan_job(name)
 
     def running_keys(self) -> dict[str, str]:
         """Return the assets that runs of this kernel are making or will make: ``running`` or ``queued``."""
-        found: dict[str, str] = {}
-        for live in self.launcher.alive():
-            for key, step in live.plan.steps.items():
-                if key in live.active.in_flight:
-                    found.update(dict.fromkeys(step.asset_keys.values(), "running"))
-                elif not live.active.progress.statuses.get(key, StepStatus.WAITING).is_final:
-                    for asset_key in step.asset_keys.values():
-                        found.setdefault(asset_key, "queued")
-        return found
-
-    def plan(self, keys: Iterable[str], *, job: Job | None = None, with_missing_upstream: bool = False) -> Plan:
-        """Return the plan that makes these assets.
-
-        Raises:
-            MissingUpstream: an upstream value was never made, or is not defined at all.
-            InvalidSubset: nothing that can be made is selected.
-        """
-        chosen = [key for key in keys if not self._is_external(key)]
-        if with_missing_upstream:
-            chosen = self._with_missing(chosen)
-        if not chosen:
-            raise InvalidSubset("The selection holds nothing that can be made here.")
-        self.registry.check_upstream(chosen)
-        plan = plan_assets(self.registry.definitions_of(chosen), chosen, job=job)
-        self._refuse_missing(plan)
-        return plan
-
-    def missing_upstream(self, keys: Iterable[str]) -> list[str]:
-        """Return what stands above these assets and was never made, upstream first."""
-        chosen = list(keys)
-        return [key for key in self._with_missing(chosen) if key not in chosen]
-
-    def plan_job(self, name: str) -> Plan:
-        """Return the plan of a job.
-
-        Raises:
-            UnknownName: no job is called that.
-        """
-        job = self.registry.job(name)
-        if job.graph is not None:
-            plan = plan_graph(job.graph, job, input_values=job.input_values)
-            self._refuse_missing(plan)
-            return plan
-        keys = self.select(job.selection)
-        if not keys:
-            raise InvalidSelection(f"Job '{name}' selects nothing that is defined: {job.selection}")
-        return self.plan(keys, job=job)
+        return running_keys(self.launcher.alive())
 
     def launch(self, plan: Plan, choice: Launch = Launch(), on_output: OnOutput | None = None) -> RunHandle:
         """Queue a run of a plan and return its handle at once. ``on_output`` is told what its steps print.
@@ -350,6 +303,7 @@ class Session:
             UnknownName: there is no such run, or its job is not defined here any more.
         """
         full = self.find_run(run_id)
+        self.history.flush()
         row = self.history.query("run", run_id=full)[0]
         choice = Launch(
             config=row["config"] or None,
@@ -419,25 +373,11 @@ class Session:
         return moved
 
     def _plan_again(self, row: Mapping[str, Any], from_failure: bool) -> Plan:
-        job = self.registry.jobs.get(row["job_name"])
-        if job is not None and job.graph is not None:
-            if from_failure:
-                raise Unsupported("Re-running an op job from its failure is not supported yet; run all of it again.")
-            return self.plan_job(job.name)
-        keys = [key for key in row["assets"] or () if key in self.registry.assets]
+        done: set[str] = set()
         if from_failure:
-            done = {
-                step["step_key"]
-                for step in self.history.query("run_steps", run_id=row["run_id"])
-                if step["status"] == "SUCCESS"
-            }
-            whole = plan_assets(self.registry.definitions_of(keys), keys, job=job)
-            keys = [key for step in whole.steps.values() if step.key not in done for key in step.asset_keys.values()]
-        if not keys:
-            raise UnknownName(
-                f"Nothing of run {row['run_id'][:8]} is left to run: what it made is not defined here, or all succeeded."
-            )
-        return self.plan(keys, job=job)
+            steps = self.history.query("run_steps", run_id=row["run_id"])
+            done = {step["step_key"] for step in steps if step["status"] == "SUCCESS"}
+        return self.planner.plan_again(row["job_name"], row["assets"] or (), done)
 
     def _definition_event(self, entry: Entry) -> Event:
         record = entry.record if entry.record is not None else None
@@ -452,31 +392,6 @@ class Session:
             "deps": list(self.registry.assets[entry.name].specs[0].deps) if entry.name in self.registry.assets else [],
         }
         return Event(ev.DEFINITION_CHANGED, None, None, self.clock.now_us(), body)
-
-    def _is_external(self, key: str) -> bool:
-        assets = self.registry.assets.get(key)
-        return assets is not None and assets.is_external
-
-    def _with_missing(self, keys: list[str]) -> list[str]:
-        above = self.registry.graph.upstream(keys) - set(keys)
-        wanted = {key for key in above if self.states.made(key) is None and not self._is_external(key)}
-        return [key for key in self.registry.graph.topological() if key in wanted or key in set(keys)]
-
-    def _refuse_missing(self, plan: Plan) -> None:
-        for step in plan.steps.values():
-            for planned in step.inputs:
-                for feed in planned.feeds:
-                    if isinstance(feed, FromAsset) and feed.key not in step.asset_keys.values():
-                        self._refuse_if_never_made(step.key, feed.key)
-
-    def _refuse_if_never_made(self, step_key: str, key: str) -> None:
-        if self.states.made(key) is not None or self.values.has_asset(key):
-            return
-        guess = "" if key in self.registry.assets else did_you_mean(key, self.registry.assets)
-        raise MissingUpstream(
-            f"'{step_key}' needs '{key}', which was never made.{guess} Select '+{step_key}' to make what is above it too.",
-            keys=(key,),
-        )
 
     def _priority(self, job: Job | None, choice: Launch) -> int:
         if choice.priority is not None:

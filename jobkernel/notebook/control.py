@@ -16,7 +16,6 @@ from jobkernel.notebook.publisher import GONE, Publisher
 REQUEST: Final = "jobkernel_request"
 REPLY: Final = "jobkernel_reply"
 PUSH: Final = "jobkernel_push"
-PATIENCE_S: Final = 4.0
 
 
 def install_control(shell: Any, publisher: Publisher) -> Callable[[], None]:
@@ -24,12 +23,19 @@ def install_control(shell: Any, publisher: Publisher) -> Callable[[], None]:
     kernel = getattr(shell, "kernel", None)
     if kernel is None or not hasattr(kernel, "control_handlers"):
         return lambda: None
-    workers = ThreadPoolExecutor(2, thread_name_prefix="jobkernel-requests")
+    workers = ThreadPoolExecutor(4, thread_name_prefix="jobkernel-requests")
+    replies: set[asyncio.Task[None]] = set()
+
+    async def reply(stream: Any, identity: Any, message: Any) -> None:
+        work = asyncio.get_running_loop().run_in_executor(workers, publisher.requests.answer, message["content"])
+        kernel.session.send(stream, REPLY, await work, message, identity)
 
     async def handle(stream: Any, identity: Any, message: Any) -> None:
         publisher.has_extension = True
-        content = await _answered(workers, publisher, message["content"])
-        kernel.session.send(stream, REPLY, content, message, identity)
+        # not awaited: the channel must stay free for interrupts while the history is asked
+        task = asyncio.create_task(reply(stream, identity, message))
+        replies.add(task)
+        task.add_done_callback(replies.discard)
 
     def push(content: dict[str, Any]) -> None:
         kernel.session.send(kernel.iopub_socket, PUSH, content, parent={}, ident=PUSH.encode())
@@ -44,13 +50,3 @@ def install_control(shell: Any, publisher: Publisher) -> Callable[[], None]:
         workers.shutdown(wait=False, cancel_futures=True)
 
     return undo
-
-
-async def _answered(workers: ThreadPoolExecutor, publisher: Publisher, request: dict[str, Any]) -> dict[str, Any]:
-    loop = asyncio.get_running_loop()
-    work = loop.run_in_executor(workers, publisher.requests.answer, request)
-    try:
-        return await asyncio.wait_for(work, PATIENCE_S)
-    except TimeoutError:
-        sentence = "The history did not answer in time; try again."
-        return {"id": request.get("id", 0), "ok": False, "error": sentence}

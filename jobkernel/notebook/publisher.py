@@ -82,6 +82,7 @@ class Publisher:
             self.turn()
         except Exception as error:  # noqa: BLE001 - the boundary: a screen must not end the thread that feeds it
             self.last_error = error
+            self._session.changed.set()  # what was not told is told at the next turn
 
     last_error: Exception | None = None
     has_extension = False
@@ -94,9 +95,9 @@ class Publisher:
             self._session.changed.clear()
         version = self._session.registry.version
         if version != self._version:
-            self._version = version
-            self._seq += 1
             snapshot = self.snapshot()
+            self._seq += 1
+            self._version = version
             self._status, self._runs = snapshot["status"], {row["run_id"]: row for row in snapshot["runs"]}
             self._push({"push": "graph", "seq": self._seq, "snapshot": snapshot})
             return
@@ -118,4 +119,9 @@ class Publisher:
         with self._lock:
             listeners = list(self._listeners)
         for send in listeners:
-            send(push)
+            try:
+                send(push)
+            except Exception as error:  # noqa: BLE001 - the boundary: one screen that is gone must not cost the others
+                self.last_error = error
+                with self._lock:
+                    self._listeners.remove(send)

@@ -90,7 +90,7 @@ class Requests:
 
     def _plan(self, request: Mapping[str, Any]) -> dict[str, Any]:
         keys = self._scope(request)
-        missing = self._session.missing_upstream(keys)
+        missing = self._session.planner.missing_upstream(keys)
         plan = self._session.plan(keys, with_missing_upstream=True) if keys else None
         expected = expected_seconds(self._session, plan) if plan is not None else None
         count = len(plan.steps) if plan is not None else 0

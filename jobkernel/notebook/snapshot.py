@@ -1,4 +1,4 @@
-"""Where everything stands, in the protocol's words: the status of each node, the rows of runs. Decides and sends nothing."""
+"""Where everything stands, in the protocol's words: status of nodes, rows of runs. Decides nothing, sends nothing."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from jobkernel.engine.session import Session
 from jobkernel.errors import InvalidSelection
 from jobkernel.model.definitions import Job
 from jobkernel.model.keys import variable_name
+from jobkernel.executors.failure import message_of, type_name
 from jobkernel.notebook.graph_view import OP_PREFIX, GraphQuery, GraphViews, kind_of
 from jobkernel.notebook.views import STEP_WORDS
 
 PROTOCOL = 1
 SEGMENTS = 5
+USUAL_FOR_US = 2_000_000
+"""How old the usual durations may be, in microseconds, when something was made since."""
 ASSET_JOB = "__ASSET_JOB"
 """Dagster's name for the job of a run whose assets were chosen by hand; the history keeps it."""
 TITLE_NAMES = 2
@@ -37,6 +40,7 @@ class Standing:
         self._session = session
         self._usual: dict[str, float] = {}
         self._usual_of = -1
+        self._usual_at = 0
 
     def snapshot(self, views: GraphViews, query: GraphQuery, seq: int) -> dict[str, Any]:
         """Return the protocol's ``Snapshot``."""
@@ -104,9 +108,10 @@ class Standing:
     def _usual_seconds(self) -> dict[str, float]:
         """Return the median seconds of each step, read again only when something was made since."""
         version = self._session.states.version
-        if self._usual_of < 0 or version - self._usual_of > 20:
+        now = self._session.clock.now_us()
+        if self._usual_of != version and now - self._usual_at > USUAL_FOR_US:
             self._usual = {row["step_key"]: row["duration_s"] for row in self._session.history.query("step_durations")}
-            self._usual_of = version
+            self._usual_of, self._usual_at = version, now
         return self._usual
 
     def _live_steps(self) -> dict[str, tuple[LiveRun, str]]:
@@ -219,7 +224,7 @@ def run_row(live: LiveRun) -> dict[str, Any]:
         "steps_done": sum(status.is_final for status in list(active.progress.statuses.values())),
         "steps_failed": words.count("failed"),
         "segments": segments(words),
-        "error": str(active.error) if active.error is not None else None,
+        "error": f"{type_name(type(active.error))}: {message_of(active.error)}" if active.error is not None else None,
         "priority": live.options.priority,
         "tags": dict(facts.tags),
         "partition_key": facts.partition_key,
@@ -231,7 +236,7 @@ def run_title(job_name: str, keys: Sequence[str]) -> str:
     """Return what a run is called on screen: its job, or the assets that somebody chose without one."""
     if job_name != ASSET_JOB or not keys:
         return job_name
-    names = [variable_name(key) for key in keys[-TITLE_NAMES:]]
+    names = [variable_name(key) for key in (keys if len(keys) <= TITLE_NAMES else keys[-1:])]
     rest = len(keys) - len(names)
     return ", ".join(names) + (f" and {rest:,} more" if rest else "")
 
@@ -269,7 +274,7 @@ def _row_of_history(row: Mapping[str, Any], words: list[str]) -> dict[str, Any]:
         "steps_done": sum(word not in ("running", "queued") for word in words),
         "steps_failed": words.count("failed"),
         "segments": segments(words),
-        "error": error.get("message") if isinstance(error, Mapping) else error,
+        "error": f"{error['type']}: {error['message']}" if isinstance(error, Mapping) else error,
         "priority": row["priority"] or 0,
         "tags": row["tags"] or {},
         "partition_key": row["partition_key"],

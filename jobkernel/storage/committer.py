@@ -111,9 +111,9 @@ class Committer:
         except HistoryError as error:
             self._keep_each(group, error)
             return
+        self._on_appended(appended)  # first: who is told that a run ended may ask about it at once
         for item in group:
             item.done(appended, None)
-        self._on_appended(appended)
 
     def _keep_each(self, group: list[_Append], error: HistoryError) -> None:
         """Find out whose batch it was: a refusal is its own client's alone."""

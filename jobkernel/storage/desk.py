@@ -89,15 +89,18 @@ class Desk:
     def join(self, peer: Peer, *, runs: Iterable[dict[str, Any]] = (), keys: Iterable[str] = ()) -> None:
         """Take a client in, with the runs and keys it held when it was last connected."""
         who = peer.who
+        missed: list[tuple[Peer, str, dict[str, Any]]] = []
         with self._lock:
             self.peers[who.client_id] = peer
             for run in runs:
                 admitted = bool(run.pop("admitted", False))
                 (self.queue.resume if admitted else self.queue.submit)(who.client_id, **run)
+                if not admitted and run["run_id"] in self.queue.running:
+                    missed.append((peer, "admitted", {"run_id": run["run_id"]}))  # said while nobody listened
             free = [key for key in keys if not self.claims.others(who.client_id, [key])]
             self.claims.take(Owner(who.client_id, who.notebook), free)
             pushes = self._admit()
-        _deliver(pushes)
+        _deliver([*missed, *pushes])
 
     def leave(self, peer: Peer) -> None:
         """Forget a client's connection; its runs and keys stay until its process is gone."""
@@ -247,6 +250,13 @@ class Desk:
         _deliver([push for push in pushes if push[2]["run_id"] != run_id])
         return {"admitted": admitted, "ahead": ahead}
 
+    def _release_run(self, _peer: Peer, run_id: str) -> None:
+        """Take a run that ended before it was submitted out of the queue."""
+        with self._lock:
+            self.queue.drop([run_id])
+            pushes = self._admit()
+        _deliver(pushes)
+
     def _cancel_run(self, _peer: Peer, run_id: str, forced: bool = False, by: str | None = None) -> dict[str, Any]:
         with self._lock:
             owner = self.queue.owners.get(run_id)
@@ -361,6 +371,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "log_lines": Desk._log_lines,
     "submit_run": Desk._submit_run,
     "cancel_run": Desk._cancel_run,
+    "release_run": Desk._release_run,
     "claim_keys": Desk._claim_keys,
     "release_keys": Desk._release_keys,
     "settings": Desk._get_settings,

@@ -1,0 +1,159 @@
+"""From a selection or a job to a plan that can run: what is chosen, what stands above it, what is missing.
+
+Asks the rules; knows no runs' machinery and launches nothing. The session owns one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from jobkernel.engine.launcher import LiveRun
+from jobkernel.engine.registry import Registry
+from jobkernel.engine.states import AssetStates
+from jobkernel.errors import (
+    InvalidSelection,
+    InvalidSubset,
+    MissingUpstream,
+    UnknownName,
+    Unsupported,
+    did_you_mean,
+)
+from jobkernel.model.definitions import Job
+from jobkernel.model.runs import StepStatus
+from jobkernel.rules.asset_plan import plan_assets
+from jobkernel.rules.plan import FromAsset, Plan, plan_graph
+from jobkernel.rules.selecting import select
+from jobkernel.rules.selection import AssetSelection
+
+
+class Planner:
+    """Makes the plans of one session."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        states: AssetStates,
+        has_value: Callable[[str], bool],
+        status_words: Callable[[], Mapping[str, str]],
+    ) -> None:
+        self.registry = registry
+        self.states = states
+        self._has_value = has_value
+        self._status_words = status_words
+
+    def select(self, selection: str | AssetSelection | None) -> list[str]:
+        """Return the keys that a selection names, upstream first; None selects all that can be made.
+
+        Raises:
+            InvalidSelection: it cannot be read, or names nothing that is defined.
+        """
+        universe = self.registry.universe.with_statuses(self._status_words())
+        if selection is None or (isinstance(selection, str) and not selection.strip()):
+            chosen = set(universe.materializable)
+        elif isinstance(selection, str):
+            chosen = select(selection, universe)
+        else:
+            chosen = selection.resolve(universe)
+        return [key for key in self.registry.graph.topological() if key in chosen]
+
+    def plan(self, keys: Iterable[str], *, job: Job | None = None, with_missing_upstream: bool = False) -> Plan:
+        """Return the plan that makes these assets.
+
+        Raises:
+            MissingUpstream: an upstream value was never made, or is not defined at all.
+            InvalidSubset: nothing that can be made is selected.
+        """
+        chosen = [key for key in keys if not self._is_external(key)]
+        if with_missing_upstream:
+            chosen = self._with_missing(chosen)
+        if not chosen:
+            raise InvalidSubset("The selection holds nothing that can be made here.")
+        self.registry.check_upstream(chosen)
+        plan = plan_assets(self.registry.definitions_of(chosen), chosen, job=job)
+        self._refuse_missing(plan)
+        return plan
+
+    def missing_upstream(self, keys: Iterable[str]) -> list[str]:
+        """Return what stands above these assets and was never made, upstream first."""
+        chosen = set(keys)
+        return [key for key in self._with_missing(chosen) if key not in chosen]
+
+    def plan_job(self, name: str) -> Plan:
+        """Return the plan of a job.
+
+        Raises:
+            UnknownName: no job is called that.
+        """
+        job = self.registry.job(name)
+        if job.graph is not None:
+            plan = plan_graph(job.graph, job, input_values=job.input_values)
+            self._refuse_missing(plan)
+            return plan
+        keys = self.select(job.selection)
+        if not keys:
+            raise InvalidSelection(f"Job '{name}' selects nothing that is defined: {job.selection}")
+        return self.plan(keys, job=job)
+
+    def plan_again(self, job_name: str, assets: Iterable[str], done: Collection[str]) -> Plan:
+        """Return the plan of what a run ran, without the steps ``done``.
+
+        Raises:
+            UnknownName: what it made is not defined here any more, or nothing of it is left.
+            Unsupported: a part of an op job.
+        """
+        job = self.registry.jobs.get(job_name)
+        if job is not None and job.graph is not None:
+            if done:
+                raise Unsupported("Re-running an op job from its failure is not supported yet; run all of it again.")
+            return self.plan_job(job.name)
+        known = [key for key in assets if key in self.registry.assets]
+        definitions = self.registry.definitions_of(known)
+        whole = plan_assets(definitions, known, job=job)
+        left = [step for step in whole.steps.values() if step.key not in done]
+        if not left:
+            raise UnknownName("Nothing of that run is left to run: what it made is not defined here, or all succeeded.")
+        keys = [key for step in left for key in step.asset_keys.values()]
+        checks = [(check.asset_key, check.name) for step in left for check in step.checks.values()]
+        plan = plan_assets(definitions, keys, job=job, checks=checks)
+        self._refuse_missing(plan)
+        return plan
+
+    def _is_external(self, key: str) -> bool:
+        assets = self.registry.assets.get(key)
+        return assets is not None and assets.is_external
+
+    def _with_missing(self, keys: Iterable[str]) -> list[str]:
+        chosen, graph = set(keys), self.registry.graph
+        above = graph.upstream(chosen) - chosen
+        wanted = chosen | {key for key in above if self.states.made(key) is None and not self._is_external(key)}
+        return [key for key in graph.topological() if key in wanted]
+
+    def _refuse_missing(self, plan: Plan) -> None:
+        for step in plan.steps.values():
+            for planned in step.inputs:
+                for feed in planned.feeds:
+                    if isinstance(feed, FromAsset) and feed.key not in step.asset_keys.values():
+                        self._refuse_if_never_made(step.key, feed.key)
+
+    def _refuse_if_never_made(self, step_key: str, key: str) -> None:
+        if self.states.made(key) is not None or self._has_value(key):
+            return
+        guess = "" if key in self.registry.assets else did_you_mean(key, self.registry.assets)
+        raise MissingUpstream(
+            f"'{step_key}' needs '{key}', which was never made.{guess} Select '+{step_key}' to make what is above it too.",
+            keys=(key,),
+        )
+
+
+def running_keys(alive: Iterable[LiveRun]) -> dict[str, str]:
+    """Return the assets that these runs are making or will make: ``running`` or ``queued``."""
+    found: dict[str, str] = {}
+    for live in alive:
+        for key, step in live.plan.steps.items():
+            if key in live.active.in_flight:
+                found.update(dict.fromkeys(step.asset_keys.values(), "running"))
+            elif not live.active.progress.statuses.get(key, StepStatus.WAITING).is_final:
+                for asset_key in step.asset_keys.values():
+                    found.setdefault(asset_key, "queued")
+    return found
