@@ -17,6 +17,7 @@ from jobkernel.notebook.snapshot import Standing, millis, run_row
 from jobkernel.values.describe import BYTES
 
 LOG_TAIL = 200
+DURABLE_WITHIN_S = 2.0
 _METADATA_NAMES: Mapping[str, str] = {"dagster/row_count": "rows", BYTES: "size"}
 HIDDEN_METADATA = (KIND, "dagster/column_schema")
 _STEP_WORDS: Mapping[str, str] = {
@@ -233,6 +234,8 @@ def run_details(session: Session, standing: Standing, run_id: str) -> dict[str, 
     """
     full = session.find_run(run_id)
     live = session.launcher.get(full)
+    if live is not None and live.active.status.is_final:
+        live.durable.wait(DURABLE_WITHIN_S)  # what its steps did is read from the history
     stored = session.history.query("run", run_id=full)
     if not stored and live is None:
         raise UnknownName(f"There is no run '{run_id}' in the history.")

@@ -118,6 +118,7 @@ def test_details_say_what_was_made_why_and_how(kernel: Kernel) -> None:
 
 
 def test_a_run_is_started_watched_and_canceled_while_a_cell_runs(kernel: Kernel) -> None:
+    kernel.pushes.clear()
     with busy(kernel):
         run_id = asked(kernel, "materialize", keys=["slow"], scope="only", include_missing=False)["run_id"]
         push = kernel.push_where(
@@ -198,6 +199,7 @@ def test_a_new_definition_is_pushed_as_a_new_graph(kernel: Kernel) -> None:
 
 
 def test_an_interrupt_cancels_the_foreground_run_and_the_kernel_goes_on(kernel: Kernel) -> None:
+    kernel.pushes.clear()
     cell = kernel.begin("%materialize slow")
     kernel.push_where(lambda push: push.get("status", {}).get("slow", {}).get("status") == "running")
     began = time.monotonic()
