@@ -70,10 +70,11 @@ class Committer:
             raise item.error
         return item.result
 
-    def close(self, timeout: float = 30.0) -> None:
-        """Write what has been asked for, then end the thread."""
+    def close(self, timeout: float = 30.0) -> bool:
+        """Write what has been asked for, then end the thread; return whether that was done in time."""
         self._inbox.put(None)
         self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def _work(self) -> None:
         waiting: list[_Append | _Call | None] = []

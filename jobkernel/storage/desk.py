@@ -6,6 +6,7 @@ its peers only by what can be pushed to them.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -29,6 +30,8 @@ from jobkernel.storage.user_sql import select
 
 if TYPE_CHECKING:
     import duckdb
+
+log = logging.getLogger(__name__)
 
 
 class Peer(Protocol):
@@ -69,10 +72,12 @@ class Desk:
         self._read_settings()
         self.committer = Committer(store, self._appended, lambda: self.on_interrupted())
 
-    def close(self) -> None:
-        """Write what was asked for and close the history."""
-        self.committer.close()
-        self.store.close()
+    def close(self, timeout: float = 30.0) -> None:
+        """Write what was asked for and close the history; one that is still being written is left open."""
+        if self.committer.close(timeout):
+            self.store.close()
+        else:
+            log.warning("the history was still being written after %g s and is left open", timeout)
 
     def handle(self, peer: Peer, operation: str, fields: dict[str, Any]) -> Any:
         """Answer one request. Raises a :class:`JobkernelError` with a sentence."""

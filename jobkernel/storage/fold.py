@@ -44,7 +44,7 @@ class Fact(NamedTuple):
 
 def fold(rows: Rows, first_seq: int, events: Sequence[StoredEvent]) -> set[str]:
     """Change the rows by these events, numbered from ``first_seq``; return the ids of runs that ended."""
-    _load_assets(rows, events)
+    _load_known(rows, events)
     ended: set[str] = set()
     run: Row | None = None
     for seq, event in enumerate(events, first_seq):
@@ -69,11 +69,15 @@ def _parsed(body: str | None) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def _load_assets(rows: Rows, events: Sequence[StoredEvent]) -> None:
-    """Bring the asset rows that the events speak of into memory with one question."""
-    bodies = [_parsed(event[4]) for event in events if event[0] in ASSET_EVENTS]
-    if bodies:
-        rows.load(ASSET_PARTITION, [_asset_key(body) for body in bodies])
+def _load_known(rows: Rows, events: Sequence[StoredEvent]) -> None:
+    """Bring the rows of assets and definitions that the events speak of into memory, with one question for each."""
+    for table, words_of_it, key in (
+        (ASSET_PARTITION, ASSET_EVENTS, _asset_key),
+        (DEFINITION, DEFINITION_EVENTS, _definition_key),
+    ):
+        bodies = [_parsed(event[4]) for event in events if event[0] in words_of_it]
+        if bodies:
+            rows.load(table, [key(body) for body in bodies])
 
 
 def _run_of(rows: Rows, run_id: str, seq: int) -> Row:
@@ -275,8 +279,12 @@ def _check_evaluated(rows: Rows, fact: Fact, _run: Row | None) -> None:
     )
 
 
+def _definition_key(body: dict[str, Any]) -> tuple[str, str]:
+    return str(body.get("kind")), str(body.get("name"))
+
+
 def _defined(rows: Rows, fact: Fact, _run: Row | None) -> None:
-    kind, name = str(fact.body.get("kind")), str(fact.body.get("name"))
+    kind, name = _definition_key(fact.body)
     row = rows.get(DEFINITION, (kind, name)) or rows.make(DEFINITION, fact.seq, kind=kind, name=name)
     texts = {word: _text(fact.body.get(word)) for word in ("notebook", "group_name", "source")}
     parts = {word: _json(fact.body.get(word)) for word in ("options", "deps")}
@@ -284,7 +292,7 @@ def _defined(rows: Rows, fact: Fact, _run: Row | None) -> None:
 
 
 def _forgotten(rows: Rows, fact: Fact, _run: Row | None) -> None:
-    row = rows.get(DEFINITION, (str(fact.body.get("kind")), str(fact.body.get("name"))))
+    row = rows.get(DEFINITION, _definition_key(fact.body))
     if row is not None:
         rows.change(DEFINITION, row, changed_us=fact.occurred_us, forgotten=True)
 
@@ -327,6 +335,7 @@ FOLDS: dict[str, Change] = {
     words.SETTING_CHANGED: _set,
     words.LOGS_CAPTURED: _logs_captured,
 }
+DEFINITION_EVENTS = frozenset({words.DEFINITION_CHANGED, words.DEFINITION_FORGOTTEN})
 ASSET_EVENTS = frozenset(
     {words.ASSET_MATERIALIZATION_PLANNED, words.ASSET_MATERIALIZATION, words.ASSET_FAILED_TO_MATERIALIZE}
 )

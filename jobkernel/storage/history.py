@@ -6,6 +6,7 @@ that nobody else has open.
 
 from __future__ import annotations
 
+import atexit
 import os
 import queue
 import threading
@@ -28,6 +29,8 @@ from jobkernel.storage.store import Appended, Batch, ClientIdentity, Store
 from jobkernel.storage.table import Table
 
 LARGEST_BATCH = 5_000
+CLOSING_S = 120.0
+"""How long closing waits for what was emitted; a process that ends while a thread writes would crash."""
 
 
 class History(Protocol):
@@ -98,6 +101,7 @@ class LocalHistory:
         self._thread = threading.Thread(target=self._work, name="jobkernel-history-sender", daemon=True)
         self._thread.start()
         forget_in_child(self)
+        atexit.register(self.close)
 
     def emit(self, event: Event) -> None:
         """Note an event; returns at once."""
@@ -144,14 +148,16 @@ class LocalHistory:
         """Take a push from the desk."""
         self._pushes.deliver(name, fields)
 
-    def close(self, timeout: float = 5.0) -> None:
+    def close(self, timeout: float = CLOSING_S) -> None:
         """Write what was emitted and close the store."""
         if self._closed:
             return
         self._closed = True
+        atexit.unregister(self.close)
+        deadline = time.monotonic() + timeout
         self._inbox.put(None)
         self._thread.join(timeout)
-        self._desk.close()
+        self._desk.close(max(0.0, deadline - time.monotonic()))
         self._pushes.close()
 
     def _forget_in_child(self) -> None:
