@@ -141,7 +141,7 @@ class Kernel:
 
 def text_of(shown: list[dict[str, Any]]) -> str:
     """Return all the text that a cell showed."""
-    parts = []
-    for each in shown:
-        parts.append(each.get("text") or each.get("data", {}).get("text/plain") or "\n".join(each.get("traceback", [])))
-    return "\n".join(map(str, parts))
+    return "\n".join(
+        str(each.get("text") or each.get("data", {}).get("text/plain") or "\n".join(each.get("traceback", [])))
+        for each in shown
+    )

@@ -22,7 +22,9 @@ from jobkernel.notebook import current
 class Displays(CapturingDisplayPublisher):
     """Keeps what is shown; an update takes the place of what it updates, as on a screen."""
 
-    def publish(self, data: Any, metadata: Any = None, source: Any = None, *, transient: Any = None, update: bool = False, **_: Any) -> None:  # fmt: skip
+    def publish(self, data: Any, metadata: Any = None, **told: Any) -> None:
+        """Take one display, or an update of one."""
+        transient, update = told.get("transient"), told.get("update", False)
         shown = {"data": data, "id": (transient or {}).get("display_id")}
         if update:
             for each in self.outputs:

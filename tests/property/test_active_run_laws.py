@@ -1,4 +1,4 @@
-"""A run on real threads ends as the rules say: nothing starts before its inputs, branches finish, cancels come to rest."""
+"""A run on real threads ends as the rules say: inputs come first, branches finish, cancels come to rest."""
 
 from __future__ import annotations
 

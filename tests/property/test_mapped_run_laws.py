@@ -1,4 +1,4 @@
-"""Steps mapped over dynamic outputs: one copy a key, each ends by itself, what is collected keeps the order of the keys."""
+"""Steps mapped over dynamic outputs: one copy a key, each ends by itself, what is collected keeps its order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever order things happen in, a run's steps end as its rules say; ends are final; nothing starts before its inputs."""
+"""Whatever the order of events, a run's steps end as its rules say; ends are final; nothing precedes its inputs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from run_plans import GOOD, Story, expected_endings, stories
 
 from jobkernel.errors import InvariantViolation
-from jobkernel.model.runs import RunStatus, StepStatus
+from jobkernel.model.runs import RunStatus
 from jobkernel.rules.plan import PlannedStep
 from jobkernel.rules.run_state import RUN_TRANSITIONS, Advance, RunProgress
 
