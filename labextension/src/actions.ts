@@ -41,7 +41,7 @@ export async function cancel(session: Session, runId: string): Promise<void> {
   const force = session.snapshot?.runs.find(run => run.run_id === runId)?.status === 'CANCELING';
   await attempt(session, async () => {
     const { text } = await session.ask('cancel', { run_id: runId, force });
-    session.setNotice(text ? { text: `Canceling: ${text}.`, tone: 'plain', action: null } : null);
+    session.setNotice(text ? { text: `Canceling: ${text}.`, tone: 'plain', action: null, run: runId } : null);
   });
 }
 

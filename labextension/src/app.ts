@@ -218,6 +218,7 @@ class App {
     const slowly = Math.floor(Date.now() / TICK) % 15 === 0;
     if (this.session.page.tab === 'graph' && (moving || slowly)) {
       (this.showsList() ? this.list : this.graph).tick();
+      this.pane.tick();
     }
     if (moving || slowly) {
       this.runs?.tick();

@@ -4,7 +4,7 @@
  */
 import { applyStatus, detailsOutdated } from './changes';
 import { STATUS_ORDER } from './words';
-import { isGraph, isPush, isSnapshot, Refusal } from './protocol';
+import { isActive, isGraph, isPush, isSnapshot, Refusal } from './protocol';
 import type { Direction, Graph, Host, Operation, Operations, Push, Shown, Snapshot, StatusMap } from './protocol';
 
 export type Topic = 'snapshot' | 'status' | 'graph' | 'selected' | 'matches' | 'page' | 'gone' | 'busy' | 'notice';
@@ -18,6 +18,8 @@ export interface Notice {
   text: string;
   tone: 'fail' | 'plain';
   action: { label: string; run: () => void } | null;
+  /** Only of interest while this run is active. */
+  run?: string;
 }
 export interface Query {
   job: string | null;
@@ -133,6 +135,7 @@ export class Session {
     const before = this.snapshot.status;
     this.snapshot = applyStatus(this.snapshot, push);
     this.comeBack();
+    this.dropNotice();
     this.tell('status', before);
     if (this.search.startsWith('status:')) {
       void this.find(this.search);
@@ -273,6 +276,13 @@ export class Session {
   open(page: Partial<Page>): void {
     this.page = { run: null, step: null, ...(page.tab ? {} : { tab: this.page.tab }), ...page } as Page;
     this.tell('page');
+  }
+
+  private dropNotice(): void {
+    const about = this.notice?.run;
+    if (about && !this.snapshot?.runs.some(run => run.run_id === about && isActive(run))) {
+      this.setNotice(null);
+    }
   }
 
   setNotice(notice: Notice | null): void {

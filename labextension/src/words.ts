@@ -136,6 +136,14 @@ function runningText(status: NodeStatus, now: number): string {
     : whole.replace('.0 s', ' s');
 }
 
+const TRIGGERS: Record<string, string> = {
+  manual: 'by hand',
+  widget: 'from the graph',
+  reexecution: 'run again'
+};
+/** What started a run, in words. */
+export const triggerWords = (trigger: string): string => TRIGGERS[trigger] ?? trigger;
+
 export type Tone = 'fail' | 'warn' | 'run' | '';
 
 /** The most urgent thing to say about a node, and the colour it may carry. */

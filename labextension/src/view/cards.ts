@@ -41,6 +41,7 @@ export function faceOf(node: GraphNode, status: StatusMap, now: number): Face {
 export class Card {
   readonly element: HTMLElement;
   private readonly face = h('span.jk-glyph');
+  private readonly kind = h('span.jk-cut');
   private readonly fact = h('span.jk-age');
   private readonly checks = h('span.jk-checks');
   private readonly foot = h('div.jk-ft');
@@ -51,7 +52,7 @@ export class Card {
       'div.jk-card',
       { role: 'treeitem', tabindex: -1, 'data-key': node.key, 'aria-level': node.layer + 1 },
       h('div.jk-n', null, this.face, h('b.jk-cut', null, node.label)),
-      h('div.jk-m', null, h('span.jk-cut', null, kindOf(node)), this.checks, this.fact),
+      h('div.jk-m', null, this.kind, this.checks, this.fact),
       this.foot
     );
     this.element.classList.toggle('jk-pile', node.type === 'group');
@@ -81,6 +82,7 @@ export class Card {
     const checked = own && own.checks_passed + own.checks_failed > 0;
     this.drawFact(checked ? face.text.split(' · ')[0] : face.text, own); // with checks there is no room for the age
     this.drawChecks(own);
+    say(this.kind, this.node.type === 'group' ? kindOf(this.node) : (own?.kind ?? kindOf(this.node)));
     this.drawProgress(face);
     this.element.title = hoverText(this.node, own);
     this.element.setAttribute('aria-label', spokenNode(this.node, own));

@@ -6,8 +6,8 @@ import { cancel, cancelWords, goToCell, materialize } from '../actions';
 import type { Details, NodeStatus } from '../protocol';
 import { sentence } from '../session';
 import type { Session } from '../session';
-import { count, statusLabel } from '../words';
-import { h, put } from './dom';
+import { count, statusLabel, urgent } from '../words';
+import { h, put, say } from './dom';
 import type { Child } from './dom';
 import { glyph } from './glyphs';
 import { button, iconButton, splitButton } from './menu';
@@ -46,6 +46,15 @@ export class DetailsPane {
   reread(): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.read(), REREAD_AFTER);
+  }
+
+  /** Time passes: how long it has been running moves on. */
+  tick(): void {
+    const moving = this.element.querySelector<HTMLElement>('.jk-moving');
+    const status = this.key === null ? undefined : this.session.snapshot?.status[this.key];
+    if (moving && status?.status === 'running') {
+      say(moving, urgent(status, Date.now()).text);
+    }
   }
 
   private async read(): Promise<void> {

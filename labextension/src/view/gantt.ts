@@ -61,7 +61,10 @@ export function ganttBlock(run: RunDetails, chosen: string | null, choose: (step
       h('span.jk-h', null, 'Steps'),
       h('span.jk-mut.jk-cut', { title: stepsWords(run.steps) + path }, stepsWords(run.steps) + path)
     ),
-    axis(span),
+    axis(
+      span,
+      run.steps.some(step => step.usual_s !== null)
+    ),
     h(
       'div.jk-lanes',
       null,
@@ -72,7 +75,7 @@ export function ganttBlock(run: RunDetails, chosen: string | null, choose: (step
 
 const place = (at: number, { from, to }: Span): string => `${(((at - from) / (to - from)) * 100).toFixed(2)}%`;
 
-function axis(span: Span): HTMLElement {
+function axis(span: Span, usual: boolean): HTMLElement {
   const tick = (t: number) =>
     h('b', { style: `left:${place(span.from + t * 1000, span)}` }, duration(t).replace('.0 s', ' s'));
   return h(
@@ -81,7 +84,7 @@ function axis(span: Span): HTMLElement {
     h('span'),
     h('div', null, h('b', { style: 'left:0;transform:none' }, clockTime(span.from)), axisTicks(span).map(tick)),
     h('span.jk-num', null, 'took'),
-    h('span.jk-num', null, 'usual')
+    h('span.jk-num', null, usual ? 'usual' : '')
   );
 }
 

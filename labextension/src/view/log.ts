@@ -104,7 +104,7 @@ export class LogView {
 
   private redraw(): void {
     const shown = this.lines.filter(line => this.shows(line));
-    const empty = this.lines.length ? 'Nothing at these levels' : 'No lines yet';
+    const empty = this.lines.length ? 'Nothing at these levels' : 'Nothing was printed or logged';
     put(this.box, shown.length ? shown.map(line => logRow(line)) : h('div.jk-mut.jk-empty', null, empty));
     this.drawFilters();
     this.keepEnd();

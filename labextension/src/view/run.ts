@@ -7,7 +7,7 @@ import { isActive, runGlyph } from '../protocol';
 import type { RunDetails } from '../protocol';
 import { sentence } from '../session';
 import type { Session } from '../session';
-import { dayTime, duration, exactTime, plural, runWord, shortId } from '../words';
+import { dayTime, duration, exactTime, plural, runWord, shortId, triggerWords } from '../words';
 import { errorBlock } from './code';
 import { h, put } from './dom';
 import type { Child } from './dom';
@@ -228,10 +228,11 @@ export class RunView {
   private origin(run: RunDetails): Child {
     const parent = run.parent_run_id;
     const tags = Object.entries(run.tags).filter(([name]) => !name.startsWith('.') && !name.startsWith('dagster/'));
-    const parts: Child[] = [run.trigger ? `From ${run.trigger}` : ''];
+    const started = triggerWords(run.trigger);
+    const parts: Child[] = [started && started[0].toUpperCase() + started.slice(1)];
     if (parent) {
       parts.push(
-        run.trigger ? ', again of ' : 'Again of ',
+        run.trigger === 'reexecution' ? ' from ' : ', again of ',
         h(
           'button.jk-link',
           { type: 'button', onclick: () => this.session.open({ tab: 'runs', run: parent }) },

@@ -7,7 +7,7 @@ import { isActive, runGlyph } from '../protocol';
 import type { RunRow } from '../protocol';
 import { sentence } from '../session';
 import type { Session } from '../session';
-import { age, dayTime, duration, exactTime, plural, runWord, shortId, statusLabel } from '../words';
+import { age, dayTime, duration, exactTime, plural, runWord, shortId, statusLabel, triggerWords } from '../words';
 import { h, put } from './dom';
 import { glyph } from './glyphs';
 import { button, dropdown } from './menu';
@@ -186,10 +186,10 @@ export class RunsList {
       h(
         'span.jk-cut.jk-by',
         {
-          title: trouble ?? run.trigger,
+          title: trouble ?? triggerWords(run.trigger),
           class: `jk-cut jk-by ${trouble && run.status === 'FAILURE' ? 'jk-t-fail' : 'jk-mut'}`
         },
-        trouble ?? run.trigger
+        trouble ?? triggerWords(run.trigger)
       ),
       strip(run),
       h(

@@ -50,7 +50,10 @@ function reason(d: Details, session: Session): Section | null {
   if (status.status === 'running' || status.status === 'queued') {
     const run = activeRuns(session).find(row => row.run_id === status.run_id);
     const words = status.status === 'queued' ? (run?.waiting ?? 'waiting for its turn') : urgent(status, now).text;
-    return ['reason', h('div', null, h('span.jk-b.jk-t-run', null, statusWord(status)), ` ${words}`)];
+    return [
+      'reason',
+      h('div', null, h('span.jk-b.jk-t-run', null, statusWord(status)), ' ', h('span.jk-moving', null, words))
+    ];
   }
   if (!d.why) {
     return status.cause

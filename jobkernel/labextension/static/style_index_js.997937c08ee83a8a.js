@@ -1321,7 +1321,7 @@
 }
 .jk-rr {
   display: grid;
-  grid-template-columns: 14px minmax(96px, 2fr) 64px minmax(72px, 3fr) 200px 96px 80px;
+  grid-template-columns: 14px minmax(120px, 3fr) 64px minmax(72px, 4fr) minmax(72px, 140px) 88px 72px;
   gap: 12px;
   height: 32px;
   align-items: center;

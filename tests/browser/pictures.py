@@ -1,0 +1,68 @@
+"""Make the README's pictures from the real screen on the quickstart: ``python -m tests.browser.pictures``.
+
+The notebook runs to where a helper was edited, so that the graph shows what is fresh, what is stale, and why.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.lab import CHECKOUT, CHROMIUM_FLAGS, Lab, NotebookPage, chromium, opened
+
+IMAGES = CHECKOUT / "docs" / "images"
+QUICKSTART = CHECKOUT / "notebooks" / "01_quickstart.ipynb"
+LAST_CELL = "edit"
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+HEIGHT = 500
+
+
+def main() -> None:
+    """Write docs/images/widget-light.png and widget-dark.png."""
+    with tempfile.TemporaryDirectory() as folder:
+        lab = Lab(Path(folder))
+        try:
+            lab.wait()
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+                photograph(lab, browser)
+                browser.close()
+        finally:
+            lab.close()
+
+
+def photograph(lab: Lab, browser: Browser) -> None:
+    """Run the quickstart's first half and take the pictures."""
+    target = lab.files / "quickstart" / QUICKSTART.name
+    target.parent.mkdir()
+    shutil.copy(QUICKSTART, target)
+    cells = json.loads(target.read_text())["cells"]
+    last = next(place for place, cell in enumerate(cells) if cell["id"] == LAST_CELL)
+    with opened(lab, browser, f"quickstart/{target.name}", width=1500, height=1000) as page:
+        page.open()
+        page.page.evaluate("() => jupyterapp.shell.collapseLeft()")
+        page.run(*(place for place in range(last + 1) if cells[place]["cell_type"] == "code"))
+        page.view.wait_for(flights="stale", raw_flights="fresh")
+        page.view.select("flights")
+        page.view.section("reason").wait_for()
+        for word, theme in THEMES.items():
+            page.theme(theme)
+            take(page, IMAGES / f"widget-{word}.png")
+
+
+def take(page: NotebookPage, path: Path) -> None:
+    """Photograph the screen once its colours are those of the theme."""
+    root = page.view.root
+    root.evaluate("(e, height) => { e.style.height = `${height}px` }", HEIGHT)
+    root.scroll_into_view_if_needed()
+    page.page.wait_for_timeout(1500)  # for looks alone: edges are redrawn after the theme's colours have faded in
+    path.parent.mkdir(parents=True, exist_ok=True)
+    root.screenshot(path=path, animations="disabled")
+
+
+if __name__ == "__main__":
+    main()
