@@ -104,7 +104,8 @@ def define_check(kernel: NotebookKernel, given: argparse.Namespace, text: str) -
     assets = kernel.session.registry.assets
     if given.asset not in assets and given.asset not in kernel.session.registry.known_names():
         raise InvalidDefinition(
-            f"Check '{given.name}' is of asset '{given.asset}', which no cell defines.{did_you_mean(given.asset, assets)}"
+            f"Check '{given.name}' is of asset '{given.asset}', which no cell defines."
+            f"{did_you_mean(given.asset, assets)}"
         )
     options = CheckOptions(
         name=given.name,
@@ -197,7 +198,7 @@ def _common(kernel: NotebookKernel, given: argparse.Namespace) -> dict[str, Any]
         "name": given.name,
         "tags": pairs(given.tag, "--tag"),
         "description": given.description,
-        "params": tuple(_param(word, kernel.names) for word in given.param or ()),
+        "params": tuple(_param(word) for word in given.param or ()),
         "retries": whole_number(given.retries, "--retries"),
         "retry_delay": _span(given.retry_delay, "--retry-delay"),
         "backoff": Backoff[given.backoff.upper()] if given.backoff else None,
@@ -207,7 +208,7 @@ def _common(kernel: NotebookKernel, given: argparse.Namespace) -> dict[str, Any]
     }
 
 
-def _param(word: str, names: Mapping[str, Any]) -> Param:
+def _param(word: str) -> Param:
     """Read ``name``, ``name:type``, ``name=default`` or ``name:type=default``."""
     head, equals, text = word.partition("=")
     name, _, kind = head.partition(":")

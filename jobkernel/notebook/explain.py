@@ -1,4 +1,4 @@
-"""Why an asset is fresh, stale, failed or was never made: a sentence and its parts, for ``%why`` and the details pane."""
+"""Why an asset is fresh, stale, failed or was never made: a sentence and its parts, for ``%why`` and the details."""
 
 from __future__ import annotations
 

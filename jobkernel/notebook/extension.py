@@ -1,4 +1,4 @@
-"""``%load_ext jobkernel``: open the session, register magics, hooks and completion; ``%unload_ext`` undoes all of it."""
+"""``%load_ext jobkernel``: open the session, register magics, hooks and completion; ``%unload_ext`` undoes it."""
 
 from __future__ import annotations
 

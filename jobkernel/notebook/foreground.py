@@ -108,7 +108,7 @@ def _abandon(handle: RunHandle) -> None:
 
 
 def users_error(error: BaseException) -> BaseException:
-    """Return the exception with the frames of jobkernel itself taken off its traceback, so that the cell's come first."""
+    """Return the exception with the frames of jobkernel itself off its traceback, so that the cell's come first."""
     return error.with_traceback(_users_part(error.__traceback__))
 
 

@@ -1,4 +1,4 @@
-"""The graph as screens draw it: what is shown, where it stands, in the protocol's words (see labextension/src/protocol.ts).
+"""The graph as screens draw it: what is shown, where it stands, in the protocol's words (labextension/src/protocol.ts).
 
 Turns the registry and a :class:`GraphQuery` into JSON-able values; layouts are kept by structure. Knows no widget.
 """

@@ -1,7 +1,7 @@
 """What each magic takes: one table per magic, read by the parser, the help, the completer and the docs.
 
-Lines are split by :mod:`shlex` in POSIX mode. Wrong usage is one :class:`UsageProblem` sentence: what was typed, what is
-allowed, the nearest match. Knows no session.
+Lines are split by :mod:`shlex` in POSIX mode. Wrong usage is one :class:`UsageProblem` sentence: what was typed, what
+is allowed, the nearest match. Knows no session.
 """
 
 from __future__ import annotations

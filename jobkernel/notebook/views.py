@@ -1,4 +1,4 @@
-"""What magics show: echoes, plans, run results, histories, logs, reasons. Builds :class:`Shown` things; decides nothing."""
+"""What magics show: echoes, plans, run results, histories, logs, reasons, as :class:`Shown`; decides nothing."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _job_words(session: Session, job: Job) -> list[str]:
         count = len(session.select(job.selection))
     except InvalidSelection:
         count = 0
-    return [f"{job.selection}: {count_of(count, 'asset')}" if count else f"{job.selection}: nothing that is defined yet"]
+    return [f"{job.selection}: {count_of(count, 'asset') if count else 'nothing that is defined yet'}"]
 
 
 def _asset_words(session: Session, key: str) -> list[str]:
