@@ -69,7 +69,7 @@ def define_asset(kernel: NotebookKernel, given: argparse.Namespace, text: str) -
 
 def define_op(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> Any:
     """Define an op by a cell; its name in the notebook calls it directly, or composes it inside ``%%job``."""
-    options = OpOptions(**_common(kernel, given), inputs=given.ins or (), outs=given.outs or ())
+    options = OpOptions(**_common(given), inputs=given.ins or (), outs=given.outs or ())
     op = op_from_cell(options, _body(kernel, "op", given.name, text), kernel.place())
     shown = defined(kernel, Entry(kind="op", name=op.name, record=op, options=kernel.origin()), given)
     kernel.names[op.name] = op
@@ -177,7 +177,7 @@ def _asset_options(kernel: NotebookKernel, given: argparse.Namespace) -> AssetOp
         raise UsageProblem("%%asset: --as says what a query's result becomes; it goes with --sql only.")
     metadata = {name: value_or_name(text, kernel.names) for name, text in pairs(given.meta, "--meta").items()}
     return AssetOptions(
-        **_common(kernel, given),
+        **_common(given),
         ins=_inputs(given.ins),
         deps=given.deps or (),
         infer=not given.no_infer,
@@ -191,7 +191,7 @@ def _asset_options(kernel: NotebookKernel, given: argparse.Namespace) -> AssetOp
     )
 
 
-def _common(kernel: NotebookKernel, given: argparse.Namespace) -> dict[str, Any]:
+def _common(given: argparse.Namespace) -> dict[str, Any]:
     if given.pool:
         raise Unsupported("--pool is not supported yet: no pool holds steps back in this version.")
     return {

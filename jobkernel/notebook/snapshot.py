@@ -8,9 +8,9 @@ from typing import Any
 from jobkernel.engine.launcher import LiveRun
 from jobkernel.engine.session import Session
 from jobkernel.errors import InvalidSelection
+from jobkernel.executors.failure import message_of, type_name
 from jobkernel.model.definitions import Job
 from jobkernel.model.keys import variable_name
-from jobkernel.executors.failure import message_of, type_name
 from jobkernel.notebook.graph_view import OP_PREFIX, GraphQuery, GraphViews, kind_of
 from jobkernel.notebook.views import STEP_WORDS
 

@@ -161,7 +161,7 @@ def _about(seconds: float | None) -> str:
 
 def expected_seconds(session: Session, plan: Plan) -> float | None:
     """Return how long a plan usually takes by the history: the longest chain of median step times; None if unknown."""
-    usual = usual_seconds(session, plan.job_name)
+    usual = usual_seconds(session)
     ends: dict[str, float] = {}
     for key, step in plan.steps.items():
         above = max((ends.get(feed.step_key, 0.0) for feed in step.sources), default=0.0)
@@ -170,7 +170,7 @@ def expected_seconds(session: Session, plan: Plan) -> float | None:
     return max(ends.values()) if known else None
 
 
-def usual_seconds(session: Session, job_name: str | None = None) -> dict[str, float]:
+def usual_seconds(session: Session) -> dict[str, float]:
     """Return the median duration of each step in recent successful runs."""
     rows = session.history.query("step_durations", job_name=None)
     return {row["step_key"]: row["duration_s"] for row in rows}
