@@ -117,7 +117,11 @@ class AssetStates:
         with self._lock:
             before = self._states.get(body["asset_key"], UNKNOWN)
             self._states[body["asset_key"]] = replace(
-                before, last_run_id=event.run_id, last_at=event.occurred_at, last_ending=ending, error=_message(body.get("error"))
+                before,
+                last_run_id=event.run_id,
+                last_at=event.occurred_at,
+                last_ending=ending,
+                error=_message(body.get("error")),
             )
             self.version += 1
 

@@ -48,11 +48,11 @@ class PartitionPart:
         """The partitions that the run is for."""
         return [self.partition_key]
 
-    def asset_partition_key_for_output(self, output_name: str = "result") -> str:  # noqa: ARG002  - Dagster's name
+    def asset_partition_key_for_output(self, output_name: str = "result") -> str:
         """Return the partition of the asset behind an output."""
         return self.partition_key
 
-    def asset_partition_keys_for_output(self, output_name: str = "result") -> list[str]:  # noqa: ARG002
+    def asset_partition_keys_for_output(self, output_name: str = "result") -> list[str]:
         """Return the partitions of the asset behind an output."""
         return self.partition_keys
 

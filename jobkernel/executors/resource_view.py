@@ -8,7 +8,7 @@ from typing import Any
 from jobkernel.errors import UnknownResource, did_you_mean
 
 
-class NoSuchResource(UnknownResource, AttributeError):  # noqa: N818  - a sentence, as all our errors
+class NoSuchResource(UnknownResource, AttributeError):
     """A resource is asked for that is not there. Also an AttributeError, so that ``hasattr`` works."""
 
 
