@@ -102,8 +102,8 @@ class Desk:
                 (self.queue.resume if admitted else self.queue.submit)(who.client_id, **run)
                 if not admitted and run["run_id"] in self.queue.running:
                     missed.append((peer, "admitted", {"run_id": run["run_id"]}))  # said while nobody listened
-            free = [key for key in keys if not self.claims.others(who.client_id, [key])]
-            self.claims.take(Owner(who.client_id, who.notebook), free)
+            owner = Owner(who.client_id, who.notebook)
+            self.claims.take(owner, [key for key in keys if not self.claims.others(owner, [key])])
             pushes = self._admit()
         _deliver([*missed, *pushes])
 
@@ -290,12 +290,12 @@ class Desk:
             else:
                 self.claims.claim(owner, keys)
                 taken = {}
-            losers = [(self.peers.get(other.client_id), key) for key, other in taken.items()]
+            losers = [(self.peers.get(other.client_id), key) for key, others in taken.items() for other in others]
         for loser, key in losers:
             if loser is not None:
                 loser.push("keys_taken", keys=[key], notebook=owner.notebook)
         return {
-            "taken": {key: other.notebook for key, other in taken.items()},
+            "taken": {key: others[0].notebook for key, others in taken.items()},
             "inherited": self._inherited(owner.notebook, keys),
         }
 

@@ -1,4 +1,8 @@
-"""Which live notebook owns which key. Knows notebooks by their client; knows no socket and no history."""
+"""Which live notebook owns which key. Knows notebooks by their clients; knows no socket and no history.
+
+Kernels of one notebook hold its keys together: a headless run beside an open kernel, or one that was restarted while
+the process before it lingers.
+"""
 
 from __future__ import annotations
 
@@ -15,37 +19,46 @@ class Owner(NamedTuple):
     client_id: str
     notebook: str | None
 
+    def shares_with(self, other: Owner) -> bool:
+        """Whether both may define the same key: one kernel, or kernels of one notebook."""
+        return self.client_id == other.client_id or (self.notebook is not None and self.notebook == other.notebook)
+
 
 @dataclass(slots=True)
 class KeyClaims:
-    """Keys in the hands of live kernels."""
+    """Keys in the hands of live kernels; those that hold one key are kernels of one notebook."""
 
-    owners: dict[str, Owner] = field(default_factory=dict)
+    holders: dict[str, list[Owner]] = field(default_factory=dict)
 
-    def others(self, client_id: str, keys: Iterable[str]) -> dict[str, Owner]:
-        """Return those of the keys that somebody else owns."""
-        found = {key: self.owners.get(key) for key in keys}
-        return {key: owner for key, owner in found.items() if owner and owner.client_id != client_id}
+    def others(self, owner: Owner, keys: Iterable[str]) -> dict[str, list[Owner]]:
+        """Return those of the keys that another notebook owns, with its kernels."""
+        found = {key: [each for each in self.holders.get(key, ()) if not each.shares_with(owner)] for key in keys}
+        return {key: strangers for key, strangers in found.items() if strangers}
 
     def claim(self, owner: Owner, keys: Iterable[str]) -> None:
         """Give the keys to this owner, unless another has one: then :class:`KeyOwnedElsewhere`, and none is given."""
         wanted = list(keys)
-        if taken := self.others(owner.client_id, wanted):
-            raise KeyOwnedElsewhere(refusal({key: other.notebook for key, other in taken.items()}))
+        if taken := self.others(owner, wanted):
+            raise KeyOwnedElsewhere(refusal({key: strangers[0].notebook for key, strangers in taken.items()}))
         self.take(owner, wanted)
 
-    def take(self, owner: Owner, keys: Iterable[str]) -> dict[str, Owner]:
-        """Give the keys to this owner, whoever has them; return who had them."""
+    def take(self, owner: Owner, keys: Iterable[str]) -> dict[str, list[Owner]]:
+        """Give the keys to this owner, whoever has them; return who had them and has them no more."""
         wanted = list(keys)
-        taken = self.others(owner.client_id, wanted)
-        self.owners.update(dict.fromkeys(wanted, owner))
+        taken = self.others(owner, wanted)
+        for key in wanted:
+            kept = [each for each in self.holders.get(key, ()) if each.shares_with(owner) and each != owner]
+            self.holders[key] = [*kept, owner]
         return taken
 
     def release(self, client_id: str, keys: Iterable[str] | None = None) -> None:
         """Take the keys from this client; all of its keys when none are named."""
-        mine = [key for key, owner in self.owners.items() if owner.client_id == client_id]
-        for key in mine if keys is None else set(mine) & set(keys):
-            del self.owners[key]
+        for key in list(self.holders) if keys is None else keys:
+            left = [each for each in self.holders.get(key, ()) if each.client_id != client_id]
+            if left:
+                self.holders[key] = left
+            else:
+                self.holders.pop(key, None)
 
 
 def refusal(taken: dict[str, str | None]) -> str:
