@@ -80,7 +80,7 @@ test_session.__test__ = False  # type: ignore[attr-defined]  # not a test, whate
 
 
 def _in_memory(clock: Clock, settings: JobKernel, notebook: str | None, kernel_id: str | None) -> Session:
-    folder = tempfile.TemporaryDirectory(prefix="jobkernel-")
+    folder = tempfile.TemporaryDirectory(prefix="jobkernel-", ignore_cleanup_errors=True)
     place = Path(folder.name)
     history = LocalHistory(folder=place, clock=clock, kernel_id=kernel_id, notebook=notebook)
     cache = ValueCache(settings.memory_budget)

@@ -222,7 +222,7 @@ class Session:
         """
         text = key_text(key)
         if self.states.made(text) is None and not self.values.has_asset(text):
-            known = [*self.registry.assets]
+            known = [other for other in self.registry.assets if other != text]
             raise MissingUpstream(f"Asset '{text}' was never made, so it has no value.{did_you_mean(text, known)}")
         io, metadata = self._io_of(text)
         if io in ("memory", DEFAULT_IO) and io not in self.registry.resources:

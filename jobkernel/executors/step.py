@@ -183,12 +183,13 @@ def failed_step(call: StepCall, error: BaseException, seconds: float) -> StepOut
         return StepOutcome(ending=Ending.RETRY, delay=delay, error=error)
     if isinstance(error, RetryRequested) and error.__cause__ is not None:
         error = error.__cause__
-        body["error"] = describe_error(error)
+        body["error"] = described = describe_error(error)
     if isinstance(error, Failure):
         body["metadata"] = {name: to_json(value) for name, value in error.metadata.items()}
     call.emit(ev.STEP_FAILURE, body)
     for key in call.step.asset_keys.values():
-        call.emit(ev.ASSET_FAILED_TO_MATERIALIZE, {"asset_key": key, "partition_key": call.run.partition_key, "error": described})
+        failed = {"asset_key": key, "partition_key": call.run.partition_key, "error": described}
+        call.emit(ev.ASSET_FAILED_TO_MATERIALIZE, failed)
     if call.step.hooks:
         run_hooks(call, failure=error, outputs={})
     return StepOutcome(ending=Ending.FAILURE, error=error)

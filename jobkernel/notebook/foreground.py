@@ -26,6 +26,8 @@ GRACE_S = 0.7
 """How long after ■ a step may take to stop by itself before its thread is interrupted."""
 ABANDON_S = 5.0
 """How long after that a step may take before it is left behind and its output dropped."""
+LAST_WAIT_S = 2.0
+"""How long the cell waits after that for the run to end."""
 
 
 class Progress:
@@ -85,7 +87,7 @@ def _stop(handle: RunHandle, progress: Progress) -> None:
         except KeyboardInterrupt:
             handle.cancel(forced=True)
         act(handle)
-    handle.live.active.wait(2.0)
+    handle.live.active.wait(LAST_WAIT_S)
 
 
 def _ends_within(handle: RunHandle, progress: Progress, seconds: float) -> bool:

@@ -237,6 +237,8 @@ def run_result(handle: RunHandle, bound: Sequence[str]) -> Shown:
 
 
 def _ending_words(handle: RunHandle, good: int, total: int) -> str:
+    if handle.status == "CANCELING":
+        return f"being canceled, has not stopped yet · {good} of {total} steps done"
     return f"{'canceled' if handle.status == 'CANCELED' else 'failed'} after {good} of {total} steps"
 
 
