@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jobkernel.errors import JobkernelError, Unsupported
-from jobkernel.notebook.shown import MARKS, plain
+from jobkernel.notebook.shown import MARKS, count_of, plain
 
 MIME: Final = "application/vnd.jobkernel.graph+json"
 FORMATS: Final = (".svg", ".dot", ".pdf", ".png")
@@ -66,7 +66,8 @@ def svg_of(graph: Mapping[str, Any], status: Mapping[str, Mapping[str, Any]]) ->
 
 
 def _summary(graph: Mapping[str, Any]) -> str:
-    return html.escape(f"A graph of {len(graph['nodes'])} nodes and {len(graph['edges'])} edges")
+    nodes, edges = count_of(len(graph["nodes"]), "node"), count_of(len(graph["edges"]), "edge")
+    return f"A graph of {nodes} and {edges}"
 
 
 def _word(node: Mapping[str, Any], status: Mapping[str, Mapping[str, Any]]) -> str:

@@ -67,12 +67,15 @@ class Lab:
         with (root / "server.log").open("w") as log:
             self._process = subprocess.Popen(self._command(), env=self._environment(), stdout=log, stderr=log)
 
+    @property
+    def _settings(self) -> Path:
+        return self.root / "jupyterlab_settings_dir" / "@jupyterlab" / "apputils-extension"
+
     def _environment(self) -> dict[str, str]:
         environment = {**os.environ, **{name: str(self.root / name.lower()) for name in FOLDERS}}
-        settings = self.root / "jupyterlab_settings_dir" / "@jupyterlab" / "apputils-extension"
-        settings.mkdir(parents=True)
+        self._settings.mkdir(parents=True)
         quiet = {"fetchNews": "false", "checkForUpdates": False}
-        (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+        (self._settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
         environment.pop("JOBKERNEL_PROJECT", None)
         return environment
 
@@ -105,6 +108,11 @@ class Lab:
         with urllib.request.urlopen(request, timeout=30) as answer:
             body = answer.read()
             return json.loads(body) if body else None
+
+    def clear(self) -> None:
+        """Shut every kernel down and forget the theme."""
+        (self._settings / "themes.jupyterlab-settings").unlink(missing_ok=True)
+        self.end_kernels()
 
     def end_kernels(self) -> None:
         """Shut every kernel down."""
@@ -145,7 +153,7 @@ class NotebookPage:
         self.complaints: list[str] = []
         page.set_default_timeout(SEEN_WITHIN_S * 1000)
         page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("pageerror", lambda error: self.complaints.append(error.stack or str(error)))
 
     def open(self, *, with_kernel: bool = True) -> NotebookPage:
         """Open the notebook and wait until its kernel, if it is to have one, is idle."""
@@ -304,13 +312,13 @@ class View:
 
 @contextlib.contextmanager
 def opened(lab: Lab, browser: Browser, path: str, *, width: int, height: int) -> Iterator[NotebookPage]:
-    """A page on a notebook; afterwards its kernels are gone."""
+    """A page on a notebook; afterwards its kernels and its theme are gone."""
     page = browser.new_page(viewport={"width": width, "height": height})
     try:
         yield NotebookPage(lab, page, path)
     finally:
         page.close()
-        lab.end_kernels()
+        lab.clear()
 
 
 _OPENED = """() => {

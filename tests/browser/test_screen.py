@@ -200,12 +200,9 @@ def test_the_dark_theme_changes_the_screen(notebook: Open) -> None:
     page.run(0, 1, 2, 3, 4, 5)
     page.view.wait_for(numbers="never")
     light = page.view.root.evaluate(_LIGHTNESS)
-    try:
-        page.theme("JupyterLab Dark")
-        page.until(lambda: page.view.root.evaluate(_LIGHTNESS) < 80 < light, "the ground is dark")
-        assert page.view.node("tens").locator("b").evaluate("e => getComputedStyle(e).color") != "rgb(0, 0, 0)"
-    finally:
-        page.theme("JupyterLab Light")
+    page.theme("JupyterLab Dark")
+    page.until(lambda: page.view.root.evaluate(_LIGHTNESS) < 80 < light, "the ground is dark")
+    assert page.view.node("tens").locator("b").evaluate("e => getComputedStyle(e).color") != "rgb(0, 0, 0)"
 
 
 _LIGHTNESS = "e => Math.max(...getComputedStyle(e).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number))"

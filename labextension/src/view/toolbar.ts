@@ -76,7 +76,15 @@ export class Toolbar {
       this.input.value || this.session.query.focus ? this.reset() : this.input.blur();
     } else if (event.key === 'Enter') {
       clearTimeout(this.timer);
-      void this.session.find(this.input.value);
+      void this.session.find(this.input.value).then(() => this.goToOnly());
+    }
+  }
+
+  /** Enter on a search that found one node opens it. */
+  private goToOnly(): void {
+    const { matches, search } = this.session;
+    if (matches?.size === 1 && search === this.input.value) {
+      this.session.select([...matches][0]);
     }
   }
 
