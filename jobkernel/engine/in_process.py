@@ -57,17 +57,18 @@ class _Capturing(RunExchange):
         return super().keep(call, output, name, value)
 
 
-def needed_resources(plan: Plan) -> set[str]:
-    """Return the resource keys that the steps of a plan use, IO managers included."""
-    keys: set[str] = set()
+def needed_resources(plan: Plan) -> dict[str, str]:
+    """Return the resource keys that the steps of a plan use, IO managers included, each with the first step's key."""
+    needs: dict[str, str] = {}
     for step in plan.steps.values():
-        keys |= step.op.required_resources
-        keys.update(step.op.resource_arguments.values())
+        keys = {*step.op.required_resources, *step.op.resource_arguments.values()}
         keys.update(output.io for output in step.op.outputs if not output.is_nothing)
         keys.update(item.io for item in step.op.inputs if item.io is not None)
         for hook in step.hooks:
             keys |= hook.required_resources
-    return keys
+        for key in keys:
+            needs.setdefault(key, step.key)
+    return needs
 
 
 def execute_plan_in_process(
@@ -97,7 +98,7 @@ def execute_plan_in_process(
         return _Capturing(values, progress, resources, default, *extra)
 
     def opening(emit: Any) -> AbstractContextManager[Mapping[str, Any]]:
-        return _opened(definitions, config, needed_resources(plan), emit)
+        return _opened(definitions, config, set(needed_resources(plan)), emit)
 
     facts = RunFacts(
         run_id=run_id or str(uuid4()),

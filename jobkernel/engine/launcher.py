@@ -26,7 +26,7 @@ from jobkernel.engine.stored import StoredValues
 from jobkernel.errors import HistoryError, JobkernelError
 from jobkernel.executors.call import RunFacts
 from jobkernel.executors.capture import capturing
-from jobkernel.executors.resources import config_fields, open_resources
+from jobkernel.executors.resources import config_fields, open_resources, require_resources
 from jobkernel.executors.step_output import OutputLine, StepOutput
 from jobkernel.executors.threads import ThreadPool
 from jobkernel.model import events as ev
@@ -113,11 +113,14 @@ class Launcher:
         Names that cells use are captured now, on the calling thread: redefining them later changes nothing in the run.
 
         Raises:
+            UnknownResource: nobody defines a resource that a step needs; nothing was queued then.
             InvalidConfig: run config does not fit; nothing was queued then.
         """
         memo: dict[Any, Any] = {}
         definitions = _captured_resources({**resource_defs, **plan.resource_defs}, memo)
-        wanted = _wanted(plan, definitions, io_of_asset)
+        needs = _needs(plan, definitions, io_of_asset)
+        require_resources(definitions, {key: f"'{step_key}'" for key, step_key in needs.items()})
+        wanted = set(needs)
         config = run_config_of_plan(
             plan,
             options.config,
@@ -324,13 +327,14 @@ def _captured(plan: Plan, memo: dict[Any, Any]) -> dict[str, Callable[..., Any]]
     return {key: step.op.capture(memo) for key, step in plan.steps.items() if step.op.capture is not None}
 
 
-def _wanted(plan: Plan, definitions: Mapping[str, Any], io_of_asset: IoOf) -> set[str]:
-    """Return the resources to open: what steps use, and the IO managers of assets that they load."""
+def _needs(plan: Plan, definitions: Mapping[str, Any], io_of_asset: IoOf) -> dict[str, str]:
+    """Return the resources to open, each with a step that needs it: its own, and the IO managers of what it loads."""
     loaded = {
-        io_of_asset(feed.key)[0]
+        io_of_asset(feed.key)[0]: step.key
         for step in plan.steps.values()
         for planned in step.inputs
         for feed in planned.feeds
         if isinstance(feed, FromAsset)
     }
-    return {key for key in needed_resources(plan) | loaded if key in definitions or key not in STORED_BY_DEFAULT}
+    needs = {**loaded, **needed_resources(plan)}
+    return {key: who for key, who in needs.items() if key in definitions or key not in STORED_BY_DEFAULT}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jobkernel.clock import Clock
+from jobkernel.engine.exchange import STORED_BY_DEFAULT
 from jobkernel.engine.freshness import Freshness
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.launcher import ATTEMPT, Launcher, LiveRun, OnOutput, new_run_id
@@ -225,9 +226,17 @@ class Session:
             known = [other for other in self.registry.assets if other != text]
             raise MissingUpstream(f"Asset '{text}' was never made, so it has no value.{did_you_mean(text, known)}")
         io, metadata = self._io_of(text)
-        if io in ("memory", DEFAULT_IO) and io not in self.registry.resources:
+        if self._is_stored_here(io):
             return self.values.load_key(text)
         return self.values.load_custom(text, io, metadata, self.registry.resources)
+
+    def has_value(self, key: str) -> bool:
+        """Whether :meth:`load` has something to return; an asset that was made without a value has none."""
+        io, _ = self._io_of(key)
+        return self.values.has_asset(key) if self._is_stored_here(io) else self.states.made(key) is not None
+
+    def _is_stored_here(self, io: str) -> bool:
+        return io in STORED_BY_DEFAULT and io not in self.registry.resources
 
     def cancel(self, run_id: str, *, forced: bool = False) -> str:
         """Cancel a run, of this kernel or another; return in words what that does.
@@ -404,7 +413,7 @@ class Session:
         if assets is None or not isinstance(assets.node, Op):
             return DEFAULT_IO, EMPTY
         for output in assets.node.outputs:
-            if assets.keys_by_output.get(output.name) == key:
+            if assets.keys_by_output.get(output.name) == key and not output.is_nothing:
                 return output.io, output.metadata
         return DEFAULT_IO, EMPTY
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from jobkernel.errors import InvalidDefinition, MissingUpstream, did_you_mean
+from jobkernel.errors import InvalidDefinition, MissingUpstream
 from jobkernel.executors.call import StepCall
+from jobkernel.executors.resources import open_resources, require_resources
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.metadata import to_json
 from jobkernel.values.addresses import Address, AssetAddress, OutputAddress
@@ -71,22 +72,28 @@ class StoredValues:
         return self._get(AssetAddress(key))
 
     def load_custom(self, key: str, io: str, metadata: Mapping[str, Any], resources: Mapping[str, Any]) -> Any:
-        """Return an asset's value through a custom IO manager.
+        """Return an asset's value through the IO manager among these definitions, opened for as long as that takes.
 
         Raises:
-            InvalidDefinition: the IO manager needs the resources of a run and cannot load outside one.
+            UnknownResource: nobody defines the IO manager, or what it needs.
+            InvalidDefinition: it is no IO manager.
         """
-        manager = resources.get(io)
-        load = getattr(manager, "load_input", None)
-        if load is None:
-            raise InvalidDefinition(
-                f"Asset '{key}' is kept by '{io}', which is no IO manager here.{did_you_mean(io, resources)}"
-            )
+        require_resources(resources, {io: f"'{key}'"})
         asset_key = AssetKey.from_escaped_user_string(key)
-        upstream = OutputContext(
-            name="result", step_key=None, run_id=None, asset_key=asset_key, definition_metadata=metadata
-        )
-        return load(InputContext(name=asset_key.path[-1], upstream_output=upstream, asset_key=asset_key))
+        with open_resources(resources, None, [io], _unrecorded) as opened:
+            load = getattr(opened[io], "load_input", None)
+            if load is None:
+                raise InvalidDefinition(f"Asset '{key}' is kept by '{io}', which is no IO manager.")
+            upstream = OutputContext(
+                name="result",
+                step_key=None,
+                run_id=None,
+                asset_key=asset_key,
+                definition_metadata=metadata,
+                resources=opened,
+            )
+            name = asset_key.path[-1]
+            return load(InputContext(name=name, upstream_output=upstream, asset_key=asset_key, resources=opened))
 
     def flush(self, run_id: str) -> None:
         """Make a run's outputs durable, and let go of those that only it could read."""
@@ -133,3 +140,7 @@ class StoredValues:
             },
             PREVIEW: preview(value),
         }
+
+
+def _unrecorded(event_type: str, body: dict[str, Any] | None) -> None:
+    """Record nothing: no run is there to which it belongs."""

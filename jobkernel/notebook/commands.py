@@ -162,7 +162,7 @@ def _bind(kernel: NotebookKernel, keys: list[str]) -> list[str]:
     """Bind values to their names in the notebook; say what was replaced."""
     words = []
     for key in keys:
-        if not kernel.session.values.has_asset(key):
+        if not kernel.session.has_value(key):
             continue
         name = variable_name(key)
         words.append(f"{'replaced' if name in kernel.names else 'bound'} {name}")
