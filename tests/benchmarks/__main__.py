@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import sys
 import time
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], help="which benchmarks (all)")
     parser.add_argument("--no-peer", action="store_true", help="leave Dagster out")
     given = parser.parse_args()
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     ours, theirs, calibration = {}, {}, calibration_ms()
     for name in given.names or BENCHES:
         bench = BENCHES[name]
