@@ -249,15 +249,18 @@ def _prune_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _prune(given: argparse.Namespace) -> int:
+    from jobkernel.clock import SystemClock
     from jobkernel.engine.stored import StoredValues
+    from jobkernel.engine.upkeep import prune_values
     from jobkernel.values.store import ValueStore
 
     project = _project(given)
     with _history(project) as history:
         gone = history.request("prune", dry_run=given.dry_run, timeout=600)
-    if not given.dry_run:
         values = StoredValues(ValueStore(project / ".jobkernel" / "values"))
-        values.delete_runs(gone.get("run_ids", ()))
+        if not given.dry_run:
+            values.delete_runs(gone.get("run_ids", ()))
+        gone["value_files"] = prune_values(history, values, SystemClock(), dry_run=given.dry_run).files
         values.close()
     words = [
         f"{count:,} {thing.replace('_', ' ')}" for thing, count in gone.items() if isinstance(count, int) and count

@@ -17,6 +17,7 @@ from jobkernel.engine.project import find_project, prepare
 from jobkernel.engine.session import Session
 from jobkernel.engine.shared_settings import share_settings
 from jobkernel.engine.stored import StoredValues
+from jobkernel.engine.upkeep import Upkeep
 from jobkernel.errors import ProjectReadOnly
 from jobkernel.settings import JobKernel
 from jobkernel.storage.client import HistoryClient
@@ -68,6 +69,7 @@ def open_session(
         kernel_id=kernel_id,
     )
     _follow_settings(settings, session, cache)
+    session.keep_until_closed(Upkeep(history, session.values, clock).close)
     return Opened(session=session)
 
 

@@ -23,6 +23,7 @@ from jobkernel.engine.planner import Planner, running_keys
 from jobkernel.engine.registry import Change, Entry, Registry
 from jobkernel.engine.states import AssetStates
 from jobkernel.engine.stored import StoredValues
+from jobkernel.engine.upkeep import prune_values
 from jobkernel.errors import (
     JobkernelError,
     MissingUpstream,
@@ -329,7 +330,8 @@ class Session:
         gone: dict[str, Any] = self.history.request("prune", dry_run=dry_run, timeout=600)
         if not dry_run:
             self.values.delete_runs(gone.get("run_ids", ()))
-        return gone
+        files = prune_values(self.history, self.values, self.clock, dry_run=dry_run).files
+        return {**gone, "value_files": files}
 
     def close(self) -> None:
         """End what runs and let everything go, in reverse order of opening."""

@@ -18,6 +18,7 @@ from jobkernel.values.describe import automatic_metadata, kind_word
 from jobkernel.values.io import InputContext, OutputContext
 from jobkernel.values.memory import MemoryValues
 from jobkernel.values.preview import preview
+from jobkernel.values.pruning import Keep, Pruned
 from jobkernel.values.store import Stored, Values, ValueStore
 from jobkernel.values.table_formats import settled
 
@@ -105,6 +106,12 @@ class StoredValues:
         if isinstance(self.store, ValueStore):
             for run_id in run_ids:
                 self.store.delete_run(run_id)
+
+    def prune(self, keep: Keep, *, now: float, dry_run: bool = False) -> Pruned:
+        """Delete what ``keep`` does not keep; with ``dry_run`` only say how much that is. ``now`` in seconds."""
+        if isinstance(self.store, ValueStore):
+            return self.store.prune(keep, now=now, dry_run=dry_run)
+        return Pruned(0, 0)
 
     def close(self) -> None:
         """Write what waits."""

@@ -166,6 +166,10 @@ from kept.definition where not forgotten and ($kind is null or kind = $kind) ord
 -- defaults: {}
 select name, value, changed_us as changed_at from kept.setting order by name
 
+-- name: run_ids
+-- defaults: {}
+select run_id from kept.run
+
 -- name: open_runs
 -- defaults: {}
 select run_id, job_name, status, kernel_id, notebook, priority, tags, row_seq as first_seq

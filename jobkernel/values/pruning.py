@@ -6,6 +6,7 @@ Decides from a listing and the time it is given; deletes through :class:`Files`.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, NamedTuple
@@ -25,12 +26,16 @@ class Pruned(NamedTuple):
 
 
 class Keep(NamedTuple):
-    """What must stay. ``runs`` None keeps every run, ``asset`` None every asset; ``active`` runs stay always."""
+    """What must stay. ``runs`` None keeps every run, ``asset`` None every asset; ``active`` runs stay always.
+
+    A run that is not among ``runs`` goes only if nothing of it was written since ``settled_before``, in seconds.
+    """
 
     runs: Collection[str] | None = None
     asset: Callable[[AssetAddress], bool] | None = None
     active: Collection[str] = ()
     limit: int | None = None
+    settled_before: float = math.inf
 
 
 def files_to_prune(files: Files, keep: Keep, now: float) -> list[Entry]:
@@ -59,7 +64,11 @@ def _old_runs(runs: dict[str, list[Entry]], keep: Keep) -> list[str]:
     if keep.runs is None:
         return []
     stay = {safe_name(run_id) for run_id in (*keep.runs, *keep.active)}
-    return [name for name in runs if name not in stay]
+    return [
+        name
+        for name, entries in runs.items()
+        if name not in stay and max(entry.modified for entry in entries) < keep.settled_before
+    ]
 
 
 def _old_assets(files: Files, entries: list[Entry], keep: Keep, now: float) -> list[Entry]:

@@ -175,6 +175,9 @@ class ValueStore:
         gone = files_to_prune(self._files, keep, now)
         for entry in () if dry_run else gone:
             self._files.delete(entry.path)
+        if self._small is not None and not dry_run:
+            for run in {entry.path.split("/")[1] for entry in gone if entry.path.startswith("runs/")}:
+                self._small.drop(run)
         return Pruned(len(gone), sum(entry.size for entry in gone))
 
     def close(self) -> None:
