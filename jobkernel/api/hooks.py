@@ -49,10 +49,9 @@ def _hook(
 ) -> HookDefinition:
     decorator = f"@{kind}_hook"
     own = check_name(name or function_name(function, decorator), "Hook")
-    signature = read_signature(function, f"Hook '{own}'")
-    others = [item.name for item in signature.inputs]
-    if signature.context not in CONTEXT_NAMES or others:
-        got = ", ".join(others) or "nothing"
+    taken = [item.name for item in read_signature(function, f"Hook '{own}'", with_context=False).inputs]
+    if len(taken) != 1 or taken[0] not in CONTEXT_NAMES:
+        got = ", ".join(taken) or "nothing"
         raise InvalidDefinition(f"Hook '{own}' must take exactly one parameter named 'context'; it takes {got}.")
     return HookDefinition(name=own, kind=kind, function=function, required_resources=frozenset(required or ()))
 

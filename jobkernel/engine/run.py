@@ -241,7 +241,6 @@ class ActiveRun:
             cancel=self.cancel_token if step.timeout is None else CancelToken(),
             attempt=attempt,
             compute=setup.computes.get(origin),
-            fingerprint=setup.fingerprint(step) if step.asset_keys else None,
         )
 
     def _note_progress(self, key: str, body: dict[str, Any] | None) -> None:
@@ -255,6 +254,7 @@ class ActiveRun:
         capture = self.setup.capture
         try:
             with capture(live.step, live.call.attempt) if capture else nullcontext():
+                live.call.fingerprint = self.setup.fingerprint(live.step) if live.step.asset_keys else None
                 outcome = run_step(live.call)
         except BaseException as error:  # noqa: BLE001 - whatever goes wrong around a step ends the step, not the thread
             outcome = failed_step(live.call, error, (self.setup.clock.now_us() - live.started_at) / 1e6)

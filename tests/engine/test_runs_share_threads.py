@@ -1,0 +1,115 @@
+"""Runs share the session's threads: none starves another, none is hit by what was meant for another."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+from live_sessions import PATIENCE_S, a_session, asset, define, ended, eventually, launch
+
+from jobkernel.executors import cancel
+from jobkernel.executors.threads import ThreadPool
+
+
+def test_a_small_run_does_not_wait_for_a_wide_one_to_end() -> None:
+    turns, began = threading.Semaphore(0), threading.Semaphore(0)
+
+    def one_turn() -> int:
+        began.release()
+        assert turns.acquire(timeout=PATIENCE_S)
+        return 1
+
+    with a_session(max_workers=2) as session:
+        names = [f"n{number}" for number in range(20)]
+        define(session, *(asset(one_turn, name) for name in names), asset(lambda: 1, "small"))
+        wide = launch(session, *names)
+        for _ in range(2):
+            assert began.acquire(timeout=PATIENCE_S)
+        small = launch(session, "small")
+        turns.release(4)  # a few steps more, not all
+        assert ended(small) == "SUCCESS"
+        assert not wide.live.active.ended.is_set()
+        turns.release(len(names))
+        assert ended(wide) == "SUCCESS"
+
+
+def test_a_forced_cancel_that_comes_late_does_not_hit_the_run_that_has_the_thread_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate, began_first, began_second, go_on = (threading.Event() for _ in range(4))
+
+    def first() -> int:
+        began_first.set()
+        assert gate.wait(PATIENCE_S)
+        return 1
+
+    def second() -> int:
+        began_second.set()
+        while not go_on.wait(0.01):
+            pass
+        return 2
+
+    def late(thread_id: int) -> bool:
+        gate.set()
+        began_second.wait(0.3)  # where the thread may change hands now, it does
+        return cancel.interrupt_thread(thread_id)
+
+    monkeypatch.setattr("jobkernel.engine.run.interrupt_thread", late)
+    with a_session(max_workers=1) as session:
+        define(session, asset(first, "first"), asset(second, "second"))
+        canceled = launch(session, "first")
+        assert began_first.wait(PATIENCE_S)
+        innocent = launch(session, "second")
+        canceled.cancel(forced=True)
+        assert began_second.wait(PATIENCE_S)
+        go_on.set()
+        assert ended(innocent) == "SUCCESS"
+        assert ended(canceled) == "CANCELED"
+
+
+def test_work_that_raises_whatever_it_raises_costs_the_pool_no_thread(caplog: pytest.LogCaptureFixture) -> None:
+    pool, done = ThreadPool(1, "pool-of-this-test"), threading.Event()
+
+    def bad() -> None:
+        raise SystemExit("bye")
+
+    pool.submit(bad)
+    pool.submit(done.set)
+    assert done.wait(PATIENCE_S)
+    pool.close()
+    assert "failed" in caplog.text
+    eventually(lambda: not [each for each in threading.enumerate() if each.name.startswith("pool-of-this-test")])
+
+
+@pytest.fixture
+def quick_switches() -> Iterator[None]:
+    """Let threads take turns far more often than they do by themselves."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("quick_switches")
+def test_what_runs_may_be_asked_from_any_thread_while_runs_come_and_go() -> None:
+    troubles: list[BaseException] = []
+    stop = threading.Event()
+    with a_session() as session:
+        define(session, asset(lambda: 1, "a"))
+
+        def ask() -> None:
+            try:
+                while not stop.is_set():
+                    session.running_keys()
+            except BaseException as error:
+                troubles.append(error)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        handles = [launch(session, "a") for _ in range(30)]
+        assert [ended(handle) for handle in handles] == ["SUCCESS"] * 30
+        stop.set()
+        asking.join()
+    assert troubles == []
