@@ -1,4 +1,4 @@
-"""Keeps the values folder in step with the history: outputs of runs that the history forgot go, and those over the limit.
+"""Keeps the values folder in step with the history: outputs of runs that it forgot go, and those over the limit.
 
 Knows the history and the values. The session's own thread does it now and then; pruning by hand does it at once.
 """

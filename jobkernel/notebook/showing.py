@@ -6,11 +6,16 @@ afterwards; other front ends that know widgets get the widget; everything else g
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from jobkernel.errors import InvariantViolation
 from jobkernel.notebook.graph_view import GraphQuery
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.picture import GraphPicture
+
+
+WIDGET = Path(__file__).parent.parent / "static" / "widget.js"
 
 
 def picture(kernel: NotebookKernel, query: GraphQuery, *, live: bool = False) -> GraphPicture:
@@ -24,6 +29,11 @@ def show_live(kernel: NotebookKernel, query: GraphQuery) -> Any:
     still = picture(kernel, query, live=True)
     if kernel.publisher.has_extension or not is_watched(kernel.shell):
         return still
+    if not WIDGET.exists():
+        raise InvariantViolation(
+            "The widget cannot be shown: jobkernel/static/widget.js is missing from this installation; install jobkernel"
+            " again, or build it with `make front`. `%graph` shows a picture without it."
+        )
     from jobkernel.notebook.widget import JobsWidget  # anywidget loads when first shown
 
     return LiveGraph(JobsWidget(kernel.publisher, query), still)
