@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from jobkernel.errors import Unsupported, did_you_mean
 
@@ -24,8 +24,18 @@ class _Refusing(type):
         raise Unsupported(_sentence(cls.__name__))
 
 
+INSTEAD: Final = {
+    "execute_job": "job.execute_in_process(...), or %launch in a notebook",
+    "reconstructable": "the job itself: no other process has to find it again",
+    "ReexecutionOptions": "%jk reexecute RUN, with --from-failure for what is left",
+}
+"""What serves in the place of a name, where something does."""
+
+
 def _sentence(name: str) -> str:
-    return f"Dagster's '{name}' is not in jobkernel; docs/compat.md lists what is."
+    instead = INSTEAD.get(name.partition(".")[0])
+    use = f" Use {instead}." if instead else ""
+    return f"Dagster's '{name}' is not in jobkernel; docs/compat.md lists what is.{use}"
 
 
 def _refuse_subclass(cls: Any, /, **_options: Any) -> NoReturn:

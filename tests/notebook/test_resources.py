@@ -2,56 +2,65 @@
 
 from __future__ import annotations
 
+import sys
+import types
+
+import pytest
 from shells import Notebook
 
 SHELF = (
     "%%resource shelf\n"
     "def shelf():\n"
-    "    opened.append('open')\n"
+    "    import shared_shelf as shared\n"
+    "    shared.opened.append('open')\n"
     "    class Shelf(jk.IOManager):\n"
     "        def handle_output(self, context, obj):\n"
-    "            kept[context.asset_key.path[-1]] = obj\n"
+    "            shared.kept[context.asset_key.path[-1]] = obj\n"
     "        def load_input(self, context):\n"
-    "            return kept[context.asset_key.path[-1]]\n"
+    "            return shared.kept[context.asset_key.path[-1]]\n"
     "    yield Shelf()\n"
-    "    opened.append('closed')\n"
+    "    shared.opened.append('closed')\n"
 )
 
 
-def with_shelf(nb: Notebook) -> tuple[dict[str, object], list[str]]:
-    """Define the shelf over a module that no launch copies; return what it keeps, and what was opened and closed."""
-    import sys
-    import types
+class Shared(types.ModuleType):
+    """What the shelf keeps and notes: a module, which no launch copies."""
 
-    shared = types.ModuleType("shared_shelf")
-    shared.kept, shared.opened = {}, []  # type: ignore[attr-defined]
-    sys.modules["shared_shelf"] = shared
-    nb.ok("import jobkernel as jk", SHELF.replace("opened.", "shared_shelf.opened.").replace(" kept[", " shared_shelf.kept[")
-          .replace("    shared_shelf.opened.append('open')", "    import shared_shelf\n    shared_shelf.opened.append('open')"))  # fmt: skip
-    return shared.kept, shared.opened  # type: ignore[attr-defined]
+    def __init__(self) -> None:
+        super().__init__("shared_shelf")
+        self.kept: dict[str, object] = {}
+        self.opened: list[str] = []
 
 
-def test_a_value_kept_by_a_resource_is_bound_and_loaded_with_the_resource_open(nb: Notebook) -> None:
-    kept, opened = with_shelf(nb)
+@pytest.fixture
+def shared(nb: Notebook, monkeypatch: pytest.MonkeyPatch) -> Shared:
+    """A notebook in which the shelf is defined; what it keeps."""
+    shared = Shared()
+    monkeypatch.setitem(sys.modules, "shared_shelf", shared)
+    nb.ok("import jobkernel as jk", SHELF)
+    return shared
+
+
+def test_a_value_kept_by_a_resource_is_bound_and_loaded_with_the_resource_open(nb: Notebook, shared: Shared) -> None:
     nb.ok("%%asset a --io shelf\n[1, 2]")
     assert "bound a" in nb.ok("%materialize a").text
     assert nb.names["a"] == [1, 2]
-    assert kept == {"a": [1, 2]}
-    opened.clear()
+    assert shared.kept == {"a": [1, 2]}
+    shared.opened.clear()
     assert nb.ok("jk.load('a')").value == [1, 2]
-    assert opened == ["open", "closed"]
+    assert shared.opened == ["open", "closed"]
 
 
-def test_an_asset_whose_resource_is_gone_says_which(nb: Notebook) -> None:
-    with_shelf(nb)
+def test_an_asset_whose_resource_is_gone_says_which(nb: Notebook, shared: Shared) -> None:
     nb.ok("%%asset a --io shelf\n1", "%materialize a", "%jk forget shelf", "%%resource shelve\n1")
+    assert shared.kept == {"a": 1}
     ran = nb("jk.load('a')")
     assert str(ran.error) == "Resource 'shelf', needed by 'a', is not provided. Did you mean 'shelve'?"
 
 
-def test_a_resource_that_is_no_io_manager_says_so(nb: Notebook) -> None:
-    with_shelf(nb)
+def test_a_resource_that_is_no_io_manager_says_so(nb: Notebook, shared: Shared) -> None:
     nb.ok("%%asset a --io shelf\n1", "%materialize a", "%%resource shelf\n3")
+    assert shared.kept == {"a": 1}
     assert "kept by 'shelf', which is no IO manager" in str(nb("jk.load('a')").error)
 
 
