@@ -289,8 +289,14 @@ def _step(key: str, tries: Sequence[Mapping[str, Any]], usual_s: float | None) -
         "ended_at": millis(ended),
         "duration_s": (ended - began) / 1e6 if began and ended else None,
         "usual_s": usual_s,
-        "reason": last.get("reason"),
+        "reason": _reason(last),
     }  # fmt: skip
+
+
+def _reason(attempt: Mapping[str, Any]) -> str | None:
+    """Return why a step did not run, in words."""
+    reason = attempt.get("reason")
+    return f"not run: {reason} did not succeed" if reason and attempt.get("status") == "NOT_RUN" else reason
 
 
 def _longest_path(steps: Mapping[str, Any], shown: Sequence[Mapping[str, Any]]) -> list[str]:

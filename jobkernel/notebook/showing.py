@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from jobkernel.errors import InvariantViolation
 from jobkernel.notebook.graph_view import GraphQuery
@@ -36,7 +37,23 @@ def show_live(kernel: NotebookKernel, query: GraphQuery) -> Any:
         )
     from jobkernel.notebook.widget import JobsWidget  # anywidget loads when first shown
 
-    return LiveGraph(JobsWidget(kernel.publisher, query), still)
+    widget = JobsWidget(kernel.publisher, query)
+    _take_the_place(kernel, widget)
+    return LiveGraph(widget, still)
+
+
+_shown: WeakKeyDictionary[NotebookKernel, dict[str, Any]] = WeakKeyDictionary()
+"""Each notebook's widgets by the cell that showed them."""
+
+
+def _take_the_place(kernel: NotebookKernel, widget: Any) -> None:
+    """Close the widget that this cell showed before, so that cells run again and again do not pile them up."""
+    shown = _shown.setdefault(kernel, {})
+    former = shown.pop(kernel.cell_id or "", None)
+    if former is not None:
+        former.close()
+    if kernel.cell_id:
+        shown[kernel.cell_id] = widget
 
 
 def is_watched(shell: Any) -> bool:

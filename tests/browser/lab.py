@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Locator, Page
 
 CHECKOUT = Path(__file__).parents[2]
 SERVER_WITHIN_S = 90
-SEEN_WITHIN_S = 15
+SEEN_WITHIN_S = 60
 TOKEN = "for-tests-only"
 FOLDERS = (
     "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "JUPYTERLAB_SETTINGS_DIR",

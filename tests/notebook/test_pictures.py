@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import nbformat
 import pytest
+from kernels import Kernel
 from nbclient import NotebookClient
 from shells import Notebook
 
@@ -121,3 +123,27 @@ def test_a_card_says_how_many_rows_there_are_or_what_is_wrong() -> None:
 def test_a_picture_of_nothing_says_how_to_begin() -> None:
     assert bundle_of(graph_of(0), {}, 0)[MIME]["nodes"] == 0
     assert "%%asset" in bundle_of(graph_of(0), {}, 0)["text/plain"]
+
+
+@pytest.fixture
+def watched(project: Path) -> Iterator[Kernel]:
+    """A kernel of a notebook that somebody has open."""
+    kernel = Kernel(project, "work.ipynb")
+    kernel.run("%load_ext jobkernel\nimport jobkernel as jk")
+    kernel.run("%%asset numbers\n[1]")
+    yield kernel
+    kernel.close()
+
+
+def shown_to_a_person(kernel: Kernel, code: str) -> dict[str, Any]:
+    shown = kernel.finish(kernel.client.execute(code, allow_stdin=True))
+    (output,) = [each for each in shown if each["type"] == "execute_result"]
+    return output["data"]
+
+
+def test_a_front_end_without_the_extension_gets_the_widget_and_one_with_it_gets_none(watched: Kernel) -> None:
+    assert set(shown_to_a_person(watched, "%jk")) == {MIME, "image/svg+xml", "text/plain", WIDGET}
+
+    picture = watched.result("picture")
+    assert set(shown_to_a_person(watched, "%jk")) == {MIME, "image/svg+xml", "text/plain"} == set(picture)
+    assert "numbers: never" in picture["image/svg+xml"]

@@ -118,7 +118,7 @@ class GraphOutput extends Widget {
     if (typeof svg !== 'string' || !nodes) {
       return [h('pre.jk-still-text', null, text)];
     }
-    const why = this.one.snapshot ? 'The cells have not run in this kernel' : 'No kernel';
+    const why = this.one.kernelId ? 'The cells have not run in this kernel' : 'No kernel';
     const when = at === null ? '' : ` ${dayTime(at, Date.now())}`;
     const source = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(themed(svg, this.node))}`;
     const picture = h('img.jk-still-picture', { src: source, alt: text.slice(0, 2000) });

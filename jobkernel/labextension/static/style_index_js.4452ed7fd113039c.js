@@ -1538,6 +1538,9 @@
   transform: translateX(-50%);
   white-space: nowrap;
 }
+.jk-narrow .jk-axis b:nth-child(even) {
+  display: none;
+}
 .jk-err {
   border-top: 1px solid var(--jk-line);
   padding: 12px;
