@@ -32,8 +32,8 @@ def show_live(kernel: NotebookKernel, query: GraphQuery) -> Any:
         return still
     if not WIDGET.exists():
         raise InvariantViolation(
-            "The widget cannot be shown: jobkernel/static/widget.js is missing from this installation; install jobkernel"
-            " again, or build it with `make front`. `%graph` shows a picture without it."
+            "The widget cannot be shown: jobkernel/static/widget.js is missing from this installation; install"
+            " jobkernel again, or build it with `make front`. `%graph` shows a picture without it."
         )
     from jobkernel.notebook.widget import JobsWidget  # anywidget loads when first shown
 

@@ -1,4 +1,4 @@
-"""Resources of cells: IO managers keep and give back values, and one that nobody defines is named before anything runs."""
+"""Resources of cells: IO managers keep values and give them back; one that nobody defines is named before a run."""
 
 from __future__ import annotations
 

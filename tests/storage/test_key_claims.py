@@ -22,7 +22,7 @@ def test_a_key_stays_the_notebooks_while_one_of_its_kernels_lives() -> None:
     claims.claim(LAB, ["orders"])
     claims.claim(HEADLESS, ["orders"])
     claims.release(HEADLESS.client_id)
-    with pytest.raises(KeyOwnedElsewhere, match="'orders' \\(in a.ipynb\\)"):
+    with pytest.raises(KeyOwnedElsewhere, match=r"'orders' \(in a\.ipynb\)"):
         claims.claim(OTHER, ["orders"])
     claims.release(LAB.client_id)
     claims.claim(OTHER, ["orders"])
