@@ -80,9 +80,19 @@ def _looked_up(source: str) -> set[str]:
         except NameError as error:
             if isinstance(error, UnboundLocalError) or error.name is None or error.name in missed:
                 return missed
+            if _failed_at(error, source).startswith("del "):
+                return missed  # unbinding a name that the scope does not have asks nobody outside
             missed.add(error.name)
         except Exception:
             return missed
         else:
             return missed
     return missed
+
+
+def _failed_at(error: NameError, source: str) -> str:
+    """Return the line of the program at which it failed."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return source.splitlines()[last.tb_lineno - 1].strip() if last is not None else ""
