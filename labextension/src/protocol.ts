@@ -279,6 +279,8 @@ export interface RunsQuery {
 /** What each request takes and what its answer holds. */
 export interface Operations {
   snapshot: { fields: Record<string, never>; result: Snapshot };
+  /** The still picture, by mime type, for the notebook's file. */
+  picture: { fields: Record<string, never>; result: Record<string, unknown> };
   layout: { fields: LayoutQuery; result: Graph };
   select: { fields: { text: string }; result: { keys: string[] } };
   details: { fields: { key: string }; result: Details };
