@@ -15,7 +15,6 @@ from jobkernel.notebook.graph_view import GraphQuery
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.picture import GraphPicture
 
-
 WIDGET = Path(__file__).parent.parent / "static" / "widget.js"
 
 
