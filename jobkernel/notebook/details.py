@@ -234,7 +234,9 @@ def run_details(session: Session, standing: Standing, run_id: str) -> dict[str, 
     """
     full = session.find_run(run_id)
     live = session.launcher.get(full)
-    if live is not None and live.active.status.is_final:
+    ended = live is not None and live.active.status.is_final
+    running = run_row(live) if live is not None and not ended else None
+    if live is not None and ended:
         live.durable.wait(DURABLE_WITHIN_S)  # what its steps did is read from the history
     stored = session.history.query("run", run_id=full)
     if not stored and live is None:
@@ -242,7 +244,7 @@ def run_details(session: Session, standing: Standing, run_id: str) -> dict[str, 
     row = stored[0] if stored else {}
     attempts = session.history.query("run_steps", run_id=full)
     usual = {each["step_key"]: each["duration_s"] for each in session.history.query("step_durations")}
-    shown = run_row(live) if live is not None else _row(standing, row)
+    shown = running or (run_row(live) if live is not None else _row(standing, row))
     steps = _steps(attempts, usual, list(live.active.progress.steps) if live is not None else row.get("steps") or [])
     failed = next((step for step in attempts if step["status"] == "FAILURE"), None)
     error = row.get("error")
