@@ -41,6 +41,7 @@ class ActiveRun:
         self.status = RunStatus.NOT_STARTED
         self.error: BaseException | None = None
         self.first_failure: tuple[str, BaseException] | None = None
+        self.errors_of_steps: dict[str, BaseException] = {}
         self.cancel_token = CancelToken()
         self.in_flight: dict[str, LiveStep] = {}
         self.finished_at: dict[str, int] = {}
@@ -320,6 +321,7 @@ class ActiveRun:
             case Ending.FAILURE:
                 assert outcome.error is not None
                 self.first_failure = self.first_failure or (step.key, outcome.error)
+                self.errors_of_steps[step.key] = outcome.error
                 self._follow(self.progress.failed(step.key))
             case Ending.CANCELED:
                 self._cancel_step(step.key, "stopped")

@@ -85,6 +85,11 @@ class AssetStates:
         """Return a check's last result, or None."""
         return self._checks.get((asset_key, name))
 
+    def checks_of_run(self, run_id: str) -> dict[tuple[str, str], CheckState]:
+        """Return the checks, by asset and name, whose last result is of this run."""
+        with self._lock:
+            return {names: check for names, check in self._checks.items() if check.run_id == run_id}
+
     def note(self, event: Event) -> None:
         """Take in one event of a run of this kernel."""
         match event.event_type:

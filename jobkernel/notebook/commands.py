@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,19 @@ def _choice(kernel: NotebookKernel, given: argparse.Namespace, plan: Plan) -> La
     config = run_config(kernel, given.config)
     if given.set:
         config = config_from_sets(given.set, schemas_of_plan(plan), config)
+    _refuse_unused(config, plan)
     return Launch(config=config, tags=pairs(given.tag, "--tag"), priority=whole_number(given.priority, "--priority"))
+
+
+def _refuse_unused(config: Any, plan: Plan) -> None:
+    """Refuse config of cells that have no parameters: it would change nothing."""
+    given: Any = config.get("ops") if isinstance(config, Mapping) else None
+    for step in plan.steps.values() if isinstance(given, Mapping) else ():
+        of_step = given.get(step.key)
+        takes_none = step.op.source is not None and step.op.config_schema is None and step.op.config_argument is None
+        if takes_none and isinstance(of_step, Mapping) and of_step.get("config"):
+            name = next(iter(of_step["config"]))
+            raise InvalidConfig(f"'{step.key}' has no parameters; '{name}' sets nothing. Declare it: --param {name}.")
 
 
 def run_config(kernel: NotebookKernel, text: str | None) -> Any:
@@ -152,7 +164,7 @@ def run_here(kernel: NotebookKernel, plan: Plan, choice: Launch, *, bind: Sequen
 
 def _end(kernel: NotebookKernel, handle: RunHandle, progress: Progress, bind: Sequence[str]) -> None:
     words = _bind(kernel, list(bind)) if handle.success else []
-    parts: list[Shown | None] = [run_result(handle, words)]
+    parts: list[Shown | None] = [run_result(handle, words, kernel.session.states.checks_of_run(handle.run_id))]
     if handle.success and len(bind) == 1:
         parts.append(preview_view(kernel.session.last_preview(bind[0])))
     progress.end(together(parts))

@@ -7,8 +7,8 @@ from typing import Any
 from jobkernel.clock import from_us
 from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName, did_you_mean
-from jobkernel.notebook.shown import Shown, one_line
-from jobkernel.notebook.views import why_view
+from jobkernel.notebook.shown import Shown, mark, one_line
+from jobkernel.notebook.views import failed_checks, why_view
 from jobkernel.rules.fingerprint import Change
 
 
@@ -19,7 +19,10 @@ def why(session: Session, key: str) -> Shown:
         UnknownName: no such asset is defined.
     """
     told = reasons(session, key)
-    return why_view(told["headline"], told["status"], told["parts"])
+    states = session.states
+    checks = {(key, name): check for name in session.registry.checks_of(key) if (check := states.check(key, name))}
+    failed = [{"text": f"{mark(word)} {sentence}"} for word, sentence in failed_checks(checks)]
+    return why_view(told["headline"], told["status"], [*told["parts"], *failed])
 
 
 def reasons(session: Session, key: str) -> dict[str, Any]:

@@ -180,10 +180,18 @@ def text_of(graph: Mapping[str, Any], status: Mapping[str, Mapping[str, Any]]) -
         lines.append(
             f"{MARKS.get(word, '·')} {'  ' * node['layer']}{plain(node['label'], 80)}"
             + (f"  ← {sources}" if sources else "")
+            + _checks(node, status)
         )
     if len(order) > LINES_AT_MOST:
         lines.append(f"… and {len(order) - LINES_AT_MOST:,} more")
     return "\n".join(lines) or "Nothing is defined yet. A first cell: %%asset numbers"
+
+
+def _checks(node: Mapping[str, Any], status: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return how many checks failed of a node, or of all in a pile; nothing where none did."""
+    keys = node.get("member_keys") or (node["key"],)
+    failed = sum(status.get(key, {}).get("checks_failed", 0) for key in keys)
+    return f"  {MARKS['failed']} {count_of(failed, 'check')} failed" if failed else ""
 
 
 def digraph_of(graph: Mapping[str, Any], status: Mapping[str, Mapping[str, Any]]) -> Any:

@@ -20,10 +20,11 @@ TONES = {
     "failed": "var(--jp-error-color1,#d32f2f)",
     "running": "var(--jp-brand-color1,#1976d2)",
     "stale": "var(--jp-warn-color1,#f57c00)",
+    "warning": "var(--jp-warn-color1,#f57c00)",
 }
 MARKS = {
     "fresh": "✓", "failed": "✕", "running": "◌", "stale": "◐", "never": "○", "queued": "◔", "canceled": "⊘",
-    "skipped": "–", "missing": "○",
+    "skipped": "–", "missing": "○", "warning": "⚠",
 }  # fmt: skip
 
 

@@ -10,8 +10,10 @@ from jobkernel.clock import from_us
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.registry import Change, Entry
 from jobkernel.engine.session import Session
+from jobkernel.engine.states import CheckState
 from jobkernel.errors import InvalidSelection
-from jobkernel.model.definitions import Job
+from jobkernel.executors.failure import message_of, type_name
+from jobkernel.model.definitions import EMPTY, Job
 from jobkernel.model.runs import StepStatus
 from jobkernel.notebook.shown import (
     Shown,
@@ -62,7 +64,7 @@ def echo(session: Session, change: Change, notes: Sequence[str]) -> Shown:
     text = " · ".join(words)
     first, _, rest = text.partition(" · ")
     status = session.freshness.verdicts().get(entry.name) if entry.kind == "asset" else None
-    word = status.status if status else "fresh"
+    word = status.status if status else "never" if entry.kind == "check" else "fresh"
     return Shown(f"{mark(word)} {text}", f"{mark_html(word)} <b>{escaped(first)}</b> {quiet(rest)}")
 
 
@@ -203,8 +205,10 @@ def _in_flight(key: str, live: Any, now_us: int) -> str:
     return f"{shown}, {progress['text']}" if progress.get("text") else shown
 
 
-def run_result(handle: RunHandle, bound: Sequence[str]) -> Shown:
-    """Show how a run ended: one line, and a line for each step that did not end well."""
+def run_result(
+    handle: RunHandle, bound: Sequence[str], checks: Mapping[tuple[str, str], CheckState] = EMPTY
+) -> Shown:
+    """Show how a run ended: one line, and a line for each step that did not end well and each check that failed."""
     active = handle.live.active
     began = active.started_at or handle.live.queued_at
     took = max([*active.finished_at.values(), began]) - began
@@ -228,12 +232,27 @@ def run_result(handle: RunHandle, bound: Sequence[str]) -> Shown:
         (STEP_WORDS[status], shown_key(plan, key), _trouble_words(handle, key, status)) for key, status in trouble[:12]
     ]
     lines = [f"{mark(word)} {text}"]
+    markup = f"{mark_html(word)} {escaped(text)}"
     if rows:
         lines.append(columns_text([(f"  {mark(each)}", key, why) for each, key, why in rows]))
-    markup = f"{mark_html(word)} {escaped(text)}" + rows_html(
-        (mark_html(each), f"<b>{escaped(key)}</b>", quiet(why)) for each, key, why in rows
-    )
-    return Shown("\n".join(lines), markup if rows else f"{mark_html(word)} {escaped(text)}")
+        markup += rows_html((mark_html(each), f"<b>{escaped(key)}</b>", quiet(why)) for each, key, why in rows)
+    for each, words in failed_checks(checks):
+        lines.append(f"{mark(each)} {words}")
+        markup += f"<div>{mark_html(each)} {escaped(words)}</div>"
+    return Shown("\n".join(lines), markup)
+
+
+def failed_checks(checks: Mapping[tuple[str, str], CheckState]) -> list[tuple[str, str]]:
+    """Return a status word and a sentence for each check, by asset and name, that did not pass."""
+    return [
+        (
+            "failed" if check.severity == "ERROR" else "warning",
+            f"check {name} of {key} failed ({check.severity})"
+            + (f": {one_line(check.description)}" if check.description else ""),
+        )
+        for (key, name), check in checks.items()
+        if not check.passed
+    ]
 
 
 def _ending_words(handle: RunHandle, good: int, total: int) -> str:
@@ -245,9 +264,9 @@ def _ending_words(handle: RunHandle, good: int, total: int) -> str:
 def _trouble_words(handle: RunHandle, key: str, status: StepStatus) -> str:
     if status is StepStatus.NOT_RUN:
         return "not run: something above it failed" if handle.live.active.first_failure else "not run"
-    first = handle.live.active.first_failure
-    if status is StepStatus.FAILURE and first is not None and first[0] == key:
-        return one_line(f"{type(first[1]).__name__}: {first[1]}")
+    error = handle.live.active.errors_of_steps.get(key)
+    if error is not None:
+        return one_line(f"{type_name(type(error))}: {message_of(error)}")
     return {StepStatus.FAILURE: "failed", StepStatus.SKIPPED: "skipped", StepStatus.CANCELED: "canceled"}.get(
         status, ""
     )
