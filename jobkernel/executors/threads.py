@@ -22,14 +22,17 @@ class ThreadPool:
         self.size = size
         self._name = name
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()  # protects _threads and _idle
+        self._lock = threading.Lock()  # protects _threads, _idle and _is_closed
         self._threads: list[threading.Thread] = []
         self._idle = 0
+        self._is_closed = False
         self._numbers = itertools.count(1)
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Run ``work`` on a free thread, or as soon as one is free."""
+        """Run ``work`` on a free thread, or as soon as one is free; once closed, drop it."""
         with self._lock:
+            if self._is_closed:
+                return
             self._work.put(work)
             if self._work.qsize() > self._idle and len(self._threads) < self.size:
                 self._start_thread()
@@ -37,11 +40,13 @@ class ThreadPool:
     @property
     def has_waiting_work(self) -> bool:
         """Whether work waits that no idle thread will take."""
-        return self._work.qsize() > self._idle
+        return self._work.qsize() > self._idle and not self._is_closed
 
     def grow(self, by: int) -> None:
         """Allow so many more threads: somebody was abandoned and holds one."""
         with self._lock:
+            if self._is_closed:
+                return
             self.size += by
             for _ in range(min(by, self._work.qsize())):
                 self._start_thread()
@@ -49,6 +54,7 @@ class ThreadPool:
     def close(self) -> None:
         """Let idle threads end; busy ones end after their work."""
         with self._lock:
+            self._is_closed = True
             for _ in self._threads:
                 self._work.put(None)
             self._threads.clear()

@@ -81,6 +81,25 @@ def test_work_that_raises_whatever_it_raises_costs_the_pool_no_thread(caplog: py
     eventually(lambda: not [each for each in threading.enumerate() if each.name.startswith("pool-of-this-test")])
 
 
+def test_a_closed_pool_makes_no_threads_for_what_its_busy_ones_still_ask() -> None:
+    pool, began, gate = ThreadPool(1, "closed-pool-of-this-test"), threading.Event(), threading.Event()
+    asked: list[bool] = []
+
+    def busy() -> None:
+        began.set()
+        assert gate.wait(PATIENCE_S)
+        asked.append(pool.has_waiting_work)
+        pool.submit(lambda: asked.append(True))
+        pool.grow(1)
+
+    pool.submit(busy)
+    assert began.wait(PATIENCE_S)
+    pool.close()
+    gate.set()
+    eventually(lambda: not [each for each in threading.enumerate() if each.name.startswith("closed-pool")])
+    assert asked == [False]
+
+
 def test_a_run_that_comes_while_another_thread_asks_what_runs_troubles_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     with a_session() as session:
         define(session, asset(lambda: 1, "a"))

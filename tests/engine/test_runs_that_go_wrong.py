@@ -14,6 +14,7 @@ from live_sessions import PATIENCE_S, a_session, asset, define, ended, events_of
 
 import jobkernel as jk
 from jobkernel.clock import SystemClock
+from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.registry import Entry
 from jobkernel.engine.session import Session
 from jobkernel.engine.stored import StoredValues
@@ -195,13 +196,17 @@ def test_running_again_from_failure_runs_the_check_that_failed_and_not_its_asset
     assert result.passed
 
 
+def thread_of(handle: RunHandle, step_key: str) -> int:
+    return handle.live.active.in_flight[step_key].thread_id
+
+
 def test_what_an_abandoned_step_still_makes_and_says_is_dropped_and_its_thread_replaced() -> None:
     gate, began = threading.Event(), threading.Event()
     with a_session(max_workers=1) as session:
         define(session, asset(stubborn(gate, began), "stuck"), asset(one, "a"))
         handle = launch(session, "stuck")
         assert began.wait(PATIENCE_S)
-        thread_ids = {live.thread_id for live in handle.live.active.in_flight.values()}
+        (lost,) = (each for each in threading.enumerate() if each.ident == thread_of(handle, "stuck"))
         handle.cancel()
         handle.cancel(forced=True)
         handle.live.active.abandon("stuck")
@@ -210,7 +215,8 @@ def test_what_an_abandoned_step_still_makes_and_says_is_dropped_and_its_thread_r
         before = events_of(session, handle)
         gate.set()
         session.pool.close()
-        eventually(lambda: not thread_ids & {thread.ident for thread in threading.enumerate()})
+        lost.join(PATIENCE_S)
+        assert not lost.is_alive()
         assert events_of(session, handle) == before
         assert before[-1] == ev.RUN_CANCELED
         assert session.states.made("stuck") is None
