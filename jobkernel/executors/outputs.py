@@ -11,6 +11,7 @@ from typing import Any
 
 from jobkernel.errors import InvariantViolation, StepOutputMissing, did_you_mean
 from jobkernel.executors.call import StepCall
+from jobkernel.executors.failure import type_name
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import CheckSpec, Output
 from jobkernel.model.keys import key_text
@@ -85,11 +86,11 @@ class OutputTaker:
 
     def _take_quiet(self, output: Output, result: Any) -> None:
         check = self._call.step.checks.get(output.name)
-        if check is not None and isinstance(result, bool):
-            self.take(AssetCheckResult(passed=result, severity=AssetCheckSeverity(check.severity)))
+        if check is not None and _is_bool(result):
+            self.take(AssetCheckResult(passed=bool(result), severity=AssetCheckSeverity(check.severity)))
         elif check is not None:
             raise InvariantViolation(
-                f"Check '{check.name}' must return a bool or an AssetCheckResult, not {type(result).__name__}."
+                f"Check '{check.name}' must return a bool or an AssetCheckResult, not {type_name(type(result))}."
             )
         elif result is None:
             self._nothing(output)
@@ -348,6 +349,12 @@ class OutputTaker:
                 "tags": dict(event.tags or {}),
             },
         )
+
+
+def _is_bool(value: Any) -> bool:
+    """Whether a value is a truth value, numpy's own included: ``(df.x > 0).all()`` gives that."""
+    kind = type(value)
+    return kind is bool or (kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_"))
 
 
 def _shown(stored: dict[str, Any]) -> dict[str, Any]:

@@ -207,16 +207,20 @@ def logs(kernel: NotebookKernel, given: argparse.Namespace) -> Shown | None:
     """Return what a run's steps printed and logged; with --follow, show it until the run ends."""
     session = kernel.session
     run_id = session.find_run(given.run)
+
+    def told() -> Shown:
+        return log_view(session.log_lines(run_id, given.step), session.failed_attempts(run_id, given.step))
+
     if not given.follow:
-        return log_view(session.log_lines(run_id, given.step))
+        return told()
     from IPython.display import display
 
     live = session.run_of(run_id)
-    shown = display(log_view(session.log_lines(run_id, given.step)), display_id=True)
+    shown = display(told(), display_id=True)
     while live is not None and not live.active.wait(0.3):
-        shown.update(log_view(session.log_lines(run_id, given.step)))
+        shown.update(told())
     time.sleep(0)
-    shown.update(log_view(session.log_lines(run_id, given.step)))
+    shown.update(told())
     return None
 
 

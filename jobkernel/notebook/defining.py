@@ -22,7 +22,14 @@ from jobkernel.notebook.cell_options import (
     Param,
     ResourceOptions,
 )
-from jobkernel.notebook.cells import asset_from_cell, check_from_cell, job_from_cell, op_from_cell, resource_from_cell
+from jobkernel.notebook.cells import (
+    CellAsset,
+    asset_from_cell,
+    check_from_cell,
+    job_from_cell,
+    op_from_cell,
+    resource_from_cell,
+)
 from jobkernel.notebook.commands import refuse_limits, run_config, run_here
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.options import UsageProblem, duration, pairs, value_or_name, whole_number
@@ -137,10 +144,22 @@ def defined(kernel: NotebookKernel, entry: Entry, given: argparse.Namespace) -> 
 
 
 def _notes(kernel: NotebookKernel, change: Change) -> list[str]:
-    """Say which variables of the notebook are not meant; a value that a run bound there is the asset's own."""
-    resolution = getattr(change.entry.unresolved, "resolution", None)
+    """Say what a person may not have meant: names that are not theirs, names that nothing defines, no value."""
+    cell = change.entry.unresolved
+    resolution = getattr(cell, "resolution", None)
+    # a value that a run bound there is the asset's own
     shadowed = [name for name in getattr(resolution, "shadowed", ()) if not kernel.is_bound(name)]
-    return [f"{name} is the asset, not the notebook's variable" for name in shadowed]
+    notes = [f"{name} is the asset, not the notebook's variable" for name in shadowed]
+    notes += [_undefined(kernel, name) for name in getattr(resolution, "variables", ()) if not kernel.has_name(name)]
+    body = cell.step.body if isinstance(cell, CellAsset) else None
+    if isinstance(body, CellBody) and not body.has_value:
+        notes.append(f"makes no value: nothing assigns {body.variable}, and no expression ends it")
+    return notes
+
+
+def _undefined(kernel: NotebookKernel, name: str) -> str:
+    known = [*kernel.session.registry.known_names(), *(each for each in kernel.names if not each.startswith("_"))]
+    return f"needs {name}, which nothing defines yet.{did_you_mean(name, known)}".rstrip(".")
 
 
 def _cells_of(kernel: NotebookKernel, entry: Entry, circle: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ Holds what magics share. Knows IPython; made once per shell by the extension.
 
 from __future__ import annotations
 
+import builtins
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -98,6 +99,10 @@ class NotebookKernel:
         registry = self.session.registry
         assets = {name: registry.assets[key] for name, key in registry.known_names().items() if key in registry.assets}
         return {**assets, **registry.ops}
+
+    def has_name(self, name: str) -> bool:
+        """Whether the notebook (or Python) knows a variable of that name now."""
+        return name in self.names or hasattr(builtins, name)
 
     def show(self, shown: Any) -> None:
         """Display something in the cell that runs now."""
