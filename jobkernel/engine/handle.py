@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobkernel.engine.launcher import LiveRun
 from jobkernel.errors import RunCanceled, RunFailed
+from jobkernel.executors.failure import message_of, type_name
 from jobkernel.model.runs import RunStatus, StepStatus
 
 if TYPE_CHECKING:
@@ -89,4 +90,12 @@ class RunHandle:
 
     def __repr__(self) -> str:
         done = sum(status.is_final for status in list(self.live.active.progress.statuses.values()))
-        return f"<run {self.run_id[:8]} of {self.job_name}: {self.status}, {done}/{len(self.live.active.progress.steps)} steps>"
+        steps = f"{done}/{len(self.live.active.progress.steps)} steps{self._failure_words()}"
+        return f"<run {self.run_id[:8]} of {self.job_name}: {self.status}, {steps}>"
+
+    def _failure_words(self) -> str:
+        active = self.live.active
+        place, error = active.first_failure or ("its start", active.error)
+        if error is None:
+            return ""
+        return f", failed at {place}: {type_name(type(error))}: {message_of(error).partition(chr(10))[0]}"

@@ -294,6 +294,14 @@ class Session:
             for line in found
         ]
 
+    def failed_attempts(self, run_id: str, step_key: str | None = None) -> list[dict[str, Any]]:
+        """Return a run's attempts that failed, of one step or of all, in order:
+
+        ``step_key``, ``attempt``, ``error`` (as :func:`describe_error` gives it).
+        """
+        rows = self.history.query("run_steps", run_id=run_id)
+        return [row for row in rows if row["error"] and step_key in (None, row["step_key"])]
+
     def _later_attempts(self, run_id: str, step_key: str) -> list[str]:
         rows = self.history.query("run_steps", run_id=run_id)
         attempts = [row["attempt"] for row in rows if row["step_key"] == step_key]

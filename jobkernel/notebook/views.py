@@ -334,16 +334,24 @@ def _run_cells(row: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def log_view(lines: Sequence[Mapping[str, Any]]) -> Shown:
-    """Show log lines: time (UTC), step, level and text."""
-    if not lines:
+def log_view(lines: Sequence[Mapping[str, Any]], failed: Sequence[Mapping[str, Any]] = ()) -> Shown:
+    """Show log lines: time (UTC), step, level and text; after them the traceback of each attempt that failed."""
+    if not lines and not failed:
         return Shown("Nothing was printed or logged.")
     rows = [
         (_clock_time(line["at"]), str(line["step_key"] or ""), str(line["level"]), str(line["text"])) for line in lines
     ]
-    text = columns_text(rows)
+    blocks = [columns_text(rows)] if rows else []
+    text = "\n\n".join([*blocks, *(_failed_attempt(each) for each in failed)])
     style = "margin:0;font-size:12px;white-space:pre-wrap"
     return Shown(text, f'<pre style="{style}">{escaped(text, 1_000_000)}</pre>')
+
+
+def _failed_attempt(attempt: Mapping[str, Any]) -> str:
+    error = attempt["error"]
+    again = f" (attempt {attempt['attempt']})" if attempt["attempt"] > 1 else ""
+    head = f"{mark('failed')} {attempt['step_key']}{again} failed: {error['type']}: {one_line(error['message'])}"
+    return f"{head}\n{error.get('text') or ''}".rstrip()
 
 
 def _clock_time(at: int) -> str:

@@ -29,3 +29,18 @@ def test_each_failed_step_names_its_own_error(nb: Notebook) -> None:
     told = nb("%materialize a b").text
     assert "ZeroDivisionError: division by zero" in told
     assert "KeyError: 'y'" in told
+
+
+def test_the_log_of_a_failed_run_ends_with_the_error_of_each_failed_attempt(nb: Notebook) -> None:
+    nb.ok("%%asset x --retries 1\nprint('looking')\n{}['y']", "%%asset z\n1 / 0")
+    handle = nb.ok("%materialize x z --bg").value.wait(10)
+    told = nb.ok(f"%logs {handle.run_id} x").text
+    assert told.index("looking") < told.index("✕ x failed: KeyError: 'y'") < told.index("✕ x (attempt 2) failed")
+    assert told.count("Traceback (most recent call last)") == 2
+    assert "ZeroDivisionError" not in told
+    assert "✕ z failed: ZeroDivisionError" in nb.ok(f"%logs {handle.run_id}").text
+
+
+def test_the_handle_of_a_failed_run_names_the_error(nb: Notebook) -> None:
+    nb.ok("%%asset x\n{}['y']")
+    assert "failed at x: KeyError: 'y'" in repr(nb.ok("%materialize x --bg").value.wait(10))
