@@ -25,7 +25,7 @@ class FrontEndHook(BuildHookInterface):
             return
         environment = dict(os.environ, PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
         if not shutil.which("node", path=environment["PATH"]):
-            raise RuntimeError("Building the front end needs Node 20 or newer; install it, or install a released wheel.")
+            raise RuntimeError("Building the front end needs Node 20 or newer; install it, or a released wheel.")
         for command in (["jlpm", "install", "--immutable"], ["jlpm", "build:prod"]):
             program = shutil.which(command[0], path=environment["PATH"])
             subprocess.run([program, *command[1:]], cwd=root / "labextension", env=environment, check=True)

@@ -58,7 +58,7 @@ class UnknownResource(InvalidDefinition):
 
 
 class MissingUpstream(JobkernelError):
-    """An upstream value was never made; the message names it and the remedy. ``keys`` are the assets that are missing."""
+    """An upstream value was never made; the message names it and the remedy. ``keys`` are the missing assets."""
 
     def __init__(self, message: str, keys: Iterable[str] = ()) -> None:
         super().__init__(message)

@@ -32,7 +32,7 @@ class JobKernel(Configurable):  # type: ignore[misc]  # the package is untyped
     ).tag(config=True)
     keep_runs = Int(10_000, min=1, help="Project: how many finished runs are kept.").tag(config=True)
     values_limit = Int(
-        None, min=1, allow_none=True, help="Project: bytes above which outputs of old runs are deleted; None for no limit."
+        None, min=1, allow_none=True, help="Project: bytes above which outputs of old runs go; None for no limit."
     ).tag(config=True)
 
     def configured_for_project(self) -> list[str]:

@@ -141,7 +141,8 @@ class Planner:
             return
         guess = "" if key in self.registry.assets else did_you_mean(key, self.registry.assets)
         raise MissingUpstream(
-            f"'{step_key}' needs '{key}', which was never made.{guess} Select '+{step_key}' to make what is above it too.",
+            f"'{step_key}' needs '{key}', which was never made.{guess} "
+            f"Select '+{step_key}' to make what is above it too.",
             keys=(key,),
         )
 

@@ -1,7 +1,7 @@
 """Where a project is: the folder whose ``.jobkernel`` holds its history, values and logs.
 
-The nearest folder upward from the notebook that holds ``.jobkernel`` (not above the home folder), else the notebook's own
-folder; the environment variable ``JOBKERNEL_PROJECT`` overrides. Reads the file system, changes nothing but in ``prepare``.
+The nearest folder upward from the notebook that holds ``.jobkernel`` (not above the home folder), else the notebook's
+own; the environment variable ``JOBKERNEL_PROJECT`` overrides. Reads the file system, changes it in ``prepare`` only.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOutcome:
-    """How an attempt at a step ended. ``made`` are the outputs it made, ``delay`` the seconds until the next attempt."""
+    """How an attempt ended. ``made`` are the outputs it made, ``delay`` the seconds until the next attempt."""
 
     ending: Ending
     made: tuple[str, ...] = ()

@@ -176,7 +176,8 @@ class OutputTaker:
         if output is None:
             names = [each.name for each in self._call.step.op.outputs]
             raise InvariantViolation(
-                f"Step '{self._call.step.key}' has no output '{name}'.{did_you_mean(name, names)} It has {', '.join(names)}."
+                f"Step '{self._call.step.key}' has no output '{name}'.{did_you_mean(name, names)} "
+                f"It has {', '.join(names)}."
             )
         return output
 

@@ -14,7 +14,6 @@ from typing import Any, Final, Literal
 from jobkernel.model.policies import RetryPolicy
 
 
-
 class _Empty(dict[str, Any]):
     """A mapping that stays empty, so that records can share it as their default."""
 

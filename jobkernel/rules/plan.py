@@ -247,13 +247,13 @@ def flatten(
 ) -> tuple[list[PlannedStep], dict[str, FromStep]]:
     """Return the steps of a graph and, for each of its outputs, the step output behind it.
 
-    ``path`` is where the graph stands; ``outer`` feeds its inputs; ``hooks`` and ``retry`` are those of what encloses it.
+    ``path`` is where the graph stands; ``outer`` feeds its inputs; ``hooks`` and ``retry`` are those of its encloser.
     """
     steps: list[PlannedStep] = []
     ends: dict[tuple[str, str], FromStep] = {}
     for invocation in _invocations_in_order(graph):
         feeds = {name: _feeds(given, outer, ends) for name, given in invocation.feeds.items()}
-        below = path + (invocation.name,)
+        below = (*path, invocation.name)
         its_hooks = _merged(hooks, invocation.hooks)
         if isinstance(invocation.node, Graph):
             inner, inner_ends = flatten(

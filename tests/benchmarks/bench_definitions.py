@@ -77,7 +77,7 @@ def _redefining(size: int) -> dict[str, float]:
     session = test_session()
     for entry in entries(jk, size):
         session.define(entry)
-    name, sources = list(layered(size).items())[size // 2]
+    name = list(layered(size))[size // 2]
 
     def redefine() -> None:
         session.define(Entry(kind="asset", name=name, record=asset_of(jk, name, []).record))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import Any
 
@@ -26,7 +27,7 @@ def layered(size: int, layers: int = 20, seed: int = 7) -> Edges:
     width = size // layers
     rows = [[f"l{layer}_{place}" for place in range(width)] for layer in range(layers)]
     edges: Edges = {name: [] for name in rows[0]}
-    for above, row in zip(rows, rows[1:], strict=False):
+    for above, row in itertools.pairwise(rows):
         edges.update({name: sorted(set(draw.choices(above, k=draw.choice((1, 2))))) for name in row})
     return edges
 

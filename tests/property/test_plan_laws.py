@@ -69,5 +69,5 @@ def test_a_plan_does_not_depend_on_the_order_of_the_selection(edges: Above, keys
 @CALM
 @given(st.permutations(KEYS), st.sets(st.sampled_from(KEYS), min_size=1))
 def test_what_waits_for_nothing_stands_in_the_order_of_definition(order: list[str], keys: set[str]) -> None:
-    plan = planned({key: () for key in order}, keys)
+    plan = planned(dict.fromkeys(order, ()), keys)
     assert list(plan.steps) == [key for key in order if key in keys]

@@ -200,7 +200,8 @@ SQL = "select  a.Total, count(*) as n -- rows\nfrom raw as a /* all */ where a.n
 
 SAME_SQL = {
     "case of keywords": "SELECT a.Total, COUNT(*) AS n FROM raw AS a WHERE a.name = 'It''s -- so'\nGROUP BY a.Total",
-    "one line each": "select a.Total,\n  count( * ) as n from raw as a\nwhere a.name='It''s -- so'\ngroup by\n  a.Total",
+    "one line each": "select a.Total,\n  count( * ) as n from raw as a\nwhere a.name='It''s -- so'\n"
+    "group by\n  a.Total",
 }
 
 
