@@ -45,12 +45,12 @@ class Progress:
         if shown.text != self._last:
             self._put(shown)
         self._last = shown.text
-        self._echo.show()
+        self._echo.show(self._handle.run_id)
 
     def end(self, result: Shown) -> None:
         """Put the result in the line's place, above what was printed."""
         self._put(result)
-        self._echo.show()
+        self._echo.show(self._handle.run_id)
 
     def _put(self, shown: Shown) -> None:
         if self._display is None:

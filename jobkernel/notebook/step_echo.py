@@ -1,7 +1,7 @@
 """What steps of a foreground run print, shown in the cell that waits for them: by that cell's own thread, in order.
 
-Steps hand lines over as they write them; nothing is shown from their threads. What comes faster than a cell can take
-is left to ``%logs``.
+Steps hand lines over as they write them; nothing is shown from their threads. What is more than a person reads in a
+cell is left to ``%logs``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Final
 
 from IPython.display import display
 
-from jobkernel.executors.step_output import OutputLine
+from jobkernel.executors.step_output import SHARE, OutputLine
 from jobkernel.notebook.views import shown_key
 from jobkernel.rules.plan import Plan
 
-AT_ONCE: Final = 2_000
-"""So many lines may wait to be shown; older ones are left out."""
+SHOWN_LINES: Final = 500
+"""So many lines of one step are shown in the cell; what follows is left to its log."""
 _LOUD: Final = frozenset({"stderr", "WARNING", "ERROR", "CRITICAL"})
 _SHOWN: Final = _LOUD | {"stdout", "display"}
 
@@ -30,26 +30,30 @@ class StepEcho:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._lock = threading.Lock()  # protects the two below
-        self._waiting: deque[tuple[str, OutputLine]] = deque(maxlen=AT_ONCE)
-        self._left_out = 0
+        self._waiting: deque[tuple[str, OutputLine | None]] = deque()  # None: more came than is shown
+        self._taken: dict[str, int] = {}
 
     def take(self, step_key: str, lines: Sequence[OutputLine]) -> None:
         """Take new lines of a step; called on any thread."""
-        told = [(step_key, line) for line in lines if line.level in _SHOWN]
+        told: list[tuple[str, OutputLine | None]] = [(step_key, line) for line in lines if line.level in _SHOWN]
         with self._lock:
-            self._left_out += max(0, len(self._waiting) + len(told) - AT_ONCE)
-            self._waiting.extend(told)
+            before = self._taken.get(step_key, 0)
+            self._taken[step_key] = before + len(told)
+            self._waiting.extend(told[: max(0, SHOWN_LINES - before)])
+            if before <= SHOWN_LINES < before + len(told):
+                self._waiting.append((step_key, None))
 
-    def show(self) -> None:
-        """Show what came since the last time, on this thread."""
+    def show(self, run_id: str) -> None:
+        """Show what came since the last time, on this thread; ``run_id`` is for where the rest is."""
         with self._lock:
-            waiting, left_out = list(self._waiting), self._left_out
+            waiting = list(self._waiting)
             self._waiting.clear()
-            self._left_out = 0
-        if left_out:
-            sys.stdout.write(f"… {left_out:,} lines are left out here; %logs has them.\n")
         for step_key, line in waiting:
-            self._show(step_key, line)
+            if line is None:
+                where = f"%logs {run_id[:8]} {step_key}"
+                sys.stdout.write(f"… more lines are in {where} (its first and last {SHARE // 1_000_000} MB)\n")
+            else:
+                self._show(step_key, line)
 
     def _show(self, step_key: str, line: OutputLine) -> None:
         if line.data:

@@ -328,11 +328,17 @@ def test_what_is_printed_while_a_foreground_run_goes_on_comes_at_once(nb: Notebo
     assert seen == ["early\n"]
 
 
-def test_a_flood_of_lines_leaves_its_beginning_to_the_log(nb: Notebook) -> None:
-    nb.ok("%%asset a\nprint('\\n'.join(str(n) for n in range(5000)))\n1")
+def test_a_flood_of_lines_is_left_to_the_log_of_its_step(nb: Notebook) -> None:
+    nb.ok("%%asset a\nfor n in range(5000): print(n)\n1")
     printed = nb.ok("%materialize a").printed.splitlines()
-    assert printed[0] == "… 3,000 lines are left out here; %logs has them."
-    assert printed[-1] == "4999"
+    run_id = nb.session.history.query("latest_runs", limit=1)[0]["run_id"]
+    assert printed[:500] == [str(n) for n in range(500)]
+    assert printed[500:] == [f"… more lines are in %logs {run_id[:8]} a (its first and last 5 MB)"]
+
+
+def test_as_many_lines_as_a_cell_shows_are_no_flood(nb: Notebook) -> None:
+    nb.ok("%%asset a\nfor n in range(500): print(n)\n1")
+    assert len(nb.ok("%materialize a").printed.splitlines()) == 500
 
 
 def test_a_step_over_its_timeout_is_stopped_and_fails_with_a_sentence(nb: Notebook) -> None:
