@@ -155,18 +155,21 @@ def run_here(kernel: NotebookKernel, plan: Plan, choice: Launch, *, bind: Sequen
     echo = StepEcho(plan)
     handle = kernel.session.launch(plan, choice, echo.take)
     progress = wait_here(handle, echo)
-    _end(kernel, handle, progress, bind)
+    _end(kernel, handle, progress, echo, bind)
     error = handle.live.active.error
     if error is not None:
         raise users_error(error)
     handle.raise_for_status()
 
 
-def _end(kernel: NotebookKernel, handle: RunHandle, progress: Progress, bind: Sequence[str]) -> None:
+def _end(
+    kernel: NotebookKernel, handle: RunHandle, progress: Progress, echo: StepEcho, bind: Sequence[str]
+) -> None:
     words = _bind(kernel, list(bind)) if handle.success else []
     parts: list[Shown | None] = [run_result(handle, words, kernel.session.states.checks_of_run(handle.run_id))]
     if handle.success and len(bind) == 1:
-        parts.append(preview_view(kernel.session.last_preview(bind[0])))
+        preview = kernel.session.last_preview(bind[0])
+        parts.append(None if echo.has_picture(preview) else preview_view(preview))
     progress.end(together(parts))
 
 

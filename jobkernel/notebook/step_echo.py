@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from IPython.display import display
 
@@ -29,19 +29,28 @@ class StepEcho:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._lock = threading.Lock()  # protects the two below
+        self._lock = threading.Lock()  # protects the three below
         self._waiting: deque[tuple[str, OutputLine | None]] = deque()  # None: more came than is shown
         self._taken: dict[str, int] = {}
+        self._pictures: set[str] = set()
 
     def take(self, step_key: str, lines: Sequence[OutputLine]) -> None:
         """Take new lines of a step; called on any thread."""
-        told: list[tuple[str, OutputLine | None]] = [(step_key, line) for line in lines if line.level in _SHOWN]
+        told = [(step_key, line) for line in lines if line.level in _SHOWN]
         with self._lock:
             before = self._taken.get(step_key, 0)
             self._taken[step_key] = before + len(told)
-            self._waiting.extend(told[: max(0, SHOWN_LINES - before)])
+            shown = told[: max(0, SHOWN_LINES - before)]
+            self._waiting.extend(shown)
+            self._pictures.update(line.data["image/png"] for _, line in shown if line.data and "image/png" in line.data)
             if before <= SHOWN_LINES < before + len(told):
                 self._waiting.append((step_key, None))
+
+    def has_picture(self, preview: Mapping[str, Any] | None) -> bool:
+        """Whether a value's preview is a picture that a step displayed in this cell already."""
+        data = str(preview["data"]) if preview is not None and preview.get("form") == "image" else ""
+        with self._lock:
+            return data.removeprefix("data:image/png;base64,") in self._pictures
 
     def show(self, run_id: str) -> None:
         """Show what came since the last time, on this thread; ``run_id`` is for where the rest is."""

@@ -18,7 +18,7 @@ _CELL: Final = 200
 _ITEMS: Final = 50
 _DEEPEST: Final = 6
 _LARGEST_IMAGE: Final = 2_000_000
-_IMAGE_INCHES: Final = 20.0
+_IMAGE_DOTS: Final = 2000.0
 
 Column = tuple[str, str, bool]
 """A column's name, its dtype's word, and whether it holds numbers."""
@@ -244,9 +244,10 @@ def _figure(value: Any) -> Any | None:
 
 
 def _drawn(figure: Any) -> bytes | None:
+    """Draw a figure as pyplot's inline backend does, so that it gives the very picture that its step displayed."""
     longest = max(*figure.get_size_inches(), 1.0)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=min(100.0, 100.0 * _IMAGE_INCHES / longest))
+    figure.savefig(buffer, format="png", bbox_inches="tight", dpi=min(figure.dpi, _IMAGE_DOTS / longest))
     data = buffer.getvalue()
     return data if len(data) <= _LARGEST_IMAGE else None
 

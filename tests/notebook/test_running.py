@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from shells import Notebook
+from shells import Notebook, Ran
 
 from jobkernel.errors import RunFailed
 
@@ -152,6 +152,20 @@ def test_displayed_objects_and_figures_stay_with_their_step(nb: Notebook) -> Non
     assert nb.ok("plt.get_fignums()").value == []
     levels = {line["level"] for line in nb.session.log_lines(handle.run_id)}
     assert "display" in levels
+
+
+def test_a_figure_that_is_the_value_is_shown_once(nb: Notebook) -> None:
+    nb.ok(
+        "import matplotlib\nmatplotlib.use('agg')\nimport matplotlib.pyplot as plt",
+        "%%asset plot\nfig, ax = plt.subplots()\nax.plot([1, 3, 2])\nax.set_title('one')\nfig",
+        "%%asset other\nfrom matplotlib.figure import Figure\nplt.plot([1, 2])\nfig = Figure()\nfig.subplots()\nfig",
+    )
+    assert pictures(nb.ok("%materialize plot")) == 1
+    assert pictures(nb.ok("%materialize other")) == 2
+
+
+def pictures(ran: Ran) -> int:
+    return sum("image/png" in each["data"] for each in ran.shown) + ran.markup.count("<img ")
 
 
 def test_retries_try_again_and_say_so(nb: Notebook) -> None:
