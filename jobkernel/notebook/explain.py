@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from jobkernel.clock import from_us
@@ -52,15 +53,25 @@ def reasons(session: Session, key: str) -> dict[str, Any]:
 
 
 def _parts(session: Session, key: str) -> list[dict[str, Any]]:
-    changes = [_changed(change) for change in session.freshness.changes(key)]
     verdict = session.freshness.verdicts()[key]
-    return changes + [_moved(session, parent) for parent in verdict.upstream]
+    return _changes(session, key) + [_moved(session, parent) for parent in verdict.upstream]
 
 
-def _changed(change: Change) -> dict[str, Any]:
-    short = {"code": "its code changed", "packages": f"package {change.name} changed"}.get(
-        change.what, f"{change.what} {change.name} changed"
-    )
+def _changes(session: Session, key: str) -> list[dict[str, Any]]:
+    now = session.freshness.fingerprint(key)
+    texts = [part.text for part in now.parts.values()] if now is not None else []
+    return [_changed(change, texts) for change in session.freshness.changes(key)]
+
+
+def _changed(change: Change, texts: list[str]) -> dict[str, Any]:
+    """Return the part of one change; ``texts`` is the code as it is now, which may still use what is gone."""
+    if change.what == "missing":
+        is_used = any(re.search(rf"\b{re.escape(change.name)}\b", text) for text in texts)
+        short = f"{change.name} is not defined in this kernel yet" if is_used else f"no longer uses {change.name}"
+    else:
+        short = {"code": "its code changed", "packages": f"package {change.name} changed"}.get(
+            change.what, f"{change.what} {change.name} changed"
+        )
     return {"what": change.what, "name": change.name, "short": short, "text": short, "diff": change.diff or None}
 
 
@@ -68,12 +79,24 @@ def _moved(session: Session, parent: str) -> dict[str, Any]:
     verdict = session.freshness.verdicts().get(parent)
     made = session.states.made(parent)
     if verdict is not None and verdict.status == "stale":
+        short = f"{parent} above it is stale{_cause(session, parent)}"
         text = f"{parent} above it is stale and will change"
     elif made is not None:
-        text = f"{parent} was made anew at {_when(made.made_at)}"
+        short, text = f"{parent} was made anew", f"{parent} was made anew at {_when(made.made_at)}"
     else:
-        text = f"{parent} changed"
-    return {"what": "upstream", "name": parent, "short": f"{parent} changed", "text": text, "diff": None}
+        short = text = f"{parent} changed"
+    return {"what": "upstream", "name": parent, "short": short, "text": text, "diff": None}
+
+
+def _cause(session: Session, key: str) -> str:
+    """Return in brackets what an asset is stale for, itself or by what is above it; nothing where that is unknown."""
+    changes = _changes(session, key)
+    if changes:
+        return f" ({changes[0]['short'].removesuffix(' changed')})"
+    verdicts = session.freshness.verdicts()
+    above = verdicts[key].upstream
+    stale = [parent for parent in above if parent in verdicts and verdicts[parent].status == "stale"]
+    return _cause(session, stale[0]) if stale else f" ({above[0]} was made anew)" if above else ""
 
 
 def _missing(session: Session, key: str) -> list[dict[str, Any]]:

@@ -119,3 +119,25 @@ def test_io_memory_values_of_a_kernel_that_is_gone_are_missing_not_wrong(project
         assert ran.error is not None
         assert "a" in ran.complaint
         second.ok("%materialize +b")
+
+
+def test_what_is_stale_for_something_above_it_says_what_changed_there(nb: Notebook) -> None:
+    fresh_chain(nb)
+    nb.ok("%%asset d\nc", "%materialize d", "def helper(x): return x + 100")
+    assert "b above it is stale (helper helper)." in why(nb, "c")
+    assert "c above it is stale (helper helper)." in why(nb, "d")
+    assert "changed" not in why(nb, "d")
+
+
+def test_a_part_that_is_no_longer_used_is_called_so(nb: Notebook) -> None:
+    fresh_chain(nb)
+    nb.ok("%%asset b --param n:int=1\na + n")
+    assert "no longer uses helper" in why(nb, "b")
+
+
+def test_a_part_that_is_not_there_yet_after_a_restart_is_called_so(project: Path) -> None:
+    with notebook_in(project) as first:
+        first.ok(*CHAIN, "%materialize +b")
+    with notebook_in(project) as second:
+        second.ok(*CHAIN[1:])
+        assert "helper is not defined in this kernel yet" in why(second, "b")
