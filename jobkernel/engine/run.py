@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from jobkernel.engine.run_endings import planned_events, verdict
 from jobkernel.engine.run_setup import LiveStep, RunSetup, Workers
 from jobkernel.errors import StepTimedOut
 from jobkernel.executors.call import Ending, Exchange, StepCall, StepOutcome
@@ -152,7 +153,8 @@ class ActiveRun:
             self.started_at = self.setup.clock.now_us()
             self._busy += 1  # while resources open, a cancel may not end the run under them
         self.emit(ev.RUN_START)
-        self._announce_plan()
+        for event_type, body, step_key in planned_events(self.setup.plan, self.setup.facts.partition_key):
+            self.emit(event_type, body, step_key)
         message = f"Running {len(self.progress.steps)} steps on {self.setup.executor_name}."
         self.emit(ev.ENGINE_EVENT, {"message": message})
         error = self._open_resources()
@@ -165,15 +167,6 @@ class ActiveRun:
     def _given_up(self, error: BaseException) -> Advance:
         self.error = error
         return self.progress.given_up("its resources did not open")
-
-    def _announce_plan(self) -> None:
-        for step in self.setup.plan.steps.values():
-            for key in step.asset_keys.values():
-                body = {"asset_key": key, "partition_key": self.setup.facts.partition_key}
-                self.emit(ev.ASSET_MATERIALIZATION_PLANNED, body, step.key)
-            for check in step.checks.values():
-                body = {"asset_key": check.asset_key, "check_name": check.name}
-                self.emit(ev.ASSET_CHECK_EVALUATION_PLANNED, body, step.key)
 
     def _open_resources(self) -> BaseException | None:
         try:
@@ -392,17 +385,9 @@ class ActiveRun:
         self._finish(status, body)
 
     def _verdict(self) -> tuple[RunStatus, dict[str, Any]]:
-        failed = self.progress.failed_steps()
-        if self.error is not None:
-            return RunStatus.FAILURE, {"error": describe_error(self.error), "reason": "RUN_EXCEPTION"}
-        if not failed:
-            return RunStatus.SUCCESS, {}
-        assert self.first_failure is not None
-        key, error = self.first_failure
-        self.error = error
-        names = ", ".join(failed)
-        described = {**describe_error(error), "step_key": key}
-        return RunStatus.FAILURE, {"error": described, "reason": "STEP_FAILURE", "message": f"Steps failed: {names}."}
+        if self.error is None and self.first_failure is not None:
+            self.error = self.first_failure[1]
+        return verdict(self.progress.failed_steps(), self.first_failure, self.error)
 
     def _finish(self, status: RunStatus, body: dict[str, Any]) -> None:
         """End the run: its end is told only when it is durable."""
@@ -421,28 +406,13 @@ class ActiveRun:
     def _let_go(self) -> None:
         """Keep nothing of the user's but the error: runs are remembered longer than their values."""
         self._resources, self._exchange = {}, None
-        self.setup = replace(
-            self.setup,
-            computes={},
-            fingerprint=_no_fingerprint,
-            make_exchange=_nothing_left,
-            open_resources=_nothing_left,
-            capture=None,
-        )
+        self.setup = self.setup.without_values()
 
     def _close_resources(self) -> None:
         try:
             self._closing.close()
         except BaseException as error:  # noqa: BLE001 - the boundary: teardown is user code
             self.emit(ev.ENGINE_EVENT, {"message": "A resource failed to close.", "error": describe_error(error)})
-
-
-def _no_fingerprint(_step: PlannedStep) -> None:
-    return None
-
-
-def _nothing_left(*_: Any) -> Any:
-    raise AssertionError("A run that has ended opens nothing.")
 
 
 def _unheard(event_type: str, body: dict[str, Any] | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jobkernel.clock import Clock
@@ -58,6 +58,25 @@ class RunSetup:
     on_change: Callable[[ActiveRun], None] = lambda _run: None
     on_end: Callable[[ActiveRun], None] = lambda _run: None
     deadlines: Deadlines = field(default_factory=Deadlines)
+
+    def without_values(self) -> RunSetup:
+        """Return the setup of a run that has ended: nothing of the user's values is held by it."""
+        return replace(
+            self,
+            computes=EMPTY,
+            fingerprint=_no_fingerprint,
+            make_exchange=_nothing_left,
+            open_resources=_nothing_left,
+            capture=None,
+        )
+
+
+def _no_fingerprint(_step: PlannedStep) -> None:
+    return None
+
+
+def _nothing_left(*_: Any) -> Any:
+    raise AssertionError("A run that has ended opens nothing.")
 
 
 @dataclass(slots=True)

@@ -1,0 +1,42 @@
+"""What a run says of itself as a whole: what it plans, and what its end is called. Pure words; acts on nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from jobkernel.executors.failure import describe_error
+from jobkernel.model import events as ev
+from jobkernel.model.runs import RunStatus
+from jobkernel.rules.plan import Plan
+
+Failure = tuple[str, BaseException]
+"""A step that failed, and the user's error."""
+
+
+def planned_events(plan: Plan, partition_key: str | None) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Give the event type, body and step key of each asset and check that a plan is to make."""
+    for step in plan.steps.values():
+        for key in step.asset_keys.values():
+            body: dict[str, Any] = {"asset_key": key, "partition_key": partition_key}
+            yield ev.ASSET_MATERIALIZATION_PLANNED, body, step.key
+        for check in step.checks.values():
+            body = {"asset_key": check.asset_key, "check_name": check.name}
+            yield ev.ASSET_CHECK_EVALUATION_PLANNED, body, step.key
+
+
+def verdict(
+    failed: Sequence[str], first: Failure | None, error: BaseException | None
+) -> tuple[RunStatus, dict[str, Any]]:
+    """Return how a run ended whose steps are all over: its status, and the body of its last event.
+
+    ``failed`` are the steps that failed, ``first`` the first of them, ``error`` what the run failed with, if it did.
+    """
+    if first is None:
+        if error is None:
+            return RunStatus.SUCCESS, {}
+        return RunStatus.FAILURE, {"error": describe_error(error), "reason": "RUN_EXCEPTION"}
+    key, users_error = first
+    described = {**describe_error(users_error), "step_key": key}
+    message = f"Steps failed: {', '.join(failed)}."
+    return RunStatus.FAILURE, {"error": described, "reason": "STEP_FAILURE", "message": message}
