@@ -12,7 +12,7 @@ from typing import Any
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.registry import Entry
 from jobkernel.engine.session import Launch
-from jobkernel.errors import InvalidConfig, InvalidSelection, Unsupported, did_you_mean
+from jobkernel.errors import InvalidConfig, InvalidSelection, UnknownName, Unsupported, did_you_mean, nearest
 from jobkernel.model.definitions import Assets, AssetSpec, Job
 from jobkernel.model.keys import AssetKey, variable_name
 from jobkernel.model.runs import RunStatus
@@ -71,6 +71,8 @@ def materialize(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     session = kernel.session
     _refuse_later(given)
     text = " ".join(given.selection)
+    if text in session.registry.jobs and text not in session.registry.assets:
+        raise InvalidSelection(f"'{text}' is a job; run it with %launch {text}.")
     keys = session.select(text or None)
     skipped: dict[str, str] = {}
     if given.stale:
@@ -100,6 +102,8 @@ def launch(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     """Run a job in the background and return its handle."""
     _refuse_later(given)
     session = kernel.session
+    if given.job in session.registry.assets and given.job not in session.registry.jobs:
+        raise UnknownName(f"'{given.job}' is an asset; use %materialize {given.job}.")
     plan = session.plan_job(given.job)
     if given.dry_run:
         return plan_view(session, plan, {})
@@ -292,8 +296,15 @@ def graph(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
 
 
 def _graph_query(kernel: NotebookKernel, text: str) -> GraphQuery:
-    if text in kernel.session.registry.jobs:
+    registry = kernel.session.registry
+    if text in registry.jobs:
         return GraphQuery(job=text)
+    try:
+        kernel.session.select(text or None)
+    except InvalidSelection:
+        match = nearest(text, [*registry.assets, *registry.jobs])
+        if match in registry.jobs:
+            raise InvalidSelection(f"No asset or job '{text}' is defined. Did you mean '{match}'?") from None
     return GraphQuery(selection=text or None)
 
 

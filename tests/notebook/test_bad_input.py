@@ -103,6 +103,16 @@ def test_an_upstream_that_no_cell_defines_names_the_nearest(nb: Notebook) -> Non
     assert "orders" in sentence
 
 
+def test_a_job_is_no_asset_and_an_asset_no_job_and_each_has_its_own_magic(nb: Notebook) -> None:
+    nb.ok("%%asset orders\n1", "%job nightly_report orders")
+    assert nb.refused("%materialize nightly_report") == (
+        "'nightly_report' is a job; run it with %launch nightly_report."
+    )
+    assert nb.refused("%launch orders") == "'orders' is an asset; use %materialize orders."
+    assert "Did you mean 'nightly_report'?" in nb.refused("%graph nightly_reprt")
+    assert "Did you mean 'orders'?" in nb.refused("%graph ordrs")
+
+
 def test_config_of_the_wrong_type_names_its_path(nb: Notebook) -> None:
     nb.ok("%%asset a --param n:int=1\nn")
     assert "n" in nb.refused("%materialize a --set a.n=many")
@@ -221,7 +231,13 @@ def test_markup_escapes_and_emoji_are_text_wherever_they_come_from(nb: Notebook)
     )
     shown = [nb.ok("%materialize a")]
     run_id = nb.session.history.query("latest_runs", limit=1)[0]["run_id"]
-    shown += [nb("%materialize bad"), nb.ok(f"%logs {run_id}"), nb.ok("%why bad"), nb.ok("%why a"), nb.ok("%runs")]
+    shown += [
+        nb("%materialize bad"),
+        nb.ok(f"%logs {run_id}"),
+        nb.ok("%why bad"),
+        nb.ok("%why a"),
+        nb.ok("%runs"),
+    ]
     shown += [nb.ok("%graph"), nb.ok("%jk"), nb.ok("%jk sql select * from materializations")]
     for each in shown:
         assert "<script" not in each.markup
