@@ -8,6 +8,7 @@ from jobkernel.engine.launcher import LiveRun
 from jobkernel.errors import RunCanceled, RunFailed
 from jobkernel.executors.failure import message_of, type_name
 from jobkernel.model.runs import RunStatus, StepStatus
+from jobkernel.rules.asset_plan import run_title
 
 if TYPE_CHECKING:
     from jobkernel.engine.session import Session
@@ -91,7 +92,8 @@ class RunHandle:
     def __repr__(self) -> str:
         done = sum(status.is_final for status in list(self.live.active.progress.statuses.values()))
         steps = f"{done}/{len(self.live.active.progress.steps)} steps{self._failure_words()}"
-        return f"<run {self.run_id[:8]} of {self.job_name}: {self.status}, {steps}>"
+        title = run_title(self.job_name, self.live.plan.asset_keys)
+        return f"<run {self.run_id[:8]} of {title}: {self.status}, {steps}>"
 
     def _failure_words(self) -> str:
         active = self.live.active

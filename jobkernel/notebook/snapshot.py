@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jobkernel.engine.launcher import LiveRun
@@ -10,17 +10,14 @@ from jobkernel.engine.session import Session
 from jobkernel.errors import InvalidSelection
 from jobkernel.executors.failure import message_of, type_name
 from jobkernel.model.definitions import Job
-from jobkernel.model.keys import variable_name
 from jobkernel.notebook.graph_view import OP_PREFIX, GraphQuery, GraphViews, kind_of
 from jobkernel.notebook.views import STEP_WORDS
+from jobkernel.rules.asset_plan import run_title
 
 PROTOCOL = 1
 SEGMENTS = 5
 USUAL_FOR_US = 2_000_000
 """How old the usual durations may be, in microseconds, when something was made since."""
-ASSET_JOB = "__ASSET_JOB"
-"""Dagster's name for the job of a run whose assets were chosen by hand; the history keeps it."""
-TITLE_NAMES = 2
 _ORDER = ("failed", "running", "queued", "canceled", "skipped", "fresh")
 _ROW_WORDS: Mapping[str, str] = {
     "STARTED": "running", "SUCCESS": "fresh", "FAILURE": "failed", "SKIPPED": "skipped", "NOT_RUN": "skipped",
@@ -230,15 +227,6 @@ def run_row(live: LiveRun) -> dict[str, Any]:
         "partition_key": facts.partition_key,
         "waiting": _waiting(live),
     }
-
-
-def run_title(job_name: str, keys: Sequence[str]) -> str:
-    """Return what a run is called on screen: its job, or the assets that somebody chose without one."""
-    if job_name != ASSET_JOB or not keys:
-        return job_name
-    names = [variable_name(key) for key in (keys if len(keys) <= TITLE_NAMES else keys[-1:])]
-    rest = len(keys) - len(names)
-    return ", ".join(names) + (f" and {rest:,} more" if rest else "")
 
 
 def _waiting(live: LiveRun) -> str | None:

@@ -27,6 +27,7 @@ from jobkernel.notebook.shown import (
     rows_html,
     span_of,
 )
+from jobkernel.rules.asset_plan import run_title
 from jobkernel.rules.plan import Plan, plan_graph
 from jobkernel.storage.table import Table
 
@@ -313,8 +314,8 @@ def together(parts: Iterable[Shown | None]) -> Shown:
 
 
 def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Show runs as a table, newest first; times are UTC."""
-    columns = ["run", "job", "status", "queued_at", "duration_s", "trigger", "notebook", "error"]
+    """Show runs as a table, newest first; those without a job are called by their assets; times are UTC."""
+    columns = ["run", "job", "status", "queued_at (UTC)", "duration_s", "trigger", "notebook", "error"]
     types = ["VARCHAR", "VARCHAR", "VARCHAR", "TIMESTAMP", "DOUBLE", "VARCHAR", "VARCHAR", "VARCHAR"]
     return Table(columns, types, [_run_cells(row) for row in rows])
 
@@ -324,9 +325,9 @@ def _run_cells(row: Mapping[str, Any]) -> tuple[Any, ...]:
     error = row.get("error")
     return (
         row["run_id"][:8],
-        row["job_name"],
+        run_title(row["job_name"], row.get("assets") or ()),
         row["status"],
-        from_us(row["queued_at"]).replace(tzinfo=None) if row.get("queued_at") else None,
+        from_us(row["queued_at"]).replace(tzinfo=None, microsecond=0) if row.get("queued_at") else None,
         round((ended - began) / 1e6, 3) if began and ended else None,
         row.get("trigger"),
         row.get("notebook"),

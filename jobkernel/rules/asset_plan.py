@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from jobkernel.errors import InvalidSubset
 from jobkernel.model.definitions import Assets, Graph, Job, Op
+from jobkernel.model.keys import variable_name
 from jobkernel.rules.plan import (
     Feed,
     FromAsset,
@@ -21,6 +22,10 @@ from jobkernel.rules.plan import (
     step_priority,
 )
 
+ASSET_JOB = "__ASSET_JOB"
+"""Dagster's name for the job of a run whose assets were chosen by hand; the history keeps it."""
+TITLE_NAMES = 2
+"""So many assets are named in the title of a run without a job."""
 Check = tuple[str, str]
 """A check's name: the key of its asset, and its own name."""
 
@@ -30,7 +35,7 @@ def plan_assets(
     keys: Iterable[str],
     *,
     job: Job | None = None,
-    job_name: str = "__ASSET_JOB",
+    job_name: str = ASSET_JOB,
     checks: Iterable[Check] | None = None,
 ) -> Plan:
     """Return the plan that makes the assets ``keys`` out of what is defined.
@@ -55,6 +60,15 @@ def plan_assets(
         job=job,
         resource_defs=_resources(chosen, job),
     )
+
+
+def run_title(job_name: str, keys: Sequence[str]) -> str:
+    """Return what a run is called on screen: its job, or the assets that somebody chose without one."""
+    if job_name != ASSET_JOB or not keys:
+        return job_name
+    names = [variable_name(key) for key in (keys if len(keys) <= TITLE_NAMES else keys[-1:])]
+    rest = len(keys) - len(names)
+    return ", ".join(names) + (f" and {rest:,} more" if rest else "")
 
 
 class _Chosen:

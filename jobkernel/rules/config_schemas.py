@@ -24,6 +24,7 @@ from jobkernel.model.config_schema import (
 )
 from jobkernel.model.configured import Configured
 from jobkernel.model.definitions import EMPTY, NO_VALUE, Graph, GraphInput, Input, Op
+from jobkernel.rules.asset_plan import ASSET_JOB
 from jobkernel.rules.plan import FromConfig, FromValue, Plan, PlannedInput, PlannedStep
 
 Names = tuple[str, ...]
@@ -100,7 +101,7 @@ def schemas_of_plan(
     config = plan.job.config if plan.job is not None else None
     return ConfigSchemas(
         nodes=nodes,
-        job_name=plan.job_name,
+        job_name="" if plan.job_name == ASSET_JOB else plan.job_name,
         resources=resources,
         needed_resources=frozenset(needed_resources),
         graph_inputs=graph_inputs,

@@ -381,3 +381,13 @@ def test_a_plan_names_assets_by_their_keys(nb: Notebook) -> None:
     nb.ok("%%asset sales/eu\nprint('x')\n1", "%%asset b\neu")
     assert "sales/eu" in nb.ok("%materialize +b --dry-run").text
     assert nb.ok("%materialize +b").printed == "sales/eu: x\n"
+
+
+def test_runs_of_assets_are_called_by_them_with_times_to_the_second_in_utc(nb: Notebook) -> None:
+    nb.ok("%%asset a --param n:int=1\nn", "%%asset b\na", "%materialize a b")
+    table = nb.ok("%runs").value
+    (row,) = (dict(zip(table.columns, cells, strict=True)) for cells in table.fetchall())
+    assert row["job"] == "a, b"
+    assert row["queued_at (UTC)"].microsecond == 0
+    assert "of a:" in repr(nb.ok("%materialize a --bg").value.wait(10))
+    assert "__ASSET_JOB" not in nb.refused("%materialize a --config '{\"ops\": {\"zzz\": {}}}'")
