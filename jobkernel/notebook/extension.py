@@ -17,6 +17,7 @@ from jobkernel.notebook.control import install_control
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.magics import register
 from jobkernel.notebook.publisher import Publisher
+from jobkernel.notebook.shown import count_of
 from jobkernel.version import __version__
 
 _HEADING = "# jk:"
@@ -44,10 +45,14 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """Stop every thread, undo every hook and unregister every magic."""
+    """Stop every thread, undo every hook and unregister every magic; say how many definitions go."""
+    kernel = current.find(shell)
+    count = len(kernel.session.registry.entries) if kernel is not None else 0
     closing = current.take(shell)
     if closing is not None:
         closing.close()
+    if count:
+        print(f"forgot {count_of(count, 'definition')}; run their cells again")  # noqa: T201 - what %reload_ext says
 
 
 def _install(shell: Any, kernel: NotebookKernel, closing: ExitStack) -> None:

@@ -62,7 +62,7 @@ def test_loading_again_changes_nothing_and_says_nothing(nb: Notebook) -> None:
 def test_reloading_gives_a_fresh_session(nb: Notebook) -> None:
     nb.ok("%%asset a\n1")
     session = nb.session
-    nb.ok("%reload_ext jobkernel")
+    assert "forgot 1 definition; run their cells again" in nb.ok("%reload_ext jobkernel").printed
     assert nb.session is not session
     assert not nb.session.registry.assets
     nb.ok("%%asset a --run\n2")
