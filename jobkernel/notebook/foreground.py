@@ -13,6 +13,7 @@ from typing import Any
 from IPython.display import DisplayHandle, display
 
 from jobkernel.engine.handle import RunHandle
+from jobkernel.errors import RunCanceled
 from jobkernel.notebook.shown import Shown
 from jobkernel.notebook.step_echo import StepEcho
 from jobkernel.notebook.views import progress_line
@@ -57,6 +58,13 @@ class Progress:
             self._display = display(shown, display_id=True)
         else:
             self._display.update(shown)
+
+
+class CellStopped(RunCanceled):
+    """A run that was canceled from its cell; its result already says so, hence one line in place of a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return ["This cell stopped with its run."]
 
 
 def wait_here(handle: RunHandle, echo: StepEcho) -> Progress:

@@ -12,9 +12,9 @@ from typing import Any, Final
 from IPython.core.error import UsageError
 from IPython.core.magic import no_var_expand
 
-from jobkernel.errors import JobkernelError, UserCodeError, did_you_mean
+from jobkernel.errors import JobkernelError, RunCanceled, UserCodeError, did_you_mean
 from jobkernel.notebook import commands, defining
-from jobkernel.notebook.foreground import users_error
+from jobkernel.notebook.foreground import CellStopped, users_error
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.options import HelpAsked, Usage
 from jobkernel.notebook.shown import Shown
@@ -123,6 +123,8 @@ def _told(act: Callable[[], Any]) -> Any:
         return act()
     except HelpAsked as asked:
         return Shown(str(asked))
+    except RunCanceled as error:
+        raise CellStopped(str(error)) from None
     except JobkernelError as error:
         if isinstance(error, UserCodeError) and error.__cause__ is not None:
             raise users_error(error.__cause__) from None

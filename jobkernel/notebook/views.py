@@ -13,7 +13,7 @@ from jobkernel.engine.session import Session
 from jobkernel.engine.states import CheckState
 from jobkernel.errors import InvalidSelection
 from jobkernel.executors.failure import message_of, type_name
-from jobkernel.model.definitions import EMPTY, Job
+from jobkernel.model.definitions import Job
 from jobkernel.model.runs import StepStatus
 from jobkernel.notebook.shown import (
     Shown,
@@ -207,7 +207,7 @@ def _in_flight(key: str, live: Any, now_us: int) -> str:
 
 
 def run_result(
-    handle: RunHandle, bound: Sequence[str], checks: Mapping[tuple[str, str], CheckState] = EMPTY
+    handle: RunHandle, bound: Sequence[str], checks: Mapping[tuple[str, str], CheckState] | None = None
 ) -> Shown:
     """Show how a run ended: one line, and a line for each step that did not end well and each check that failed."""
     active = handle.live.active
@@ -237,7 +237,7 @@ def run_result(
     if rows:
         lines.append(columns_text([(f"  {mark(each)}", key, why) for each, key, why in rows]))
         markup += rows_html((mark_html(each), f"<b>{escaped(key)}</b>", quiet(why)) for each, key, why in rows)
-    for each, words in failed_checks(checks):
+    for each, words in failed_checks(checks or {}):
         lines.append(f"{mark(each)} {words}")
         markup += f"<div>{mark_html(each)} {escaped(words)}</div>"
     return Shown("\n".join(lines), markup)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from shells import Notebook, Ran
 
-from jobkernel.errors import RunFailed
+from jobkernel.errors import RunCanceled, RunFailed
 
 
 def eventually(condition: Callable[[], object], seconds: float = 10.0) -> object:
@@ -257,8 +257,12 @@ def test_an_interrupt_in_the_foreground_cancels_the_run_and_nothing_else(nb: Not
     timer.start()
     ran = nb("%materialize slow below")
     timer.join()
-    assert ran.error is not None
-    assert "canceled" in ran.text
+    assert isinstance(ran.error, RunCanceled)
+    told = ran.text + ran.complaint
+    assert told.count("canceled after") == 1
+    assert "UsageError" not in told
+    assert "This cell stopped with its run." in told
+    assert "Traceback" not in told
     row = nb.session.history.query("latest_runs", limit=1)[0]
     assert row["status"] == "CANCELED"
     assert nb.ok("1 + 1").value == 2
