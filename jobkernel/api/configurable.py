@@ -115,9 +115,7 @@ class ConfigurableResourceFactory(Config, Generic[Value]):
     def opened(self, context: InitResourceContext) -> Iterator[Any]:
         """Make the resource for a run: nested ones first, then this one with the run's config."""
         with contextlib.ExitStack() as stack:
-            nested = {
-                name: _opened_nested(stack, value, context) for name, value in self.nested_resources.items()
-            }
+            nested = {name: _opened_nested(stack, value, context) for name, value in self.nested_resources.items()}
             ready = self._with({**(context.resource_config or {}), **nested}, context)
             manager: Any = ready.yield_for_execution(context)
             if inspect.isasyncgen(manager) or hasattr(manager, "__aenter__"):
@@ -274,7 +272,6 @@ class ConfigurableIOManagerFactory(ConfigurableResourceFactory[Value]):
     def create_resource(self, context: InitResourceContext) -> Any:
         """Return the IO manager."""
         return self.create_io_manager(context)
-
 
 
 class ConfigurableIOManager(ConfigurableResource[Any], IOManager):

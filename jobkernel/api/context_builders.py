@@ -353,5 +353,3 @@ def build_hook_context(
     """Return a context to call a hook with. Source: Dagster's ``build_hook_context``."""
     given = {"op": op, "run_id": run_id, "job_name": job_name, "op_exception": op_exception, "instance": instance}
     return DirectHookContext(DirectSettings(resources=resources), given)
-
-

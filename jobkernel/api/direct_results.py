@@ -63,9 +63,7 @@ def _check_single(op: Op, output: Output, result: Any) -> None:
 
 def _check_tuple(op: Op, result: tuple[Any, ...]) -> None:
     if len(result) != len(op.outputs):
-        raise InvariantViolation(
-            f"'{op.name}' has {len(op.outputs)} outputs but returned a tuple of {len(result)}."
-        )
+        raise InvariantViolation(f"'{op.name}' has {len(op.outputs)} outputs but returned a tuple of {len(result)}.")
     for output, value in zip(op.outputs, result, strict=True):
         if isinstance(value, _SPEAKING_FOR_ASSETS):
             continue

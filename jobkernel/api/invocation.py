@@ -83,9 +83,7 @@ class _Invocation:
             raise
         return self._handed_back(result, bound, stack)
 
-    def _context(
-        self, args: list[Any], kwargs: dict[str, Any]
-    ) -> tuple[DirectContext, list[Any], dict[str, Any]]:
+    def _context(self, args: list[Any], kwargs: dict[str, Any]) -> tuple[DirectContext, list[Any], dict[str, Any]]:
         """Take the context out of the arguments; an empty one stands in where None, or nothing needed, is given."""
         name = self.op.context_argument
         if name is not None and name in kwargs:

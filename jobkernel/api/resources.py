@@ -292,9 +292,7 @@ def with_resources(
         UnknownResource: an asset needs a resource that is not given.
         InvalidConfig: config is given for a resource that it does not fit.
     """
-    bound = {
-        key: _with_config(each, key, resource_config_by_key or {}) for key, each in resource_defs.items()
-    }
+    bound = {key: _with_config(each, key, resource_config_by_key or {}) for key, each in resource_defs.items()}
     found = []
     for definition in definitions:
         record = getattr(definition, "record", definition)

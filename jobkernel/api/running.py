@@ -379,4 +379,3 @@ def load_asset_value(
     if run.error is not None:
         raise run.error
     return run.values[step.key, "result"]
-

@@ -99,7 +99,6 @@ class StepCall:
     metadata_of_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     metadata_of_assets: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-
     def refuse_if_given_up(self) -> None:
         """Raise Interrupted where nobody waits for this attempt any more: what it still makes is dropped."""
         if self.is_abandoned or self.cancel.because is not None:

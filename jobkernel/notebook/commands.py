@@ -166,9 +166,7 @@ def run_here(kernel: NotebookKernel, plan: Plan, choice: Launch, *, bind: Sequen
     handle.raise_for_status()
 
 
-def _end(
-    kernel: NotebookKernel, handle: RunHandle, progress: Progress, echo: StepEcho, bind: Sequence[str]
-) -> None:
+def _end(kernel: NotebookKernel, handle: RunHandle, progress: Progress, echo: StepEcho, bind: Sequence[str]) -> None:
     words = _bind(kernel, list(bind)) if handle.success else []
     parts: list[Shown | None] = [run_result(handle, words, kernel.session.states.checks_of_run(handle.run_id))]
     if handle.success and len(bind) == 1:

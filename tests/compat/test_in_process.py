@@ -164,10 +164,7 @@ def selectable(dg: Any) -> Any:
 def test_a_part_of_an_op_job_is_run(selection: list[str]) -> None:
     def script(dg: Any) -> Any:
         result = selectable(dg).execute_in_process(op_selection=selection)
-        return {
-            event.step_key: result.output_for_node(event.step_key)
-            for event in result.get_step_success_events()
-        }
+        return {event.step_key: result.output_for_node(event.step_key) for event in result.get_step_success_events()}
 
     assert_same(script)
 
@@ -195,9 +192,7 @@ def test_an_asset_outside_the_job_cannot_be_selected() -> None:
     from jobkernel.errors import InvalidSubset
 
     up, down = assets_of(dg)
-    job = dg.Definitions(
-        assets=[up, down], jobs=[dg.define_asset_job("aj", selection=["up"])]
-    ).resolve_job_def("aj")
+    job = dg.Definitions(assets=[up, down], jobs=[dg.define_asset_job("aj", selection=["up"])]).resolve_job_def("aj")
     with pytest.raises(InvalidSubset, match="does not make 'down'"):
         job.execute_in_process(asset_selection=[dg.AssetKey("down")])
 
@@ -314,9 +309,7 @@ def test_what_a_context_says_inside_a_run() -> None:
 
         j.execute_in_process()
         made = dg.materialize([a])
-        dg.Definitions(
-            assets=[a], asset_checks=[check]
-        ).resolve_implicit_global_asset_job_def().execute_in_process()
+        dg.Definitions(assets=[a], asset_checks=[check]).resolve_implicit_global_asset_job_def().execute_in_process()
         metadata = made.asset_materializations_for_node("p__a")[0].metadata
         return seen, {name: value.value for name, value in metadata.items()}
 

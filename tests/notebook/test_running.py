@@ -394,4 +394,4 @@ def test_runs_of_assets_are_called_by_them_with_times_to_the_second_in_utc(nb: N
     assert row["job"] == "a, b"
     assert row["queued_at (UTC)"].microsecond == 0
     assert "of a:" in repr(nb.ok("%materialize a --bg").value.wait(10))
-    assert "__ASSET_JOB" not in nb.refused("%materialize a --config '{\"ops\": {\"zzz\": {}}}'")
+    assert "__ASSET_JOB" not in nb.refused('%materialize a --config \'{"ops": {"zzz": {}}}\'')

@@ -24,9 +24,7 @@ class Settings(Config):
 
 
 def schemas(**more: Any) -> ConfigSchemas:
-    return ConfigSchemas(
-        nodes={"alpha": NodeSchema(schema=Settings, takes_argument=True)}, job_name="j", **more
-    )
+    return ConfigSchemas(nodes={"alpha": NodeSchema(schema=Settings, takes_argument=True)}, job_name="j", **more)
 
 
 def test_an_op_gets_an_object_of_its_class_and_its_plain_values() -> None:
@@ -61,9 +59,7 @@ def test_a_secret_that_does_not_fit_is_not_repeated() -> None:
 
 
 def test_a_missing_variable_is_named_before_the_run_starts() -> None:
-    with pytest.raises(
-        InvalidConfig, match="environment variable NOPE is not set; set it, or give the value"
-    ):
+    with pytest.raises(InvalidConfig, match="environment variable NOPE is not set; set it, or give the value"):
         resolve_run_config(schemas(), {"ops": {"alpha": {"config": {"url": {"env": "NOPE"}}}}})
 
 
