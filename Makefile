@@ -32,7 +32,8 @@ demo: $(STAMPS)/demo ## open the quickstart in JupyterLab
 	$(BIN)/jobkernel demo $(DEMO_FLAGS)
 
 test: $(STAMPS)/test $(STAMPS)/browser lint types layers ## install what tests need, then run everything
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow and not browser"
+	$(BIN)/pytest -m "browser and not slow"
 
 test-fast: $(STAMPS)/test ## unit and property tests only
 	$(BIN)/pytest tests/unit tests/property
