@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import sys
@@ -137,6 +138,14 @@ class Notebook:
         finally:
             sys.stdout, sys.stderr = pytests
         InteractiveShell.clear_instance()
+        self._end_shell()
+
+    def _end_shell(self) -> None:
+        """End the shell now: hundreds of them, each collecting garbage at exit, would keep the process for minutes."""
+        atexit.unregister(self.shell.atexit_operations)
+        if self.shell.history_manager is not None:
+            self.shell.history_manager.end_session()
+            self.shell.history_manager.close()
 
 
 @contextlib.contextmanager
