@@ -26,10 +26,8 @@ from jobkernel.errors import (
 from jobkernel.model.definitions import Assets, Graph
 from jobkernel.model.definitions import AssetSpec as SpecRecord
 from jobkernel.model.keys import AssetKey
+from jobkernel.rules.asset_plan import ASSET_JOB
 from jobkernel.rules.universe import Universe
-
-ASSET_JOB = "__ASSET_JOB"
-"""The hidden job over all assets."""
 
 
 class Definitions:

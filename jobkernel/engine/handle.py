@@ -82,13 +82,6 @@ class RunHandle:
         """Return the stored value of an asset."""
         return self._session.load(key)
 
-    def counts(self) -> dict[str, int]:
-        """Return how many steps stand where, by status word."""
-        found: dict[str, int] = {}
-        for status in list(self.live.active.progress.statuses.values()):
-            found[str(status)] = found.get(str(status), 0) + 1
-        return found
-
     def __repr__(self) -> str:
         done = sum(status.is_final for status in list(self.live.active.progress.statuses.values()))
         steps = f"{done}/{len(self.live.active.progress.steps)} steps{self._failure_words()}"

@@ -23,7 +23,7 @@ from jobkernel.executors.failure import describe_error
 from jobkernel.executors.step import failed_step, run_step
 from jobkernel.model import events as ev
 from jobkernel.model.events import Event
-from jobkernel.model.runs import RunStatus, StepStatus
+from jobkernel.model.runs import RunStatus
 from jobkernel.rules.plan import PlannedStep
 from jobkernel.rules.run_state import Advance, RunProgress
 
@@ -136,10 +136,6 @@ class ActiveRun:
             if self._workers is not None:
                 self._workers.grow(1)  # its thread is lost to the pool
         self._end_if_over()
-
-    def step_status(self, key: str) -> StepStatus:
-        """Return where a step stands."""
-        return self.progress.statuses[key]
 
     def _begin_on_worker(self) -> None:
         self._begin()

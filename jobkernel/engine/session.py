@@ -54,7 +54,6 @@ class Launch:
     trigger: str = "manual"
     parent_run_id: str | None = None
     root_run_id: str | None = None
-    with_missing_upstream: bool = False
 
 
 class Session:
