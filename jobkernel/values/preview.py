@@ -7,40 +7,39 @@ from __future__ import annotations
 
 import base64
 import io
-import json
-import reprlib
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from jobkernel.model.metadata_json import readable_text
+from jobkernel.values.cell_texts import CELL, broken, column_texts, cut
+from jobkernel.values.collections_text import brief, collection_text
 
-_CELL: Final = 200
-_ITEMS: Final = 50
-_DEEPEST: Final = 6
 _LARGEST_IMAGE: Final = 2_000_000
 _IMAGE_DOTS: Final = 2000.0
+_UNNAMED: Final = "index"
 
 Column = tuple[str, str, bool]
 """A column's name, its dtype's word, and whether it holds numbers."""
 
 
 class Shape(NamedTuple):
-    """The rows of a table and its columns."""
+    """The rows of a table and its columns; the first ``labels`` of them are the table's index."""
 
     rows: int
     columns: list[Column]
+    labels: int = 0
 
 
 def preview(value: Any, rows: int = 10, columns: int = 20, text: int = 2000) -> dict[str, Any]:
     """Return ``{"form": "table" | "text" | "image", …}`` as the screens' protocol has it.
 
-    A table has ``columns`` (name, dtype, numeric), ``rows`` of texts and ``shape`` [rows, columns]; a text is cut
-    at ``text`` characters; an image is a PNG data address.
+    A table has ``columns`` (name, dtype, numeric, and index where they label rows), ``rows`` of texts and ``shape``
+    [rows, columns] without the index; a text is cut at ``text`` characters; an image is a PNG data address.
     """
     try:
         return _preview(value, rows, columns, text)
     except Exception as error:  # noqa: BLE001  - a value's own code may fail, and its run must not
-        return _text(_broken(value, error), text)
+        return _text(broken(value, error), text)
 
 
 def shape_of(value: Any) -> Shape | None:
@@ -60,38 +59,24 @@ def _preview(value: Any, rows: int, columns: int, text: int) -> dict[str, Any]:
 
 
 def _table(shape: Shape, rows: list[list[Any]], columns: int) -> dict[str, Any]:
+    texts = [column_texts(column) for column in zip(*rows, strict=True)]
     return {
         "form": "table",
-        "columns": [
-            {"name": _cut(readable_text(name), _CELL), "dtype": _cut(dtype, _CELL), "numeric": numeric}
-            for name, dtype, numeric in shape.columns[:columns]
-        ],
-        "rows": [[_cell(item) for item in row] for row in rows],
-        "shape": [shape.rows, len(shape.columns)],
+        "columns": [_column(each, is_index=place < shape.labels) for place, each in enumerate(shape.columns[:columns])],
+        "rows": [list(row) for row in zip(*texts, strict=True)],
+        "shape": [shape.rows, len(shape.columns) - shape.labels],
     }
 
 
-def _cell(item: Any) -> str:
-    kind = type(item)
-    if kind is int or kind is float:
-        return str(item)
-    try:
-        shown = item[: _CELL + 1] if kind is str or kind is bytes else item
-        return _cut(readable_text(str(shown)), _CELL)
-    except Exception as error:  # noqa: BLE001  - an object in a cell may fail to show itself
-        return _broken(item, error)
+def _column(column: Column, *, is_index: bool) -> dict[str, Any]:
+    name, dtype, numeric = column
+    shown = "" if is_index and name == _UNNAMED else cut(readable_text(name), CELL)
+    told = {"name": shown, "dtype": cut(dtype, CELL), "numeric": numeric}
+    return {**told, "index": True} if is_index else told
 
 
 def _text(words: str, limit: int) -> dict[str, Any]:
-    return {"form": "text", "text": _cut(readable_text(words), limit)}
-
-
-def _cut(words: str, limit: int) -> str:
-    return words if len(words) <= limit else words[: limit - 1] + "…"
-
-
-def _broken(value: Any, error: BaseException) -> str:
-    return f"This {type(value).__name__} cannot be shown: {type(error).__name__} while it was asked for its text."
+    return {"form": "text", "text": cut(readable_text(words), limit)}
 
 
 def _table_kind(value: Any) -> str | None:
@@ -115,19 +100,26 @@ def _pandas_shape(value: Any) -> Shape:
     columns = [
         (str(name), str(dtype), dtype.kind in "iufc") for name, dtype in zip(value.columns, value.dtypes, strict=True)
     ]
-    return Shape(len(value), _index_columns(value.index) + columns)
+    index = _index_columns(value.index)
+    return Shape(len(value), index + columns, len(index))
 
 
 def _index_columns(index: Any) -> list[Column]:
     if _is_plain(index):
         return []
     dtypes = index.dtypes if index.nlevels > 1 else [index.dtype]
-    names = ["index" if name is None else str(name) for name in index.names]
+    names = [_UNNAMED if name is None else str(name) for name in index.names]
     return [(name, str(dtype), dtype.kind in "iufc") for name, dtype in zip(names, dtypes, strict=True)]
 
 
 def _is_plain(index: Any) -> bool:
-    return type(index).__name__ == "RangeIndex" and index.name is None
+    """Whether an index only counts the rows."""
+    if type(index).__name__ == "RangeIndex":
+        return index.name is None
+    if index.nlevels > 1 or index.name is not None or index.dtype.kind != "i" or not len(index):
+        return False
+    first, last = index[0], index[-1]
+    return bool(first == 0 and last == len(index) - 1 and index.is_monotonic_increasing and index.is_unique)
 
 
 def _pandas_head(value: Any, rows: int, columns: int) -> list[list[Any]]:
@@ -147,7 +139,8 @@ def _with_index(index: Any, body: list[list[Any]]) -> list[list[Any]]:
 def _series_shape(value: Any) -> Shape:
     name = "value" if value.name is None else str(value.name)
     column = (name, str(value.dtype), value.dtype.kind in "iufc")
-    return Shape(len(value), [*_index_columns(value.index), column])
+    index = _index_columns(value.index)
+    return Shape(len(value), [*index, column], len(index))
 
 
 def _series_head(value: Any, rows: int, columns: int) -> list[list[Any]]:
@@ -257,35 +250,13 @@ def _words(value: Any, limit: int) -> str:
     if kind in (str, bytes, bytearray):
         return str(value[: limit + 1]) if kind is str else repr(value[:limit])
     if kind in (dict, list):
-        return json.dumps(_trimmed(value, 0), indent=1, ensure_ascii=False, default=_brief)
+        return collection_text(value)
     if kind.__name__ == "LazyFrame":
         return _lines(value.collect_schema().items())
     if kind.__name__ == "DuckDBPyRelation":
         return _lines(zip(value.columns, value.types, strict=True))
-    return _brief(value) if kind in (tuple, set, frozenset) else repr(value)
+    return brief(value) if kind in (tuple, set, frozenset) else repr(value)
 
 
 def _lines(columns: Iterable[tuple[str, Any]]) -> str:
     return "\n".join(f"{name}: {dtype}" for name, dtype in columns)
-
-
-def _trimmed(value: Any, depth: int) -> Any:
-    if isinstance(value, str):
-        return _cut(value[: _CELL + 1], _CELL)
-    if isinstance(value, dict | list) and depth > _DEEPEST:
-        return "…"
-    if isinstance(value, dict):
-        some = dict(list(value.items())[:_ITEMS]) if len(value) > _ITEMS else value
-        kept = {_cell(name): _trimmed(item, depth + 1) for name, item in some.items()}
-        return {**kept, "…": f"{len(value) - _ITEMS:,} more"} if len(value) > _ITEMS else kept
-    if isinstance(value, list):
-        kept_items = [_trimmed(item, depth + 1) for item in value[:_ITEMS]]
-        return [*kept_items, f"… {len(value) - _ITEMS:,} more"] if len(value) > _ITEMS else kept_items
-    return value
-
-
-def _brief(value: Any) -> str:
-    short = reprlib.Repr()
-    short.maxtuple = short.maxset = short.maxfrozenset = short.maxlist = short.maxdict = _ITEMS
-    short.maxstring = short.maxother = _CELL
-    return short.repr(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from typing import Any
 
@@ -87,7 +88,55 @@ def test_an_index_that_says_something_is_shown() -> None:
     assert [column["name"] for column in shown["columns"]] == ["s", "n"]
     assert shown["rows"][0] == ["a", "1"]
     pairs = preview(pd.DataFrame({"v": [1]}, index=pd.MultiIndex.from_tuples([("a", 1)], names=["x", None])))
-    assert [column["name"] for column in pairs["columns"]] == ["x", "index", "v"]
+    assert [column["name"] for column in pairs["columns"]] == ["x", "", "v"]
+    assert [column.get("index", False) for column in pairs["columns"]] == [True, True, False]
+    assert pairs["shape"] == [1, 1]
+
+
+@pytest.mark.parametrize("index", [pd.RangeIndex(2), pd.Index([0, 1])], ids=["range", "counted"])
+def test_an_index_that_only_counts_the_rows_is_not_shown(index: Any) -> None:
+    shown = preview(FRAME.set_index(index))
+    assert [column["name"] for column in shown["columns"]] == ["n", "s"]
+
+
+def test_an_index_that_was_reordered_is_shown() -> None:
+    shown = preview(pd.DataFrame({"n": [1, 2, 3]}, index=[0, 5, 2]))
+    assert [row[0] for row in shown["rows"]] == ["0", "5", "2"]
+    assert shown["shape"] == [3, 1]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "texts"),
+    [
+        ([0.1 + 0.2, 1 / 3], ["0.300000", "0.333333"]),
+        ([0.1 + 0.2, 12345.678901], ["0.30", "12345.68"]),
+        ([1.0, 2.0], ["1.0", "2.0"]),
+        ([2.5, float("nan"), float("inf")], ["2.5", "NaN", "inf"]),
+        ([100.5, 0.00012], ["100.5", "0.00012"]),
+        ([1e20, 1e-12, 0.0], ["1e+20", "1e-12", "0.0"]),
+        ([1234567.891, -2.5], ["1234567.89", "-2.50"]),
+    ],
+)
+def test_floats_are_shown_to_six_digits_or_so(numbers: list[float], texts: list[str]) -> None:
+    for table in (pd.DataFrame({"x": numbers}), pl.DataFrame({"x": numbers}), pa.table({"x": numbers})):
+        assert [row[0] for row in preview(table)["rows"]] == texts
+    assert [row[0] for row in preview(np.array(numbers))["rows"]] == texts
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=8))
+def test_a_float_is_shown_as_one_that_is_near(numbers: list[float]) -> None:
+    shown = [float(row[0]) for row in preview(np.array(numbers))["rows"]]
+    assert all(
+        near == number or math.isnan(number) or abs(near - number) <= max(0.005, abs(number) * 0.05)
+        for near, number in zip(shown, numbers, strict=True)
+    )
+    assert [math.isnan(near) for near in shown] == [math.isnan(number) for number in numbers]
+
+
+def test_dates_without_hours_are_shown_without_them() -> None:
+    days = pd.date_range("2024-01-01", periods=2)
+    assert preview(pd.DataFrame({"t": days}))["rows"] == [["2024-01-01"], ["2024-01-02"]]
+    assert preview(pd.DataFrame({"t": days + pd.Timedelta("90m")}))["rows"][0] == ["2024-01-01 01:30:00"]
 
 
 def test_arrays_of_one_and_two_dimensions_are_tables_others_are_text() -> None:
@@ -109,10 +158,21 @@ def test_a_figure_is_shown_as_a_picture_and_stays_as_it_is() -> None:
 
 
 def test_texts_and_json_are_shown_as_text() -> None:
-    assert preview({"a": [1, None]})["text"] == '{\n "a": [\n  1,\n  null\n ]\n}'
+    assert preview({"a": [1, None]})["text"] == "{'a': [1, None]}"
     assert preview("<script>\x1b[31m")["text"] == "<script>\x1b[31m"
     assert preview(pl.LazyFrame({"a": [1]}))["text"] == "a: Int64"
     assert preview((1, 2))["text"] == "(1, 2)"
+
+
+def test_containers_take_a_line_where_it_fits_and_one_for_each_part_where_not() -> None:
+    assert preview(list(range(30)))["text"].count("\n") == 1
+    rows = [{"id": each, "name": "x" * 60} for each in range(3)]
+    assert len(preview(rows)["text"].splitlines()) == 3
+    assert preview(list(range(80)))["text"].endswith("… 30 more]")
+    assert preview({each: each for each in range(80)})["text"].endswith("…: 30 more}")
+    itself: list[Any] = []
+    itself.append(itself)
+    assert preview(itself)["text"] == "[[[[[[[…]]]]]]]"
 
 
 def test_what_cannot_show_itself_is_told_in_a_sentence() -> None:
