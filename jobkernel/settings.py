@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from traitlets import Bool, Enum, Float, Int
+from traitlets import Bool, Dict, Enum, Float, Int, List
 from traitlets.config import Configurable
 
 
@@ -24,9 +24,21 @@ class JobKernel(Configurable):  # type: ignore[misc]  # the package is untyped
         512 * 1024 * 1024, min=0, help="Bytes of values that may stay in the kernel's memory for later steps."
     ).tag(config=True)
     run_on_define = Bool(False, help="Whether running an %%asset cell also materializes its asset.").tag(config=True)
-    max_concurrent_runs = Int(10, min=1, help="Project: how many runs may run at once, over all notebooks.").tag(
-        config=True
-    )
+    max_concurrent_runs = Int(
+        10, min=-1, help="Project: how many runs may run at once, over all notebooks; -1 for any number, 0 for none."
+    ).tag(config=True)
+    tag_concurrency_limits = List(
+        Dict(),
+        help="Project: how many runs with a tag may run at once, as Dagster lists it: {'key': K, 'limit': N},"
+        " {'key': K, 'value': V, 'limit': N}, or 'value': {'applyLimitPerUniqueValue': True}.",
+    ).tag(config=True)
+    pools = Dict(help="Project: how many steps of each pool may run at once, over all runs: {'db': 2}.").tag(config=True)
+    default_pool_limit = Int(
+        None, min=0, allow_none=True, help="Project: the size of pools that 'pools' does not name; None for any number."
+    ).tag(config=True)
+    pool_granularity = Enum(
+        ["op", "run"], "op", help="Project: whether pools count running steps ('op') or runs that have such steps."
+    ).tag(config=True)
     retention_days = Float(
         30, min=0, allow_none=True, help="Project: days that events, logs and finished runs are kept; None for ever."
     ).tag(config=True)
@@ -41,5 +53,14 @@ class JobKernel(Configurable):  # type: ignore[misc]  # the package is untyped
         return [name for name in PROJECT_SETTINGS if name in given]
 
 
-PROJECT_SETTINGS = ("max_concurrent_runs", "retention_days", "keep_runs", "values_limit")
+PROJECT_SETTINGS = (
+    "max_concurrent_runs",
+    "tag_concurrency_limits",
+    "pools",
+    "default_pool_limit",
+    "pool_granularity",
+    "retention_days",
+    "keep_runs",
+    "values_limit",
+)
 """The settings that belong to the project: last write wins, over all notebooks."""

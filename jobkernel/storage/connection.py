@@ -93,7 +93,7 @@ class Connection:
         self.number, kept = desk.committer.call(lambda: desk.store.register(who, desk.clock.now_us(), acknowledged))
         self.who, self.joined = who, True
         self._server.found(self)
-        with desk.settings_lock:
+        with desk.lock:
             welcome = {"kept": kept, "settings": desk.settings, "versions": list(self._server.versions)}
         self._send({"welcome": welcome})
         desk.join(self, runs=hello["runs"], keys=hello["keys"])

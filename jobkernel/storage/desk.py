@@ -16,14 +16,14 @@ from jobkernel.clock import Clock
 from jobkernel.errors import HistoryError, did_you_mean
 from jobkernel.model import events as words
 from jobkernel.model.events import Event
-from jobkernel.rules.admission import Limits
-from jobkernel.storage import project_settings, retention, run_log
+from jobkernel.rules.limits import Limits
+from jobkernel.storage import project_settings, retention, run_log, run_requests
 from jobkernel.storage.committer import Committer, Done
 from jobkernel.storage.encoding import stored
 from jobkernel.storage.key_claims import KeyClaims, Owner
 from jobkernel.storage.process import CONTROL, this_process
 from jobkernel.storage.questions import Answer, ask
-from jobkernel.storage.run_queue import RunQueue
+from jobkernel.storage.run_queue import RunQueue, Told
 from jobkernel.storage.store import Appended, Batch, ClientIdentity, Store
 from jobkernel.storage.table import Table
 from jobkernel.storage.user_sql import select
@@ -63,13 +63,14 @@ class Desk:
         self.queue = RunQueue()
         self.claims = KeyClaims()
         self.peers: dict[str, Peer] = {}
-        self._lock = self.settings_lock = threading.RLock()  # protects settings, queue, claims, peers
+        self.lock = threading.RLock()  # protects settings, queue, claims, peers
         self._cursors = threading.local()
         self._subscribers: dict[str, Peer] = {}
         self._own_seq = 0
         who = this_process("server", None, None)
         self._own_number, self._own_seq = store.register(who, clock.now_us())
         self._read_settings()
+        self.queue.set_limits(Limits.of_settings(self.settings))
         self.committer = Committer(store, self._appended, lambda: self.on_interrupted())
 
     def close(self, timeout: float = 30.0) -> None:
@@ -92,48 +93,70 @@ class Desk:
             raise
 
     def join(self, peer: Peer, *, runs: Iterable[dict[str, Any]] = (), keys: Iterable[str] = ()) -> None:
-        """Take a client in, with the runs and keys it held when it was last connected."""
+        """Take a client in, with the runs, slots and keys it held when it was last connected."""
         who = peer.who
-        missed: list[tuple[Peer, str, dict[str, Any]]] = []
-        with self._lock:
+        told: list[Told] = []
+        with self.lock:
             self.peers[who.client_id] = peer
             for run in runs:
-                admitted = bool(run.pop("admitted", False))
-                (self.queue.resume if admitted else self.queue.submit)(who.client_id, **run)
-                if not admitted and run["run_id"] in self.queue.running:
-                    missed.append((peer, "admitted", {"run_id": run["run_id"]}))  # said while nobody listened
+                told += self._joined(who.client_id, **run)
             owner = Owner(who.client_id, who.notebook)
             self.claims.take(owner, [key for key in keys if not self.claims.others(owner, [key])])
-            pushes = self._admit()
-        _deliver([*missed, *pushes])
+        self.tell(told)
+
+    def _joined(
+        self, client_id: str, admitted: bool, slots: dict[str, dict[str, Any]] | None = None, **run: Any
+    ) -> list[Told]:
+        run_id = run["run_id"]
+        if admitted:
+            self.queue.resume(client_id, **run)
+        already = run_id in self.queue.running
+        told = [] if admitted else self.queue.submit(client_id, **run)
+        if already and not admitted:
+            told.append((client_id, "admitted", {"run_id": run_id}))  # said while nobody listened
+        for step_key, slot in (slots or {}).items():
+            if slot["granted"]:
+                self.queue.hold_slot(run_id, step_key, slot["pool"])
+            elif self.queue.claim_slot(run_id, step_key, slot["pool"], slot["priority"]):
+                told.append((client_id, "slot", {"run_id": run_id, "step_key": step_key}))
+        return told
 
     def leave(self, peer: Peer) -> None:
         """Forget a client's connection; its runs and keys stay until its process is gone."""
-        with self._lock:
+        with self.lock:
             if self.peers.get(peer.who.client_id) is peer:
                 del self.peers[peer.who.client_id]
                 self._subscribers.pop(peer.who.client_id, None)
 
     def bury(self, client_id: str, number: int, notebook: str | None) -> None:
         """Record what the death of a client's process means: its runs failed or were never started."""
-        with self._lock:
+        with self.lock:
             self.peers.pop(client_id, None)
             self._subscribers.pop(client_id, None)
             self.claims.release(client_id)
-            self.queue.drop([run_id for run_id in self.queue.of(client_id) if run_id in self.queue.waiting])
+            for run_id in self.queue.of(client_id):
+                self.queue.withdraw(run_id)
         self.committer.call(lambda: self._end_runs_of(number, notebook))
-        with self._lock:
-            self.queue.drop(self.queue.of(client_id))
-            pushes = self._admit()
-        _deliver(pushes)
+        self._drop_runs_of(client_id)
 
     def release(self, client_id: str) -> None:
         """Take back what a client held that says goodbye: its keys, and its place in the line."""
-        with self._lock:
+        with self.lock:
             self.claims.release(client_id)
-            self.queue.drop(self.queue.of(client_id))
-            pushes = self._admit()
-        _deliver(pushes)
+        self._drop_runs_of(client_id)
+
+    def _drop_runs_of(self, client_id: str) -> None:
+        with self.lock:
+            told = self.queue.drop(self.queue.of(client_id))
+        self.tell(told)
+
+    def tell(self, told: Iterable[Told]) -> None:
+        """Push to the clients that are connected; the others hear of it when they are back."""
+        with self.lock:
+            found = [(self.peers.get(client_id), name, fields) for client_id, name, fields in told]
+        for peer, name, fields in found:
+            if peer is not None:
+                peer.push(name, **fields)
 
     def open_runs(self) -> list[tuple[int, ClientIdentity, list[tuple[str, str]]]]:
         """Return the clients that have runs which have not ended: number, identity, and id and status of each run."""
@@ -152,10 +175,11 @@ class Desk:
 
     def resume(self, who: ClientIdentity, runs: Iterable[tuple[str, str]]) -> None:
         """Count runs that an earlier server admitted and whose client is not back yet."""
-        with self._lock:
+        with self.lock:
+            self.queue.remember_order(run_id for run_id, _ in runs)
             for run_id, status in runs:
                 if status in ("STARTING", "STARTED", "CANCELING"):
-                    self.queue.resume(who.client_id, run_id, priority=0, tags={})
+                    self.queue.resume(who.client_id, run_id)
 
     def take(self, batch: Batch) -> None:
         """Keep events that a client left behind. On the writing thread."""
@@ -167,7 +191,7 @@ class Desk:
 
     def publish(self) -> None:
         """Tell subscribers the newest seq; the caller sees to it that this is at most ten times a second."""
-        with self._lock:
+        with self.lock:
             subscribers = list(self._subscribers.values())
         for peer in subscribers:
             peer.push("changed", seq=self.store.last_seq)
@@ -187,18 +211,11 @@ class Desk:
 
     def _appended(self, appended: Appended) -> None:
         if appended.ended_runs:
-            with self._lock:
-                self.queue.drop(appended.ended_runs)
-                pushes = self._admit()
-            _deliver(pushes)
+            with self.lock:
+                told = self.queue.drop(appended.ended_runs)
+            self.tell(told)
         if self._subscribers:
             self.on_changed()
-
-    def _admit(self) -> list[tuple[Peer, str, dict[str, Any]]]:
-        self.queue.limits = Limits(max_concurrent_runs=self.settings["max_concurrent_runs"])
-        admitted = self.queue.admit()
-        found = [(self.peers.get(client_id), run_id) for run_id, client_id in admitted]
-        return [(peer, "admitted", {"run_id": run_id}) for peer, run_id in found if peer is not None]
 
     def _read_settings(self) -> None:
         for row in ask(self.store, self.cursor(), "settings", {}).dicts():
@@ -243,48 +260,11 @@ class Desk:
     def _log_lines(self, _peer: Peer, **asked: Any) -> dict[str, Any]:
         return run_log.read(self.store, self.cursor(), self.folder, **asked)
 
-    def _submit_run(
-        self, peer: Peer, run_id: str, priority: int = 0, tags: dict[str, str] | None = None
-    ) -> dict[str, Any]:
-        client_id = peer.who.client_id
-        with self._lock:
-            self.queue.submit(client_id, run_id, priority=priority, tags=tags or {})
-            pushes = self._admit()
-            admitted = run_id in self.queue.running
-            ahead = self.queue.ahead_of(run_id)
-        _deliver([push for push in pushes if push[2]["run_id"] != run_id])
-        return {"admitted": admitted, "ahead": ahead}
-
-    def _release_run(self, _peer: Peer, run_id: str) -> None:
-        """Take a run that ended before it was submitted out of the queue."""
-        with self._lock:
-            self.queue.drop([run_id])
-            pushes = self._admit()
-        _deliver(pushes)
-
-    def _cancel_run(self, _peer: Peer, run_id: str, forced: bool = False, by: str | None = None) -> dict[str, Any]:
-        with self._lock:
-            owner = self.queue.owners.get(run_id)
-            found = self.peers.get(owner or "")
-            if found is not None:
-                self.queue.withdraw(run_id)
-        if found is not None:
-            found.push("cancel", run_id=run_id, forced=forced, by=by)
-            return {"asked": found.who.notebook, "status": None}
-        rows = ask(self.store, self.cursor(), "run", {"run_id": run_id}).dicts()
-        if not rows:
-            raise HistoryError(f"There is no run '{run_id}' in this project's history.")
-        if rows[0]["ended_at"] is not None:
-            return {"asked": None, "status": rows[0]["status"]}
-        raise HistoryError(
-            f"Run '{run_id}' belongs to {rows[0]['notebook'] or 'a kernel'}, which is not connected; it ends with it."
-        )
-
     def _claim_keys(
         self, peer: Peer, keys: list[str], notebook: str | None = None, take_over: bool = False
     ) -> dict[str, Any]:
         owner = Owner(peer.who.client_id, notebook or peer.who.notebook)
-        with self._lock:
+        with self.lock:
             if take_over:
                 taken = self.claims.take(owner, keys)
             else:
@@ -309,11 +289,11 @@ class Desk:
         return dict(found.fetchall())
 
     def _release_keys(self, peer: Peer, keys: list[str] | None = None) -> None:
-        with self._lock:
+        with self.lock:
             self.claims.release(peer.who.client_id, keys)
 
     def _get_settings(self, _peer: Peer) -> dict[str, Any]:
-        with self._lock:
+        with self.lock:
             return dict(self.settings)
 
     def _set_setting(self, peer: Peer, name: str, value: Any) -> dict[str, Any]:
@@ -321,17 +301,17 @@ class Desk:
         body = {"name": name, "value": value, "notebook": peer.who.notebook}
         event = Event(words.SETTING_CHANGED, None, None, self.clock.now_us(), body)
         self.committer.call(lambda: self.record([event]))
-        with self._lock:
+        with self.lock:
             self.settings[name] = value
             settings, peers = dict(self.settings), list(self.peers.values())
-            pushes = self._admit()
+            told = self.queue.set_limits(Limits.of_settings(settings))
         for other in peers:
             other.push("settings", settings=settings)
-        _deliver(pushes)
+        self.tell(told)
         return settings
 
     def _subscribe(self, peer: Peer, wanted: bool = True) -> int:
-        with self._lock:
+        with self.lock:
             if wanted:
                 self._subscribers[peer.who.client_id] = peer
             else:
@@ -343,7 +323,7 @@ class Desk:
 
     def prune(self, *, dry_run: bool) -> dict[str, Any]:
         """Delete what the settings let go, or only count it; return how many rows of each kind."""
-        with self._lock:
+        with self.lock:
             days, runs = self.settings["retention_days"], self.settings["keep_runs"]
         limits = retention.Retention(days=days, runs=runs, now_us=self.clock.now_us())
         if dry_run:
@@ -358,7 +338,7 @@ class Desk:
 
     def status(self) -> dict[str, Any]:
         """Return who is connected and what runs."""
-        with self._lock:
+        with self.lock:
             return {
                 "last_seq": self.store.last_seq,
                 "clients": [_described(peer) for peer in self.peers.values() if peer.who.client_id != CONTROL],
@@ -374,9 +354,12 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "query": Desk._query,
     "sql": Desk._sql,
     "log_lines": Desk._log_lines,
-    "submit_run": Desk._submit_run,
-    "cancel_run": Desk._cancel_run,
-    "release_run": Desk._release_run,
+    "submit_run": run_requests.submit_run,
+    "cancel_run": run_requests.cancel_run,
+    "release_run": run_requests.release_run,
+    "claim_slot": run_requests.claim_slot,
+    "release_slot": run_requests.release_slot,
+    "queue": run_requests.queue,
     "claim_keys": Desk._claim_keys,
     "release_keys": Desk._release_keys,
     "settings": Desk._get_settings,
@@ -386,11 +369,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "rebuild": Desk._rebuild,
     "status": Desk._status,
 }
-
-
-def _deliver(pushes: list[tuple[Peer, str, dict[str, Any]]]) -> None:
-    for peer, name, fields in pushes:
-        peer.push(name, **fields)
 
 
 def _described(peer: Peer) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a client holds on the server and must claim again after a reconnect: its runs, its keys, its subscription."""
+"""What a client holds on the server and must claim again after a reconnect: runs, slots, keys, its subscription."""
 
 from __future__ import annotations
 
@@ -19,21 +19,32 @@ class Remembered:
     def hello(self) -> dict[str, Any]:
         """Return what a new server is told."""
         with self._lock:
-            runs = [dict(run) for run in self._runs.values()]
+            runs = [{**run, "slots": dict(run["slots"])} for run in self._runs.values()]
             return {"runs": runs, "keys": sorted(self._keys), "subscribed": self._subscribed}
 
     def before(self, operation: str, fields: dict[str, Any]) -> None:
         """Note a request on its way."""
         if operation == "submit_run":
-            run = {"priority": 0, "tags": {}, **fields, "admitted": False}
+            run = {**fields, "admitted": False, "slots": {}}
             with self._lock:
                 self._runs.setdefault(fields["run_id"], run)
+        elif operation == "claim_slot":
+            with self._lock:
+                if fields["run_id"] in self._runs:
+                    slot = {"pool": fields["pool"], "priority": fields.get("priority", 0), "granted": False}
+                    self._runs[fields["run_id"]]["slots"].setdefault(fields["step_key"], slot)
+        elif operation == "release_slot":
+            with self._lock:
+                if fields["run_id"] in self._runs:
+                    self._runs[fields["run_id"]]["slots"].pop(fields["step_key"], None)
 
     def after(self, operation: str, fields: dict[str, Any], answer: Any) -> None:
         """Note what a request has brought."""
         with self._lock:
             if operation == "submit_run" and answer["admitted"] and fields["run_id"] in self._runs:
                 self._runs[fields["run_id"]]["admitted"] = True
+            elif operation == "claim_slot" and answer["granted"]:
+                self._slot_granted(fields)
             elif operation == "claim_keys":
                 self._keys.update(fields["keys"])
             elif operation == "release_keys":
@@ -51,6 +62,8 @@ class Remembered:
         with self._lock:
             if name == "admitted" and fields["run_id"] in self._runs:
                 self._runs[fields["run_id"]]["admitted"] = True
+            elif name == "slot":
+                self._slot_granted(fields)
             elif name == "keys_taken":
                 self._keys.difference_update(fields["keys"])
 
@@ -59,3 +72,8 @@ class Remembered:
         for run_id in run_ids:
             with self._lock:
                 self._runs.pop(run_id or "", None)
+
+    def _slot_granted(self, fields: dict[str, Any]) -> None:
+        run = self._runs.get(fields["run_id"])
+        if run is not None and fields["step_key"] in run["slots"]:
+            run["slots"][fields["step_key"]]["granted"] = True
