@@ -109,7 +109,8 @@ def _publishing(original: Callable[..., None]) -> Callable[..., None]:
         if sink is None:
             original(self, data, *args, **kwargs)
         else:
-            sink.display(data)
+            told = {"metadata": args[0] if args else None, **kwargs}
+            sink.display(data, **{name: told.get(name) for name in ("metadata", "transient", "update")})
 
     return publish
 

@@ -30,13 +30,17 @@ CURRENT: ContextVar[StepOutput | None] = ContextVar("jobkernel_step_output", def
 
 
 class OutputLine(NamedTuple):
-    """One line: its number in the step (from 1), µs since the epoch, level, text, and data by media type or None."""
+    """One line: its number in the step (from 1), µs since the epoch, level, text, and data by media type or None.
+
+    ``shown`` is all that a display was told (data, metadata, transient, update); listeners get it, nobody keeps it.
+    """
 
     seq: int
     at: int
     level: str
     text: str
     data: Mapping[str, Any] | None = None
+    shown: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class StepOutput:
         if self._child_of is not None:
             self._child_of.send(level, text)
             return
-        self._take(level, text, data, threading.get_ident())
+        self._take(level, text, threading.get_ident(), data)
 
     def add_bytes(self, level: str, content: bytes) -> None:
         """Take bytes of a stream as UTF-8; what is none becomes U+FFFD."""
@@ -116,11 +120,18 @@ class StepOutput:
         if text:
             self.add(level, text)
 
-    def display(self, data: Mapping[str, Any]) -> None:
-        """Take a displayed object by its media types; kept as data where it is small enough, never rendered."""
+    def display(self, data: Mapping[str, Any], **told: Any) -> None:
+        """Take a displayed object by its media types; kept as data where it is small enough, never rendered.
+
+        ``told`` is what else the display was given: metadata, transient, update.
+        """
         kept, words = _kept_media(data)
         plain = data.get("text/plain")
-        self.add("display", "\n".join(([str(plain)] if plain else []) + words), kept or None)
+        text = "\n".join(([str(plain)] if plain else []) + words)
+        if self._child_of is not None:
+            self._child_of.send("display", text)
+            return
+        self._take("display", text, threading.get_ident(), kept or None, {"data": dict(data), **told})
 
     def lines_after(self, seq: int) -> list[OutputLine]:
         """Return the lines still in memory (the last 200) whose number is above ``seq``, without their data."""
@@ -149,7 +160,7 @@ class StepOutput:
                 self._closed = NOTHING
             if self._closed is None:
                 for level, text in self.unfinished():
-                    self._record(level, [text], None)
+                    self._record(level, [text])
                 self._closed = self._summary()
                 self._assemblers = self._decoders = self._forked = None
             return self._closed
@@ -174,15 +185,22 @@ class StepOutput:
             self._child_of.enter_child()
 
     def _take_from_child(self, level: str, text: str, pid: int) -> None:
-        self._take(level, text, None, -pid)  # negative: never a thread's number
+        self._take(level, text, -pid)  # negative: never a thread's number
 
-    def _take(self, level: str, text: str, data: Mapping[str, Any] | None, writer: int) -> None:
+    def _take(
+        self,
+        level: str,
+        text: str,
+        writer: int,
+        data: Mapping[str, Any] | None = None,
+        shown: Mapping[str, Any] | None = None,
+    ) -> None:
         with self._lock:
             if self._closed is not None:
                 return
             texts = self._finished(level, text, writer) if level in STREAMS else [_clipped(text)]
             if texts:
-                self._record(level, texts, data)
+                self._record(level, texts, data, shown)
 
     def _finished(self, level: str, text: str, writer: int) -> list[str]:
         if self._assemblers is None:
@@ -206,11 +224,17 @@ class StepOutput:
             return bar
         return own
 
-    def _record(self, level: str, texts: list[str], data: Mapping[str, Any] | None) -> None:
+    def _record(
+        self,
+        level: str,
+        texts: list[str],
+        data: Mapping[str, Any] | None = None,
+        shown: Mapping[str, Any] | None = None,
+    ) -> None:
         at = self._clock_us()
         if self._live is None:
             self._live = deque(maxlen=LIVE_LINES)
-        lines = [OutputLine(self._seq + place, at, level, text, data) for place, text in enumerate(texts, 1)]
+        lines = [OutputLine(self._seq + place, at, level, text, data, shown) for place, text in enumerate(texts, 1)]
         self._seq += len(lines)
         self._live.extend(lines if level in STREAMS else map(_live_copy, lines))
         if self._path is not None and self._error is None:
@@ -266,7 +290,7 @@ def _as_json(line: OutputLine) -> bytes:
 
 def _live_copy(line: OutputLine) -> OutputLine:
     """Two hundred of these stay in memory: no data, and no text longer than a stream's line."""
-    return line._replace(text=line.text[:LINE_LIMIT], data=None)
+    return line._replace(text=line.text[:LINE_LIMIT], data=None, shown=None)
 
 
 def _clipped(text: str) -> str:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from IPython.display import display
+from IPython.display import publish_display_data
 
 from jobkernel.executors.step_output import SHARE, OutputLine
 from jobkernel.notebook.views import shown_key
@@ -65,9 +65,19 @@ class StepEcho:
                 self._show(step_key, line)
 
     def _show(self, step_key: str, line: OutputLine) -> None:
-        if line.data:
-            display({"text/plain": line.text, **line.data}, raw=True)
+        if line.shown and _is_more_than_text(line.shown):
+            _display(line.shown)
             return
         stream = sys.stderr if line.level in _LOUD else sys.stdout
         who = f"{shown_key(self._plan, step_key)}: " if len(self._plan.steps) > 1 else ""
         stream.write(f"{who}{line.text}\n")
+
+
+def _is_more_than_text(shown: Mapping[str, Any]) -> bool:
+    return bool(set(shown["data"]) - {"text/plain"} or shown.get("transient") or shown.get("update"))
+
+
+def _display(shown: Mapping[str, Any]) -> None:
+    """Display what a step displayed, as the step did: widgets and updates of earlier displays included."""
+    told = {"update": True} if shown.get("update") else {}
+    publish_display_data(shown["data"], shown.get("metadata") or {}, transient=shown.get("transient") or {}, **told)
