@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from jobkernel.errors import InvalidDefinition, RunFailed
+from jobkernel.notebook.heading import COMMENT, WORDS
 from jobkernel.storage.history import History
 
 Say = Callable[[str], None]
 
-DEFINING: Final = re.compile(r"\s*(%%|# jk:\s*)(asset|op|job|check|resource)\b")
+DEFINING: Final = re.compile(rf"\s*(%%|{COMMENT})({'|'.join(WORDS)})\b")
 RUNS_ASSET: Final = re.compile(r"\s(--run|-r)(?=\s|$)")
 ACTS: Final = re.compile(r"^\s*(\w+\s*=\s*)?%(materialize|launch|runs|logs|graph|why|jk(?!\s+use\b))\b.*$")
 STATEMENTS: Final = (

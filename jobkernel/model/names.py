@@ -33,6 +33,11 @@ is_tag_key = re.compile(r"([A-Za-z0-9_.-]{1,63}/|dagster/kind/)?[A-Za-z0-9_.-]{1
 _is_tag_value = re.compile(r"[A-Za-z0-9_.-]{0,63}").fullmatch
 
 
+def is_name(name: str) -> bool:
+    """Whether a text is letters, digits and underscores, no Python keyword and none of Dagster's reserved words."""
+    return name not in RESERVED_NAMES and _is_name(name) is not None
+
+
 def check_name(name: Any, what: str) -> str:
     """Return ``name`` if an op, job, graph, input or output may bear it.
 
@@ -41,11 +46,17 @@ def check_name(name: Any, what: str) -> str:
     Raises:
         InvalidDefinition: naming ``what`` bears the name ("Op", "Job", …).
     """
-    if isinstance(name, str) and _is_name(name) and name not in RESERVED_NAMES:
+    if isinstance(name, str) and is_name(name):
         return name
     if name in RESERVED_NAMES:
         raise InvalidDefinition(f"{what} name '{name}' is reserved; choose another, such as '{name}_'.")
-    raise InvalidDefinition(f"{what} name {name!r} may hold only letters, digits and underscores.")
+    raise InvalidDefinition(f"{what} name {name!r} may hold only letters, digits and underscores{_instead(name)}.")
+
+
+def _instead(name: Any) -> str:
+    """Return what may be written in a name's place, as the end of a sentence."""
+    found = re.sub("[^A-Za-z0-9_]+", "_", name).strip("_") if isinstance(name, str) else ""
+    return f"; try '{found}'" if found and found not in RESERVED_NAMES else ""
 
 
 def strict_tags(tags: Mapping[str, str] | None, what: str) -> dict[str, str]:

@@ -4,39 +4,33 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.registry import Entry
-from jobkernel.engine.session import Launch
-from jobkernel.errors import InvalidConfig, InvalidSelection, UnknownName, Unsupported, did_you_mean, nearest
+from jobkernel.errors import InvalidSelection, UnknownName, Unsupported, did_you_mean, nearest
 from jobkernel.model.definitions import Assets, AssetSpec, Job
-from jobkernel.model.keys import AssetKey, variable_name
+from jobkernel.model.keys import AssetKey
 from jobkernel.model.runs import RunStatus
+from jobkernel.notebook.defining import defined
 from jobkernel.notebook.explain import why
-from jobkernel.notebook.foreground import Progress, users_error, wait_here
 from jobkernel.notebook.graph_view import GraphQuery
+from jobkernel.notebook.hints import hint_of_message
 from jobkernel.notebook.kernel import NotebookKernel
-from jobkernel.notebook.options import UsageProblem, duration, pairs, value_or_name, whole_number
+from jobkernel.notebook.launching import chosen, refuse_limits, run_config, run_here
+from jobkernel.notebook.options import UsageProblem, duration, pairs, whole_number
 from jobkernel.notebook.showing import picture
 from jobkernel.notebook.shown import Shown
-from jobkernel.notebook.step_echo import StepEcho
-from jobkernel.notebook.views import log_view, plan_view, preview_view, run_result, runs_table, together
-from jobkernel.rules.config_schemas import schemas_of_plan
-from jobkernel.rules.config_sets import config_from_sets
+from jobkernel.notebook.views import log_view, plan_view, runs_table
 from jobkernel.rules.names import check_name
-from jobkernel.rules.plan import Plan
 from jobkernel.rules.selecting import keys_named, read_selection
 from jobkernel.storage.table import Table
 
 
 def define_asset_job(kernel: NotebookKernel, given: argparse.Namespace) -> Shown | None:
     """Define an asset job over a selection."""
-    from jobkernel.notebook.defining import defined
-
     text = " ".join(given.selection)
     if not text:
         raise UsageProblem("%job: missing SELECTION. Usage: %job NAME SELECTION [options], such as %job report +totals")
@@ -51,19 +45,8 @@ def define_asset_job(kernel: NotebookKernel, given: argparse.Namespace) -> Shown
         description=given.description,
         executor=given.executor,
     )
-    return defined(kernel, Entry(kind="job", name=job.name, record=job, options={"selection": text}), given)
-
-
-def refuse_limits(given: argparse.Namespace) -> None:
-    """Refuse limits of one job's runs, which nothing keeps yet.
-
-    Raises:
-        Unsupported: ``--max-concurrent`` was given.
-    """
-    if given.max_concurrent:
-        raise Unsupported(
-            "--max-concurrent is not supported yet: what limits runs is JobKernel.max_concurrent_runs, for the project."
-        )
+    options = {"selection": text, "cell_id": kernel.cell_id, "cell_number": kernel.cell_number}
+    return defined(kernel, Entry(kind="job", name=job.name, record=job, options=options), given)
 
 
 def materialize(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
@@ -74,22 +57,28 @@ def materialize(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     if text in session.registry.jobs and text not in session.registry.assets:
         raise InvalidSelection(f"'{text}' is a job; run it with %launch {text}.")
     keys = session.select(text or None)
+    if not keys:
+        raise InvalidSelection(f"Nothing that is defined matches '{text}'." if text else "No asset is defined yet.")
+    named = [key for key in keys_named(text) if key in keys] if text else []
     skipped: dict[str, str] = {}
     if given.stale:
         keys, skipped = _only_stale(kernel, keys)
         if not keys:
-            return Shown("✓ Everything selected is fresh; nothing to run.")
-    if not keys:
-        raise InvalidSelection(f"Nothing that is defined matches '{text}'." if text else "No asset is defined yet.")
+            return _nothing_to_run(kernel, given, named)
     plan = session.plan(keys)
     if given.dry_run:
         return plan_view(session, plan, skipped)
-    choice = _choice(kernel, given, plan)
+    choice = chosen(kernel, given, plan)
     if given.bg:
         return session.launch(plan, choice)
-    named = keys_named(text) if text else ()
-    run_here(kernel, plan, choice, bind=[key for key in named if key in plan.asset_keys])
+    run_here(kernel, plan, choice, bind=[key for key in named if key in skipped or key in plan.asset_keys])
     return None
+
+
+def _nothing_to_run(kernel: NotebookKernel, given: argparse.Namespace, named: list[str]) -> Shown:
+    """Say that everything is fresh; what was named is bound all the same where this cell waits for it."""
+    words = [] if given.bg or given.dry_run else kernel.bindings.renew(named)
+    return Shown(" · ".join(["✓ Everything selected is fresh; nothing to run.", *words]))
 
 
 def _only_stale(kernel: NotebookKernel, keys: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -107,84 +96,15 @@ def launch(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     plan = session.plan_job(given.job)
     if given.dry_run:
         return plan_view(session, plan, {})
-    choice = _choice(kernel, given, plan)
+    choice = chosen(kernel, given, plan)
     if not given.wait:
         return session.launch(plan, choice)
-    run_here(kernel, plan, choice, bind=())
-    return None
+    return run_here(kernel, plan, choice, bind=())
 
 
 def _refuse_later(given: argparse.Namespace) -> None:
     if given.partition:
         raise Unsupported("--partition is not supported yet: this version has no partitions.")
-
-
-def _choice(kernel: NotebookKernel, given: argparse.Namespace, plan: Plan) -> Launch:
-    config = run_config(kernel, given.config)
-    if given.set:
-        config = config_from_sets(given.set, schemas_of_plan(plan), config)
-    _refuse_unused(config, plan)
-    return Launch(config=config, tags=pairs(given.tag, "--tag"), priority=whole_number(given.priority, "--priority"))
-
-
-def _refuse_unused(config: Any, plan: Plan) -> None:
-    """Refuse config of cells that have no parameters: it would change nothing."""
-    given: Any = config.get("ops") if isinstance(config, Mapping) else None
-    for step in plan.steps.values() if isinstance(given, Mapping) else ():
-        of_step = given.get(step.key)
-        takes_none = step.op.source is not None and step.op.config_schema is None and step.op.config_argument is None
-        if takes_none and isinstance(of_step, Mapping) and of_step.get("config"):
-            name = next(iter(of_step["config"]))
-            raise InvalidConfig(f"'{step.key}' has no parameters; '{name}' sets nothing. Declare it: --param {name}.")
-
-
-def run_config(kernel: NotebookKernel, text: str | None) -> Any:
-    """Return the run config that ``--config`` gives: JSON, or what a notebook variable holds.
-
-    Raises:
-        InvalidConfig: it is neither.
-    """
-    config = value_or_name(text, kernel.names) if text else None
-    if isinstance(config, str):
-        raise InvalidConfig(f"--config: '{config}' is neither JSON nor a notebook variable.")
-    return config
-
-
-def run_here(kernel: NotebookKernel, plan: Plan, choice: Launch, *, bind: Sequence[str]) -> None:
-    """Run a plan in this cell: show what its steps print and how it ended, bind what was asked for.
-
-    Raises:
-        the first failed step's own exception, as if the cell's code had raised it here.
-    """
-    echo = StepEcho(plan)
-    handle = kernel.session.launch(plan, choice, echo.take)
-    progress = wait_here(handle, echo)
-    _end(kernel, handle, progress, echo, bind)
-    error = handle.live.active.error
-    if error is not None:
-        raise users_error(error)
-    handle.raise_for_status()
-
-
-def _end(kernel: NotebookKernel, handle: RunHandle, progress: Progress, echo: StepEcho, bind: Sequence[str]) -> None:
-    words = _bind(kernel, list(bind)) if handle.success else []
-    parts: list[Shown | None] = [run_result(handle, words, kernel.session.states.checks_of_run(handle.run_id))]
-    if handle.success and len(bind) == 1:
-        preview = kernel.session.last_preview(bind[0])
-        parts.append(None if echo.has_picture(preview) else preview_view(preview))
-    progress.end(together(parts))
-
-
-def _bind(kernel: NotebookKernel, keys: list[str]) -> list[str]:
-    """Bind values to their names in the notebook; say what was replaced."""
-    words = []
-    for key in keys:
-        if not kernel.session.has_value(key):
-            continue
-        name = variable_name(key)
-        words.append(f"{'replaced' if name in kernel.names else 'bound'} {name}")
-        kernel.bind(name, kernel.session.load(key))
-    return words
 
 
 def runs(kernel: NotebookKernel, given: argparse.Namespace) -> Table:
@@ -214,7 +134,8 @@ def logs(kernel: NotebookKernel, given: argparse.Namespace) -> Shown | None:
     run_id = session.find_run(given.run)
 
     def told() -> Shown:
-        return log_view(session.log_lines(run_id, given.step), session.failed_attempts(run_id, given.step))
+        failed = [_hinted(kernel, attempt) for attempt in session.failed_attempts(run_id, given.step)]
+        return log_view(session.log_lines(run_id, given.step), failed)
 
     if not given.follow:
         return told()
@@ -227,6 +148,17 @@ def logs(kernel: NotebookKernel, given: argparse.Namespace) -> Shown | None:
     time.sleep(0)
     shown.update(told())
     return None
+
+
+def _hinted(kernel: NotebookKernel, attempt: dict[str, Any]) -> dict[str, Any]:
+    """Return a failed attempt, with a hint below its error where it is of a name that nothing defines."""
+    error = attempt["error"]
+    hint = hint_of_message(kernel, error["type"], error["message"])
+    return (
+        attempt
+        if hint is None
+        else {**attempt, "error": {**error, "text": f"{(error.get('text') or '').rstrip()}\n{hint}"}}
+    )
 
 
 def explain(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:

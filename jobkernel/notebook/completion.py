@@ -8,12 +8,13 @@ from typing import Any
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
+from jobkernel.notebook.heading import COMMENT
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.options import Option, Usage
 from jobkernel.notebook.usages import CELL_USAGES, LINE_USAGES, SUB_USAGES
 from jobkernel.rules.selecting import completions
 
-_LINE = re.compile(r"^\s*(?:(%%?)|# jk:\s*)(\w+)\s+(.*)$", re.DOTALL)
+_LINE = re.compile(rf"^\s*(?:(%%?)|{COMMENT})(\w+)\s+(.*)$", re.DOTALL)
 _SUB = re.compile(r"^(\w+)\s+(.*)$", re.DOTALL)
 STATUSES = ("QUEUED", "STARTED", "SUCCESS", "FAILURE", "CANCELING", "CANCELED")
 Found = list[tuple[str, str]]

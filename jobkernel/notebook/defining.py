@@ -12,6 +12,7 @@ from jobkernel.engine.registry import Change, Entry
 from jobkernel.engine.session import Launch
 from jobkernel.errors import CircularDependency, InvalidDefinition, Unsupported, did_you_mean
 from jobkernel.model.definitions import NO_VALUE
+from jobkernel.model.keys import variable_name
 from jobkernel.model.policies import Backoff, Jitter
 from jobkernel.notebook.body import CellBody, parse_body
 from jobkernel.notebook.cell_options import (
@@ -30,12 +31,14 @@ from jobkernel.notebook.cells import (
     op_from_cell,
     resource_from_cell,
 )
-from jobkernel.notebook.commands import refuse_limits, run_config, run_here
+from jobkernel.notebook.dependencies import Resolution
 from jobkernel.notebook.kernel import NotebookKernel
+from jobkernel.notebook.launching import refuse_limits, run_config, run_here
 from jobkernel.notebook.options import UsageProblem, duration, pairs, value_or_name, whole_number
 from jobkernel.notebook.shown import Shown
 from jobkernel.notebook.sql_body import parse_sql_body
 from jobkernel.notebook.views import echo
+from jobkernel.rules.free_names import BUILTINS
 
 PARAM_TYPES: Final[Mapping[str, Any]] = {
     "int": int,
@@ -63,7 +66,7 @@ def define_asset(kernel: NotebookKernel, given: argparse.Namespace, text: str) -
         kind="asset",
         name=cell.key,
         unresolved=cell,
-        options={"source": kernel.cell_text, "group": options.group or "default", "cell_id": kernel.cell_id},
+        options={**kernel.origin(), "group": options.group or "default"},
     )
     shown = defined(kernel, entry, given)
     if not (given.run or kernel.settings.run_on_define):
@@ -144,17 +147,50 @@ def defined(kernel: NotebookKernel, entry: Entry, given: argparse.Namespace) -> 
 
 
 def _notes(kernel: NotebookKernel, change: Change) -> list[str]:
-    """Say what a person may not have meant: names that are not theirs, names that nothing defines, no value."""
-    cell = change.entry.unresolved
-    resolution = getattr(cell, "resolution", None)
-    # a value that a run bound there is the asset's own
-    shadowed = [name for name in getattr(resolution, "shadowed", ()) if not kernel.is_bound(name)]
-    notes = [f"{name} is the asset, not the notebook's variable" for name in shadowed]
-    notes += [_undefined(kernel, name) for name in getattr(resolution, "variables", ()) if not kernel.has_name(name)]
-    body = cell.step.body if isinstance(cell, CellAsset) else None
+    """Say what a person may not have meant: another cell's definition, names that are not theirs, no value."""
+    entry = change.entry
+    notes = [*_replaced(entry, change.previous), *_builtin(entry)]
+    resolution = getattr(entry.unresolved, "resolution", None)
+    if resolution is not None:
+        notes += _names_notes(kernel, entry.name, resolution)
+    body = entry.unresolved.step.body if isinstance(entry.unresolved, CellAsset) else None
     if isinstance(body, CellBody) and not body.has_value:
         notes.append(f"makes no value: nothing assigns {body.variable}, and no expression ends it")
     return notes
+
+
+def _replaced(entry: Entry, previous: Entry | None) -> list[str]:
+    """Say which cell's definition this one replaces, where the front end tells that it is another cell."""
+    cells = [each.options.get("cell_id") for each in (entry, previous) if each is not None]
+    if previous is None or None in cells or cells[0] == cells[1]:
+        return []
+    return [f"replaces the definition in cell [{previous.options.get('cell_number')}]"]
+
+
+def _builtin(entry: Entry) -> list[str]:
+    """Say what comes of a definition that bears the name of one of Python's own functions or types."""
+    name = variable_name(entry.name)
+    if name not in BUILTINS or entry.kind not in ("asset", "op", "resource"):
+        return []
+    reach = {"asset": f"; bodies reach the asset by --ins x={entry.name}"}.get(entry.kind, "")
+    return [f"{name} is also a builtin of Python, which it hides in the notebook{reach}"]
+
+
+def _names_notes(kernel: NotebookKernel, key: str, resolution: Resolution) -> list[str]:
+    bindings = kernel.bindings
+    # a value that a run bound there is the asset's own
+    notes = [
+        f"{name} is the asset, {'newer than' if bindings.holds(name) else 'not'} the notebook's variable"
+        for name in resolution.shadowed
+        if not bindings.holds(name) or bindings.is_older(name)
+    ]
+    known = kernel.session.registry.known_names()
+    notes += [
+        f"{name} is Python's own here; --ins x={known[name]} takes the asset"
+        for name in resolution.hidden
+        if known.get(name, key) != key
+    ]
+    return notes + [_undefined(kernel, name) for name in resolution.variables if not kernel.has_name(name)]
 
 
 def _undefined(kernel: NotebookKernel, name: str) -> str:

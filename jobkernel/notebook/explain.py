@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from jobkernel.clock import from_us
 from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName, did_you_mean
+from jobkernel.notebook.reasons import reasons_of, when
 from jobkernel.notebook.shown import Shown, mark, one_line
 from jobkernel.notebook.views import failed_checks, why_view
-from jobkernel.rules.fingerprint import Change
 
 
 def why(session: Session, key: str) -> Shown:
@@ -37,66 +35,19 @@ def reasons(session: Session, key: str) -> dict[str, Any]:
     state = session.states.of(key)
     verdict = session.freshness.verdicts()[key]
     if state.last_ending == "FAILURE":
-        since = "" if state.made is None else f" Its last good value is of {_when(state.made.made_at)}."
-        headline = f"{key} failed at {_when(state.last_at)}: {one_line(state.error or 'see its log')}.{since}"
-        return {"status": "failed", "headline": headline, "parts": _parts(session, key)}
+        since = "" if state.made is None else f" Its last good value is of {when(state.made.made_at)}."
+        headline = f"{key} failed at {when(state.last_at)}: {one_line(state.error or 'see its log')}.{since}"
+        return {"status": "failed", "headline": headline, "parts": reasons_of(session, key)}
     if verdict.status == "never" or state.made is None:
         headline = f"{key} was never made."
         return {"status": "never", "headline": headline, "parts": _missing(session, key)}
     if verdict.status == "fresh":
-        headline = f"{key} is fresh: made {_when(state.made.made_at)} from this code and these inputs."
+        headline = f"{key} is fresh: made {when(state.made.made_at)} from this code and these inputs."
         return {"status": "fresh", "headline": headline, "parts": []}
-    parts = _parts(session, key)
+    parts = reasons_of(session, key)
     names = ", ".join(dict.fromkeys(part["short"] for part in parts)) or "something above it changed"
-    headline = f"{key} is stale since it was made {_when(state.made.made_at)}: {names}."
+    headline = f"{key} is stale since it was made {when(state.made.made_at)}: {names}."
     return {"status": "stale", "headline": headline, "parts": parts}
-
-
-def _parts(session: Session, key: str) -> list[dict[str, Any]]:
-    verdict = session.freshness.verdicts()[key]
-    return _changes(session, key) + [_moved(session, parent) for parent in verdict.upstream]
-
-
-def _changes(session: Session, key: str) -> list[dict[str, Any]]:
-    now = session.freshness.fingerprint(key)
-    texts = [part.text for part in now.parts.values()] if now is not None else []
-    return [_changed(change, texts) for change in session.freshness.changes(key)]
-
-
-def _changed(change: Change, texts: list[str]) -> dict[str, Any]:
-    """Return the part of one change; ``texts`` is the code as it is now, which may still use what is gone."""
-    if change.what == "missing":
-        is_used = any(re.search(rf"\b{re.escape(change.name)}\b", text) for text in texts)
-        short = f"{change.name} is not defined in this kernel yet" if is_used else f"no longer uses {change.name}"
-    else:
-        short = {"code": "its code changed", "packages": f"package {change.name} changed"}.get(
-            change.what, f"{change.what} {change.name} changed"
-        )
-    return {"what": change.what, "name": change.name, "short": short, "text": short, "diff": change.diff or None}
-
-
-def _moved(session: Session, parent: str) -> dict[str, Any]:
-    verdict = session.freshness.verdicts().get(parent)
-    made = session.states.made(parent)
-    if verdict is not None and verdict.status == "stale":
-        short = f"{parent} above it is stale{_cause(session, parent)}"
-        text = f"{parent} above it is stale and will change"
-    elif made is not None:
-        short, text = f"{parent} was made anew", f"{parent} was made anew at {_when(made.made_at)}"
-    else:
-        short = text = f"{parent} changed"
-    return {"what": "upstream", "name": parent, "short": short, "text": text, "diff": None}
-
-
-def _cause(session: Session, key: str) -> str:
-    """Return in brackets what an asset is stale for, itself or by what is above it; nothing where that is unknown."""
-    changes = _changes(session, key)
-    if changes:
-        return f" ({changes[0]['short'].removesuffix(' changed')})"
-    verdicts = session.freshness.verdicts()
-    above = verdicts[key].upstream
-    stale = [parent for parent in above if parent in verdicts and verdicts[parent].status == "stale"]
-    return _cause(session, stale[0]) if stale else f" ({above[0]} was made anew)" if above else ""
 
 
 def _missing(session: Session, key: str) -> list[dict[str, Any]]:
@@ -112,9 +63,3 @@ def _missing(session: Session, key: str) -> list[dict[str, Any]]:
         }
         for parent in absent
     ]
-
-
-def _when(at: int | None) -> str:
-    if at is None:
-        return "an unknown time"
-    return f"{from_us(at).astimezone():%Y-%m-%d %H:%M:%S}"

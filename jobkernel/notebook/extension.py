@@ -14,13 +14,12 @@ from jobkernel.executors import capture
 from jobkernel.notebook import current
 from jobkernel.notebook.completion import install_completion
 from jobkernel.notebook.control import install_control
+from jobkernel.notebook.heading import as_magic
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.magics import register
 from jobkernel.notebook.publisher import Publisher
 from jobkernel.notebook.shown import count_of
 from jobkernel.version import __version__
-
-_HEADING = "# jk:"
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -63,8 +62,8 @@ def _install(shell: Any, kernel: NotebookKernel, closing: ExitStack) -> None:
         shell.events.register(event, callback)
         closing.callback(shell.events.unregister, event, callback)
     manager: TransformerManager = shell.input_transformer_manager
-    manager.cleanup_transforms.append(_heading_to_magic)
-    closing.callback(manager.cleanup_transforms.remove, _heading_to_magic)
+    manager.cleanup_transforms.append(as_magic)
+    closing.callback(manager.cleanup_transforms.remove, as_magic)
     shell.configurables.append(kernel.settings)
     closing.callback(shell.configurables.remove, kernel.settings)
     closing.callback(install_completion(shell, kernel))
@@ -72,10 +71,3 @@ def _install(shell: Any, kernel: NotebookKernel, closing: ExitStack) -> None:
     kernel.publisher = publisher
     closing.callback(publisher.close)
     closing.callback(install_control(shell, publisher))
-
-
-def _heading_to_magic(lines: list[str]) -> list[str]:
-    """Read a cell whose first line is ``# jk: asset NAME …`` as ``%%asset NAME …``."""
-    if lines and lines[0].startswith(_HEADING):
-        return [f"%%{lines[0][len(_HEADING) :].lstrip()}", *lines[1:]]
-    return lines

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import builtins
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from IPython.display import display
 from jobkernel.engine.opening import Opened, open_session
 from jobkernel.engine.session import Session
 from jobkernel.executors.failure import register_cell
+from jobkernel.notebook.binding import Bindings
 from jobkernel.notebook.cell_step import CellPlace
-from jobkernel.notebook.graph_view import GraphQuery
+from jobkernel.notebook.heading import near_miss
 from jobkernel.settings import JobKernel
 
 
@@ -33,7 +34,8 @@ class NotebookKernel:
         )
         self._cell_id: str | None = None
         self._cell_text: str | None = None
-        self._bound: dict[str, int] = {}
+        self.bindings = Bindings(self.session, lambda: self.names)
+        self._has_hinted = False
         self.publisher: Any = None
 
     @property
@@ -46,15 +48,6 @@ class NotebookKernel:
         """The notebook's variables."""
         namespace: dict[str, Any] = self.shell.user_ns
         return namespace
-
-    def bind(self, name: str, value: Any) -> None:
-        """Make a notebook variable of an asset's value."""
-        self.names[name] = value
-        self._bound[name] = id(value)
-
-    def is_bound(self, name: str) -> bool:
-        """Whether a notebook variable is still the asset's value that a run bound to it."""
-        return name in self.names and self._bound.get(name) == id(self.names[name])
 
     @property
     def cell_number(self) -> int:
@@ -92,7 +85,7 @@ class NotebookKernel:
 
     def origin(self) -> dict[str, Any]:
         """Return what a definition's event says of where it was written."""
-        return {"source": self._cell_text, "cell_id": self._cell_id}
+        return {"source": self._cell_text, "cell_id": self._cell_id, "cell_number": self.cell_number}
 
     def nodes(self) -> dict[str, Any]:
         """Return what a job may call, by the name it calls it: ops first, else assets of this notebook."""
@@ -108,12 +101,6 @@ class NotebookKernel:
         """Display something in the cell that runs now."""
         display(shown)
 
-    def show_widget(self, query: GraphQuery | None = None) -> Any:
-        """Show the live widget, or text where there is no front end for it."""
-        from jobkernel.notebook.showing import show_live
-
-        return show_live(self, query or GraphQuery())
-
     def greeting(self, version: str) -> str:
         """Return the line that ``%load_ext`` prints."""
         if self.opened.notice:
@@ -123,11 +110,22 @@ class NotebookKernel:
         return f"jobkernel {version}: project {project}. %jk shows its graph and runs."
 
     def before_cell(self, info: Any) -> None:
-        """Note which cell is about to run."""
+        """Note which cell is about to run; say what its author may not know."""
         self._cell_id = getattr(info, "cell_id", None)
         self._cell_text = getattr(info, "raw_cell", None)
+        for sentence in self._news(self._cell_text or ""):
+            print(sentence)  # noqa: T201 - above what the cell itself prints
+
+    def _news(self, text: str) -> Iterator[str]:
+        """Yield what to know before a cell runs: keys that are gone, variables that are old, a magic that is none."""
         for key, notebook in self.session.drop_lost_keys().items():
-            print(f"{key} was taken over by {notebook}; what this notebook defined is dropped.")  # noqa: T201
+            yield f"{key} was taken over by {notebook}; what this notebook defined is dropped."
+        if not text.lstrip().startswith("%"):
+            yield from self.bindings.older_words_in(text)
+        hint = near_miss(text) if not self._has_hinted else None
+        if hint:
+            self._has_hinted = True
+            yield hint
 
     def after_cell(self, *_: Any) -> None:
         """Note that helpers may have changed."""

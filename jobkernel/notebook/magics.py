@@ -15,8 +15,10 @@ from IPython.core.magic import no_var_expand
 from jobkernel.errors import JobkernelError, RunCanceled, UserCodeError, did_you_mean
 from jobkernel.notebook import commands, defining
 from jobkernel.notebook.foreground import CellStopped, users_error
+from jobkernel.notebook.graph_view import GraphQuery
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.options import HelpAsked, Usage
+from jobkernel.notebook.showing import show_live
 from jobkernel.notebook.shown import Shown
 from jobkernel.notebook.usages import CELL_USAGES, LINE_USAGES, SUB_USAGES
 
@@ -60,6 +62,7 @@ def register(shell: Any, kernel: NotebookKernel) -> Callable[[], None]:
     """Register every magic in a shell; return what unregisters them."""
     made = [("cell", word, _cell_magic(kernel, usage, DEFINERS[word])) for word, usage in CELL_USAGES.items()]
     made += [("line", word, _line_magic(kernel, usage, COMMANDS[word])) for word, usage in LINE_USAGES.items()]
+    made += [("line", word, _help_of_cell(usage)) for word, usage in CELL_USAGES.items() if word not in LINE_USAGES]
     made.append(("line", "jk", _jk(kernel)))
     before = {(kind, word): shell.magics_manager.magics[kind].get(word) for kind, word, _ in made}
     for kind, word, magic in made:
@@ -90,12 +93,24 @@ def _line_magic(kernel: NotebookKernel, usage: Usage, command: Callable[..., Any
     return _documented(magic, usage)
 
 
+def _help_of_cell(usage: Usage) -> Callable[..., Any]:
+    """Return the line magic of a cell magic's name, which only helps."""
+
+    def magic(line: str) -> Any:
+        if {"--help", "-h"} & set(line.split()):
+            return Shown(usage.help_text())
+        written = f"{usage.magic} {line.strip()}".strip()
+        raise UsageError(f"{usage.magic[1:]} is for cells: write {written} as a cell's first line, its code below.")
+
+    return _documented(magic, usage)
+
+
 def _jk(kernel: NotebookKernel) -> Callable[..., Any]:
     def magic(line: str) -> Any:
         __tracebackhide__ = True
         word, _, rest = line.strip().partition(" ")
         if not word:
-            return _told(kernel.show_widget)
+            return _told(lambda: show_live(kernel, GraphQuery()))
         if word in ("--help", "-h", "help"):
             return Shown(_all_commands())
         usage = SUB_USAGES.get(word) or LINE_USAGES.get(word)

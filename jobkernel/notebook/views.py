@@ -15,6 +15,7 @@ from jobkernel.errors import InvalidSelection
 from jobkernel.executors.failure import message_of, type_name
 from jobkernel.model.definitions import Job
 from jobkernel.model.runs import StepStatus
+from jobkernel.notebook.reasons import stale_words
 from jobkernel.notebook.shown import (
     Shown,
     columns_text,
@@ -108,7 +109,7 @@ def _asset_words(session: Session, key: str) -> list[str]:
     verdicts = session.freshness.verdicts()
     verdict = verdicts.get(key)
     if verdict is not None and verdict.status == "stale":
-        words.append(f"stale: {verdict.cause} changed")
+        words.append(f"stale: {stale_words(session, key)}")
     elif verdict is not None and verdict.status == "never":
         words.append("never run")
     stale = [child for child in registry.graph.downstream([key]) if verdicts[child].status == "stale"]
@@ -131,7 +132,7 @@ def plan_view(session: Session, plan: Plan, skipped: Mapping[str, str]) -> Shown
         verdict = verdicts.get(keys[0]) if keys else None
         word = verdict.status if verdict else "never"
         why = {"fresh": "fresh, will run again", "never": "never run"}.get(
-            word, f"stale: {verdict.cause}" if verdict else ""
+            word, f"stale: {stale_words(session, keys[0])}" if verdict else ""
         )
         rows.append((word, shown_key(plan, step.key), why))
     head = f"{count_of(len(plan.steps), 'step')}, {_about(expected)}. Nothing was run."

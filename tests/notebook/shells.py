@@ -82,14 +82,14 @@ class Notebook:
         self.shell.displayhook.write_output_prompt = lambda: None
         self.shell.displayhook.write_format_data = lambda *_: None
 
-    def __call__(self, text: str) -> Ran:
-        """Run a cell; whatever it raises is in what comes back."""
+    def __call__(self, text: str, *, cell_id: str | None = None) -> Ran:
+        """Run a cell; whatever it raises is in what comes back. ``cell_id`` is what a front end calls the cell."""
         self.out.truncate(self.out.seek(0))
         self.err.truncate(self.err.seek(0))
         self.displays.outputs.clear()
         pytests, (sys.stdout, sys.stderr) = (sys.stdout, sys.stderr), self._ours
         try:
-            result = self.shell.run_cell(text, store_history=True)
+            result = self.shell.run_cell(text, store_history=True, cell_id=cell_id)
         finally:
             self._ours = sys.stdout, sys.stderr
             sys.stdout, sys.stderr = pytests

@@ -86,7 +86,7 @@ def test_a_second_kernel_finds_what_the_first_one_made(executed: list[dict[str, 
     second = executed[1]
 
     assert second["hourly_weather"] == "✓ asset hourly_weather"
-    assert "stale: helper changed" in second["flights"]
+    assert "stale: helper is_late changed" in second["flights"]
 
 
 def test_the_history_holds_both_executions(executed: list[dict[str, str]], project: Path) -> None:

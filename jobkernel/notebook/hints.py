@@ -1,0 +1,47 @@
+"""Hints for names that a body could not find at run time: added to the error that is shown, which stays what it is.
+
+Knows the notebook's names as they are now, when the error is shown. Called by the magics.
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+from typing import Any, TypeVar
+
+from jobkernel.errors import nearest
+from jobkernel.notebook.kernel import NotebookKernel
+
+Error = TypeVar("Error", bound=BaseException)
+_UNDEFINED = re.compile(r"name '(\w+)' is not defined")
+
+
+def with_hint(kernel: NotebookKernel, error: Error) -> Error:
+    """Return the error, with a note for people where it is of a name that nothing defines."""
+    if isinstance(error, NameError) and not isinstance(error, UnboundLocalError) and error.name:
+        hint = hint_of(kernel, error.name)
+        if hint and hint not in getattr(error, "__notes__", ()):
+            error.add_note(hint)
+    return error
+
+
+def hint_of_message(kernel: NotebookKernel, kind: str, message: str) -> str | None:
+    """Return the hint for an error of the history, by its type's name and what it said."""
+    found = _UNDEFINED.search(message) if kind == "NameError" else None
+    return hint_of(kernel, found[1]) if found else None
+
+
+def hint_of(kernel: NotebookKernel, name: str) -> str | None:
+    """Return what a name that a body did not find may be; None where nothing is like it."""
+    assets = kernel.session.registry.known_names()
+    if name in assets or name in kernel.names:
+        what = "an asset" if name in assets else "defined in the notebook"
+        return f"'{name}' is {what} now; it was not when the run was launched, or the code does not name it."
+    match = nearest(name, [*assets, *_variables(kernel.names), *dir(builtins)])
+    if match is None:
+        return f"No asset and no variable of the notebook is called '{name}'."
+    return f"Did you mean {'the asset ' if match in assets else ''}'{match}'?"
+
+
+def _variables(names: dict[str, Any]) -> list[str]:
+    return [name for name in names if not name.startswith("_")]

@@ -1,0 +1,106 @@
+"""What is chosen at a launch, and a run in the cell that waits for it. Called by magics that define and that run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobkernel.engine.handle import RunHandle
+from jobkernel.engine.session import Launch
+from jobkernel.errors import InvalidConfig, Unsupported
+from jobkernel.model.keys import variable_name
+from jobkernel.notebook.foreground import Progress, users_error, wait_here
+from jobkernel.notebook.hints import with_hint
+from jobkernel.notebook.kernel import NotebookKernel
+from jobkernel.notebook.options import pairs, value_or_name, whole_number
+from jobkernel.notebook.step_echo import StepEcho
+from jobkernel.notebook.value_view import end_with_value
+from jobkernel.notebook.views import run_result
+from jobkernel.rules.config_schemas import schemas_of_plan
+from jobkernel.rules.config_sets import config_from_sets
+from jobkernel.rules.plan import Plan
+
+
+def refuse_limits(given: argparse.Namespace) -> None:
+    """Refuse limits of one job's runs, which nothing keeps yet.
+
+    Raises:
+        Unsupported: ``--max-concurrent`` was given.
+    """
+    if given.max_concurrent:
+        raise Unsupported(
+            "--max-concurrent is not supported yet: what limits runs is JobKernel.max_concurrent_runs, for the project."
+        )
+
+
+def run_config(kernel: NotebookKernel, text: str | None) -> Any:
+    """Return the run config that ``--config`` gives: JSON, or what a notebook variable holds.
+
+    Raises:
+        InvalidConfig: it is neither.
+    """
+    config = value_or_name(text, kernel.names) if text else None
+    if isinstance(config, str):
+        raise InvalidConfig(f"--config: '{config}' is neither JSON nor a notebook variable.")
+    return config
+
+
+def chosen(kernel: NotebookKernel, given: argparse.Namespace, plan: Plan) -> Launch:
+    """Return what the options of a magic choose for a run of ``plan``.
+
+    Raises:
+        InvalidConfig: config that names nothing of the plan, or sets nothing.
+    """
+    config = run_config(kernel, given.config)
+    if given.set:
+        config = config_from_sets(given.set, schemas_of_plan(plan), config)
+    _refuse_unused(config, plan)
+    return Launch(config=config, tags=pairs(given.tag, "--tag"), priority=whole_number(given.priority, "--priority"))
+
+
+def _refuse_unused(config: Any, plan: Plan) -> None:
+    """Refuse config of cells that have no parameters: it would change nothing."""
+    given: Any = config.get("ops") if isinstance(config, Mapping) else None
+    for step in plan.steps.values() if isinstance(given, Mapping) else ():
+        of_step = given.get(step.key)
+        takes_none = step.op.source is not None and step.op.config_schema is None and step.op.config_argument is None
+        if takes_none and isinstance(of_step, Mapping) and of_step.get("config"):
+            name = next(iter(of_step["config"]))
+            raise InvalidConfig(f"'{step.key}' has no parameters; '{name}' sets nothing. Declare it: --param {name}.")
+
+
+def run_here(kernel: NotebookKernel, plan: Plan, choice: Launch, *, bind: Sequence[str]) -> RunHandle:
+    """Run a plan in this cell: show what its steps print and how it ended, bind what was asked for; return its handle.
+
+    ``bind`` are keys; those that the plan does not make are bound where the notebook has not their stored value.
+
+    Raises:
+        the first failed step's own exception, as if the cell's code had raised it here.
+    """
+    echo = StepEcho(plan)
+    handle = kernel.session.launch(plan, choice, echo.take)
+    progress = wait_here(handle, echo)
+    _end(kernel, handle, progress, echo, bind)
+    error = handle.live.active.error
+    if error is not None:
+        raise with_hint(kernel, users_error(error))
+    handle.raise_for_status()
+    return handle
+
+
+def _end(kernel: NotebookKernel, handle: RunHandle, progress: Progress, echo: StepEcho, bind: Sequence[str]) -> None:
+    words = _bound(kernel, handle.live.plan, bind) if handle.success else []
+    words += kernel.bindings.older_words()
+    result = run_result(handle, words, kernel.session.states.checks_of_run(handle.run_id))
+    if not handle.success or len(bind) != 1:
+        progress.end(result)
+        return
+    value = kernel.names.get(variable_name(bind[0]))
+    preview = kernel.session.last_preview(bind[0])
+    end_with_value(kernel.shell, progress, echo, result=result, preview=preview, value=value)
+
+
+def _bound(kernel: NotebookKernel, plan: Plan, keys: Sequence[str]) -> list[str]:
+    made = [key for key in keys if key in plan.asset_keys]
+    return kernel.bindings.bind(made) + kernel.bindings.renew(key for key in keys if key not in made)

@@ -1,0 +1,49 @@
+"""A name that a body does not find at run time: the error stays Python's, and a hint stands below it."""
+
+from __future__ import annotations
+
+from shells import Notebook
+
+
+def test_the_nearest_asset_is_named_below_the_error(nb: Notebook) -> None:
+    nb.ok("%%asset total\n1", "%%asset report\ntotl + 1")
+    ran = nb("%materialize report")
+    assert type(ran.error) is NameError
+    assert ran.error.args == ("name 'totl' is not defined",)
+    assert "Did you mean the asset 'total'?" in ran.printed + ran.complaint
+
+
+def test_the_nearest_variable_is_named_below_the_error(nb: Notebook) -> None:
+    nb.ok("threshold_of_all = 3", "%%asset report\nthreshold_of_al + 1")
+    ran = nb("%materialize report")
+    assert "Did you mean 'threshold_of_all'?" in ran.printed + ran.complaint
+
+
+def test_a_name_like_nothing_is_said_to_be_nobody_s(nb: Notebook) -> None:
+    nb.ok("%%asset report\nqqzzxxy + 1")
+    ran = nb("%materialize report")
+    assert "No asset and no variable of the notebook is called 'qqzzxxy'." in ran.printed + ran.complaint
+
+
+def test_a_name_that_only_text_names_is_told_to_be_there(nb: Notebook) -> None:
+    nb.ok("late = 3", "%%asset report\neval('late') + 1")
+    ran = nb("%materialize report")
+    assert "'late' is defined in the notebook now; it was not when the run was launched" in ran.printed + ran.complaint
+
+
+def test_the_log_of_a_run_in_the_background_has_the_hint_too(nb: Notebook) -> None:
+    nb.ok("%%asset report\nlate + 1")
+    handle = nb.session.launch(nb.session.plan(["report"])).wait()
+    nb.ok("late = 3")
+    told = nb.ok(f"%logs {handle.run_id[:8]}").text
+    assert told.rstrip().endswith(
+        "NameError: name 'late' is not defined\n'late' is defined in the notebook now; it was not when the run was"
+        " launched, or the code does not name it."
+    )
+
+
+def test_other_errors_get_no_hint(nb: Notebook) -> None:
+    nb.ok("%%asset report\ndef report():\n    if False:\n        x = 1\n    return x", "x = 2")
+    ran = nb("%materialize report")
+    assert type(ran.error) is UnboundLocalError
+    assert not hasattr(ran.error, "__notes__")
