@@ -11,7 +11,8 @@ from jobkernel.api.signatures import Signature
 from jobkernel.api.specs import AssetIn, as_deps, own_upstream
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.definitions import EMPTY, Input
-from jobkernel.model.keys import AssetKey
+from jobkernel.model.keys import AssetKey, key_identifier
+from jobkernel.model.names import is_name
 from jobkernel.rules.names import check_name
 
 
@@ -40,9 +41,8 @@ def read_inputs(signature: Signature, ins: Mapping[str, Any] | None, deps: Itera
     Raises:
         InvalidDefinition: a declared input is no parameter, two name one asset, or a dependency contradicts one.
     """
-    if not ins and not deps:
-        names = tuple([item.name for item in signature.inputs])  # a parameter's name is its key's text
-        return Upstream(inputs_of(signature, {}, what), dict(zip(names, names, strict=True)), names, EMPTY)
+    if not ins and (not deps or (type(deps) in (list, tuple) and all(map(_is_plain, deps)))):
+        return _of_parameters(signature, deps or (), what)
     declared = {name: AssetIn.from_coercible(item) for name, item in (ins or {}).items()}
     loaded = {name: item for name, item in declared.items() if not is_nothing(item.dagster_type)}
     inputs = inputs_of(signature, {name: _as_in(item) for name, item in loaded.items()}, what)
@@ -60,6 +60,20 @@ def read_inputs(signature: Signature, ins: Mapping[str, Any] | None, deps: Itera
         if dep.partition_mapping is not None:
             mappings[text] = dep.partition_mapping
     return Upstream(inputs, keys, tuple(upstream), mappings)
+
+
+def _of_parameters(signature: Signature, ordering: Iterable[str], what: str) -> Upstream:
+    """Return what parameters and other keys say; a parameter's name is its key's text."""
+    if not signature.inputs:
+        return Upstream((), EMPTY, tuple(dict.fromkeys(ordering)), EMPTY)
+    names = [item.name for item in signature.inputs]
+    keys = dict(zip(names, names, strict=True))
+    return Upstream(inputs_of(signature, {}, what), keys, tuple({**keys, **dict.fromkeys(ordering)}), EMPTY)
+
+
+def _is_plain(dep: Any) -> bool:
+    """Whether a dependency is the text of a key of one part, of which there is nothing more to check."""
+    return type(dep) is str and is_name(key_identifier(dep))
 
 
 def _as_in(item: AssetIn) -> In:
@@ -85,7 +99,7 @@ def _check_input_name(key: AssetKey, what: str) -> None:
         raise InvalidDefinition(
             f"{what} depends on '{key.to_user_string()}' as a key of one part; write {parts} for several."
         )
-    check_name("_".join(key.parts).replace("-", "_").replace(".", "_"), f"{what} depends on an asset whose")
+    check_name(key_identifier("_".join(key.parts)), f"{what} depends on an asset whose")
 
 
 def _check_beside(text: str, declared: Mapping[str, AssetIn], what: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from types import NoneType
 from typing import Any, NamedTuple, overload
 
 from jobkernel.api.asset_inputs import read_inputs
@@ -18,7 +19,7 @@ from jobkernel.api.signatures import UNKNOWN, Signature, described, read_signatu
 from jobkernel.api.specs import AssetIn
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, RESULT, Assets, AssetSpec, CheckSpec, Input, Output
-from jobkernel.model.keys import AssetKey
+from jobkernel.model.keys import AssetKey, key_identifier
 from jobkernel.model.policies import RetryPolicy
 from jobkernel.rules.names import (
     KIND_PREFIX,
@@ -31,8 +32,8 @@ from jobkernel.rules.names import (
 )
 
 NO_KEYS: frozenset[str] = frozenset()
-PLAIN_OUTPUTS = (Output(),)
-"""The output of an asset of which nothing else is said. Outputs never change, so one serves all."""
+PLAIN_OUTPUTS = {UNKNOWN: (Output(),), NoneType: (Output(annotation=NoneType, is_nothing=True),)}
+"""The output of an asset of which nothing is said but that it returns None. Outputs never change, so one serves all."""
 
 
 @overload
@@ -87,7 +88,8 @@ def asset(
         InvalidDefinition: a bad name, key, tag, owner or group, or arguments that contradict each other.
         Unsupported: an argument that jobkernel does not know.
     """
-    refuse("@asset", freshness_policy=freshness_policy, is_virtual=is_virtual)
+    if freshness_policy is not None or is_virtual:
+        refuse("@asset", freshness_policy=freshness_policy, is_virtual=is_virtual)
     if unknown:
         refuse_unknown("@asset", unknown, asset.__kwdefaults__ or ())
     if non_argument_deps is not None and deps is not None:
@@ -167,11 +169,13 @@ class _Names(NamedTuple):
 
 
 def _names(options: AssetOptions, function: Any) -> _Names:
-    own = function_name(function, "@asset")
-    if options.key or options.key_prefix or options.name:
-        key = key_for(own, key=options.key, prefix=options.key_prefix, own_name=options.name, decorator="@asset")
+    given = options.name
+    of_function = function_name(function, "@asset")
+    own = given or of_function
+    if options.key or options.key_prefix or type(own) is not str or "/" in own:
+        key = key_for(of_function, key=options.key, prefix=options.key_prefix, own_name=given, decorator="@asset")
         return _Names(key.text, key.to_python_identifier(), f"Asset '{key.to_user_string()}'")
-    return _Names(own, own, f"Asset '{own}'")
+    return _Names(own, key_identifier(own), f"Asset '{own}'")
 
 
 def make_asset(options: AssetOptions, function: Callable[..., Any]) -> AssetsDefinition:
@@ -288,9 +292,11 @@ def _outputs(
     options: AssetOptions, names: _Names, signature: Signature, checks: Mapping[str, CheckSpec]
 ) -> tuple[Output, ...]:
     io = _io_key(options, names)
-    says_nothing = signature.returns is UNKNOWN and options.dagster_type is None and options.code_version is None
+    says_nothing = options.dagster_type is None and options.code_version is None and not signature.is_generator
     if says_nothing and not checks and io == DEFAULT_IO and options.output_required:
-        return PLAIN_OUTPUTS
+        returns = signature.returns
+        if returns is UNKNOWN or returns is NoneType:
+            return PLAIN_OUTPUTS[returns]
     said = returned_by_each(signature, 1 + len(checks), names.what)[0]
     is_typed = options.dagster_type is not None and options.dagster_type is not UNSET
     annotation = checked_type(options.dagster_type, names.what) if is_typed else said.annotation

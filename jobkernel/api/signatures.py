@@ -6,10 +6,12 @@ Knows no definitions; the decorators ask it.
 
 from __future__ import annotations
 
+import builtins
 import collections.abc
 import inspect
 import sys
 import textwrap
+import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
@@ -21,6 +23,7 @@ CONTEXT_NAMES: Final = frozenset({"context", "_", "_context", "context_"})
 CONTEXT_TYPES: Final = frozenset({"AssetExecutionContext", "OpExecutionContext", "AssetCheckExecutionContext"})
 UNKNOWN: Final = inspect.Parameter.empty
 """Marks a missing annotation, since None is one."""
+_BUILTINS: Final = vars(builtins)
 _GENERATOR_FLAGS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
@@ -59,7 +62,7 @@ def read_signature(function: Callable[..., Any], what: str, *, with_context: boo
     if with_context and parameters and _is_context(parameters[0], what):
         context = parameters[0].name
         parameters = parameters[1:]
-    config, resources, inputs = _sorted_by_use(parameters)
+    config, resources, inputs = _sorted_by_use(parameters) if parameters else (None, (), ())
     return Signature(context, config, resources, inputs, takes_any, returns, is_generator)
 
 
@@ -109,8 +112,13 @@ def _parameters(function: Callable[..., Any], what: str) -> tuple[list[Parameter
     if flags & inspect.CO_VARARGS:
         raise _varargs(what)
     annotations = _annotations(function, what)
-    names = code.co_varnames
-    count = code.co_argcount
+    found = _of_code(function, code, annotations) if code.co_argcount or code.co_kwonlyargcount else []
+    is_generator = bool(flags & _GENERATOR_FLAGS)
+    return found, annotations.get("return", UNKNOWN), bool(flags & inspect.CO_VARKEYWORDS), is_generator
+
+
+def _of_code(function: Any, code: types.CodeType, annotations: Mapping[str, Any]) -> list[Parameter]:
+    names, count = code.co_varnames, code.co_argcount
     defaults = function.__defaults__ or ()
     first_default = count - len(defaults)
     found = [
@@ -123,8 +131,7 @@ def _parameters(function: Callable[..., Any], what: str) -> tuple[list[Parameter
             Parameter(name, annotations.get(name, UNKNOWN), given.get(name, NO_VALUE), True)
             for name in names[count : count + code.co_kwonlyargcount]
         ]
-    is_generator = bool(flags & _GENERATOR_FLAGS)
-    return found, annotations.get("return", UNKNOWN), bool(flags & inspect.CO_VARKEYWORDS), is_generator
+    return found
 
 
 def _inspected(function: Callable[..., Any], what: str) -> tuple[list[Parameter], Any, bool, bool]:
@@ -156,8 +163,28 @@ def _annotations(function: Any, what: str) -> Mapping[str, Any]:
     given: Mapping[str, Any] = getattr(function, "__annotations__", None) or {}
     for value in given.values():
         if type(value) is str:
-            return _resolved(function, given, what)
+            return _named_classes(function, given) or _resolved(function, given, what)
     return given
+
+
+def _named_classes(function: Any, given: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return annotations that are all plain names of classes, or None: then they want evaluating, which compiles."""
+    if getattr(function, "__type_params__", ()) or type(function) is not types.FunctionType:
+        return None
+    found = {}
+    for name, annotation in given.items():
+        meant = type(None) if annotation == "None" else _class_named(annotation, function.__globals__)
+        if meant is None:
+            return None
+        found[name] = meant
+    return found
+
+
+def _class_named(annotation: Any, names: Mapping[str, Any]) -> type | None:
+    if type(annotation) is not str:
+        return None
+    meant = names.get(annotation, _BUILTINS.get(annotation))
+    return meant if type(meant) is type else None
 
 
 def _resolved(function: Any, given: Mapping[str, Any], what: str) -> Mapping[str, Any]:

@@ -7,7 +7,6 @@ now, again whenever one of the names it reads appears or goes. Safe to read from
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ from typing import Any, Protocol
 from jobkernel.errors import JobkernelError, MissingUpstream, UnknownName, did_you_mean
 from jobkernel.model.definitions import EMPTY, Assets, AssetSpec, Job, Op
 from jobkernel.model.keys import variable_name
+from jobkernel.model.quick_records import quickly_made
 from jobkernel.rules.graph import Graph
 from jobkernel.rules.universe import Facts, Universe
 
@@ -35,6 +35,7 @@ class Unresolved(Protocol):
         ...
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One definition as it was written. Exactly one of ``record`` and ``unresolved`` is given."""
@@ -46,6 +47,7 @@ class Entry:
     options: Mapping[str, Any] = field(default=EMPTY)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What defining (or forgetting) something did: the entry before, and each edge that came or went elsewhere.
@@ -73,7 +75,7 @@ class Registry:
         self.resources: dict[str, Any] = {}
         self.checks: dict[tuple[str, str], Assets] = {}
         self._edges: dict[str, tuple[str, ...]] = {}
-        self._needed: Counter[str] = Counter()
+        self._needed: dict[str, int] = {}
         self._graph = Graph.of({})
         self._moved: dict[str, None] = {}
         self._universe: Universe | None = None
@@ -128,12 +130,10 @@ class Registry:
             self._replace(place, entry, previous)
             raise
         self._touch()
-        return Change(
-            entry=entry,
-            previous=previous,
-            new_edges=_gained(before, self._edges),
-            lost_edges=_gained(self._edges, before),
-        )
+        if not readers:
+            return Change(entry=entry, previous=previous)
+        gained, lost = _gained(before, self._edges), _gained(self._edges, before)
+        return Change(entry=entry, previous=previous, new_edges=gained, lost_edges=lost)
 
     def forget(self, kind: str, name: str) -> Change:
         """Drop a definition.
@@ -262,12 +262,19 @@ class Registry:
 
     def _enter_assets(self, assets: Assets) -> None:
         for spec in assets.specs:
-            self.assets[spec.key] = assets
-            self._needed.subtract(self._edges.get(spec.key, ()))
-            self._edges[spec.key] = spec.deps
-            self._needed.update(spec.deps)
-            self._moved[spec.key] = None
-        self._enter_checks(assets)
+            key, deps = spec.key, spec.deps
+            self._need_no_more(self._edges.get(key))
+            self.assets[key] = assets
+            self._edges[key] = deps
+            for dep in deps:
+                self._needed[dep] = self._needed.get(dep, 0) + 1
+            self._moved[key] = None
+        if assets.checks_by_output:
+            self._enter_checks(assets)
+
+    def _need_no_more(self, deps: Iterable[str] | None) -> None:
+        for dep in deps or ():
+            self._needed[dep] -= 1
 
     def _enter_checks(self, assets: Assets) -> None:
         for check in assets.checks_by_output.values():
@@ -297,7 +304,7 @@ class Registry:
     def _leave_assets(self, entry: Entry) -> None:
         gone = [self.assets.pop(key) for key in _keys_of(entry) if key in self.assets]
         for key in _keys_of(entry) if gone else ():
-            self._needed.subtract(self._edges.pop(key))
+            self._need_no_more(self._edges.pop(key))
             self._moved[key] = None
         owners = {id(each) for each in (*gone, entry.record)}
         own_check = entry.options.get("check")
@@ -308,7 +315,7 @@ class Registry:
 
     def _readers_of(self, entry: Entry | None) -> dict[str, tuple[str, str]]:
         """Return who reads a name of this entry: by their own name, where they stand."""
-        if entry is None or entry.kind not in ("asset", "declared"):
+        if not self._readers or entry is None or entry.kind not in ("asset", "declared"):
             return {}
         places: dict[tuple[str, str], None] = {}
         for key in _keys_of(entry):
@@ -327,10 +334,10 @@ class Registry:
     def _check_circle(self, entry: Entry, readers: Iterable[str]) -> None:
         if entry.kind not in ("asset", "declared"):
             return
-        keys = [*_keys_of(entry), *readers]
-        # an asset that nobody needs yet cannot close a circle, so defining top down costs no search
-        if any(self._needed[key] > 0 and self._reaches_itself(key) for key in keys):
-            Graph.of(self._edges)
+        for key in (*_keys_of(entry), *readers):
+            # an asset that nobody needs yet cannot close a circle, so defining top down costs no search
+            if self._needed.get(key) and self._reaches_itself(key):
+                Graph.of(self._edges)
 
     def _reaches_itself(self, key: str) -> bool:
         seen: set[str] = set()

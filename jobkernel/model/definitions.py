@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, Final, Literal
 
 from jobkernel.model.policies import RetryPolicy
+from jobkernel.model.quick_records import quickly_made
 
 
 class _Empty(dict[str, Any]):
@@ -57,6 +58,7 @@ class Source:
     cell_number: int | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
     """One input of an op. ``annotation`` is a Python type, a typing construct or a type record that checks itself."""
@@ -71,6 +73,7 @@ class Input:
     description: str | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     """One output of an op. ``io`` is the resource key of the IO manager that keeps it."""
@@ -86,6 +89,7 @@ class Output:
     code_version: str | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Op:
     """A named computation.
@@ -180,6 +184,7 @@ class Graph:
     source: Source | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetSpec:
     """What is known of one asset apart from how it is computed. ``key`` and ``deps`` are key texts."""
@@ -212,6 +217,7 @@ class CheckSpec:
     severity: str = "ERROR"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assets:
     """One or more assets (and checks) computed together, or declared as made elsewhere (``node`` is None).

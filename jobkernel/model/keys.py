@@ -55,8 +55,7 @@ class AssetKey:
 
     def to_python_identifier(self, suffix: str | None = None) -> str:
         """Return the parts joined by ``__``, with ``-`` and ``.`` turned into ``_``."""
-        joined = "__".join([*self.parts, suffix] if suffix is not None else self.parts)
-        return joined.replace("-", "_").replace(".", "_")
+        return key_identifier("__".join([*self.parts, suffix] if suffix is not None else self.parts))
 
     def to_string(self) -> str:
         """Return the parts as JSON text, the form in which Dagster stores keys."""
@@ -122,6 +121,11 @@ class AssetCheckKey(NamedTuple):
     def to_user_string(self) -> str:
         """Return ``asset:name``."""
         return f"{self.asset_key.to_user_string()}:{self.name}"
+
+
+def key_identifier(joined: str) -> str:
+    """Return the joined parts of a key with ``-`` and ``.``, which keys may hold and step names not, as ``_``."""
+    return joined.replace("-", "_").replace(".", "_")
 
 
 def key_text(value: Any) -> str:
