@@ -146,6 +146,7 @@ export interface Column {
   name: string;
   dtype: string;
   numeric: boolean;
+  index?: boolean; // labels rows: the shape does not count it
 }
 
 export type Preview =

@@ -89,7 +89,7 @@ export function diffBlock(lines: DiffLine[]): HTMLElement {
 export function previewBlock(preview: Preview): HTMLElement | null {
   switch (preview.form) {
     case 'table':
-      return dataTable(preview.columns, preview.rows);
+      return h('div', null, dataTable(preview.columns, preview.rows), moreBlock(moreWords(preview)));
     case 'text':
       return h('pre.jk-text', { tabindex: 0 }, preview.text);
     case 'image':
@@ -99,11 +99,13 @@ export function previewBlock(preview: Preview): HTMLElement | null {
   }
 }
 
+const moreBlock = (words: string): Child => (words ? h('div.jk-mut.jk-more', null, words) : null);
+
 export function dataTable(
-  columns: { name: string; dtype?: string; numeric: boolean }[],
+  columns: { name: string; dtype?: string; numeric: boolean; index?: boolean }[],
   rows: string[][]
 ): HTMLElement {
-  const look = (i: number) => (columns[i]?.numeric ? '.num' : '');
+  const look = (i: number) => `${columns[i]?.numeric ? '.num' : ''}${columns[i]?.index ? '.jk-label' : ''}`;
   return h(
     'div.jk-scroll',
     { tabindex: 0, role: 'group', 'aria-label': 'Table' },
@@ -142,6 +144,19 @@ const minus = (cell: string, numeric: boolean | undefined): string => (numeric ?
 
 export const shapeWords = (preview: Preview): string =>
   preview.form === 'table' ? `${count(preview.shape[0])} × ${count(preview.shape[1])}` : '';
+
+/** What a table's preview leaves out: `… and 990 more rows, 14 more columns`. */
+export function moreWords(preview: Preview): string {
+  if (preview.form !== 'table') {
+    return '';
+  }
+  const rows = preview.shape[0] - preview.rows.length;
+  const columns = preview.shape[1] - preview.columns.filter(column => !column.index).length;
+  const words = [rows > 0 ? plural(rows, 'more row') : '', columns > 0 ? plural(columns, 'more column') : ''].filter(
+    Boolean
+  );
+  return words.length ? `… and ${words.join(', ')}` : '';
+}
 
 /** An error: its line, the cell's own frames, library frames folded, the whole text on demand. */
 export function errorBlock(error: ErrorShown, goto: (() => void) | null): HTMLElement {

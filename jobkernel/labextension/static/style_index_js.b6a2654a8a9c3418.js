@@ -1186,6 +1186,12 @@
 .jk-root .jk-data .num {
   text-align: right;
 }
+.jk-root .jk-data td.jk-label {
+  color: var(--jk-ink2);
+}
+.jk-more {
+  padding-top: 4px;
+}
 .jk-root .jk-data :is(td, th):first-child {
   padding-left: 0;
 }
