@@ -1,6 +1,6 @@
 """Make the README's pictures from the real screen on the quickstart: ``python -m tests.browser.pictures``.
 
-The notebook runs to where a helper was edited, so that the graph shows what is fresh, what is stale, and why.
+The notebook runs to its end, then its first cell is edited: the graph shows what is fresh, what is stale, and why.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.browser.lab import CHECKOUT, CHROMIUM_FLAGS, Lab, NotebookPage, chrom
 
 IMAGES = CHECKOUT / "docs" / "images"
 QUICKSTART = CHECKOUT / "notebooks" / "01_quickstart.ipynb"
-LAST_CELL = "edit"
+EDIT = ("late_after = 15", "late_after = 30")
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 HEIGHT = 500
 
@@ -36,16 +36,18 @@ def main() -> None:
 
 
 def photograph(lab: Lab, browser: Browser) -> None:
-    """Run the quickstart's first half and take the pictures."""
+    """Run the quickstart, change what its text tells to change, and take the pictures."""
     target = lab.files / "quickstart" / QUICKSTART.name
     target.parent.mkdir()
     shutil.copy(QUICKSTART, target)
     cells = json.loads(target.read_text())["cells"]
-    last = next(place for place, cell in enumerate(cells) if cell["id"] == LAST_CELL)
+    code = [place for place, cell in enumerate(cells) if cell["cell_type"] == "code"]
     with opened(lab, browser, f"quickstart/{target.name}", width=1500, height=1000) as page:
         page.open()
         page.page.evaluate("() => jupyterapp.shell.collapseLeft()")
-        page.run(*(place for place in range(last + 1) if cells[place]["cell_type"] == "code"))
+        page.run(*code)
+        page.write(code[0], "".join(cells[code[0]]["source"]).replace(*EDIT))
+        page.run(code[0])
         page.view.wait_for(flights="stale", raw_flights="fresh")
         page.view.select("flights")
         page.view.section("reason").wait_for()
