@@ -113,6 +113,14 @@ class Interrupted(BaseException):
     """A step was asked to stop. Not an ``Exception``, so that user code does not swallow it by accident."""
 
 
+class RemoteStepError(JobkernelError):
+    """A step could not be sent to another process, or its error could not be brought back whole."""
+
+
+class WorkerDied(JobkernelError):
+    """The process that ran a step ended before the step did: it crashed, was killed, or ran out of memory."""
+
+
 class StepTimedOut(JobkernelError, TimeoutError):
     """A step took longer than its timeout."""
 
@@ -167,6 +175,10 @@ class HistoryInterrupted(HistoryError):
 
 class QueryRefused(HistoryError):
     """A query on the history is not one SELECT, or went over its limits."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show a notebook the sentence alone: the way through our code says nothing of a query."""
+        return [str(self)]
 
 
 class ServerUnreachable(HistoryError):

@@ -16,12 +16,18 @@ from jobkernel.errors import DiskFull, HistoryCorrupt, HistoryError, HistoryHeld
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MEMORY = ":memory:"
 
 Migration = Callable[["duckdb.DuckDBPyConnection"], None]
-MIGRATIONS: dict[int, Migration] = {}
-"""What brings a history from the version before to this one, by the version it leads to."""
+
+
+def _only_views(_connection: duckdb.DuckDBPyConnection) -> None:
+    """Change no table: the documented views are made anew after every migration."""
+
+
+MIGRATIONS: dict[int, Migration] = {2: _only_views}
+"""What brings the tables of a history from the version before to this one, by the version it leads to."""
 
 SETTINGS = {
     "threads": 2,
@@ -115,11 +121,15 @@ def _create(connection: duckdb.DuckDBPyConnection, path: str, version: int) -> N
         raise HistoryCorrupt(
             f"{path} is a DuckDB database but no jobkernel history; move it away, jobkernel needs that name."
         )
-    script = resources.files("jobkernel.storage").joinpath("schema.sql").read_text("utf-8")
     connection.execute("begin")
-    connection.execute(script).fetchall()
+    connection.execute(_script("schema.sql")).fetchall()
+    connection.execute(_script("views.sql")).fetchall()
     connection.execute("insert into kept.meta values ('schema_version', ?)", [str(version)]).fetchall()
     connection.execute("commit")
+
+
+def _script(name: str) -> str:
+    return resources.files("jobkernel.storage").joinpath(name).read_text("utf-8")
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection, versions: Sequence[int], migrations: dict[int, Migration]) -> None:
@@ -130,6 +140,7 @@ def _migrate(connection: duckdb.DuckDBPyConnection, versions: Sequence[int], mig
             connection.execute(
                 "update kept.meta set value = ? where name = 'schema_version'", [str(version)]
             ).fetchall()
+        connection.execute(_script("views.sql")).fetchall()
     except BaseException:
         connection.execute("rollback")
         raise

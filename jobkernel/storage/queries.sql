@@ -33,6 +33,14 @@ from kept.execution
 where row_seq between $first_seq and $last_seq and run_id = $run_id and step_key is not null
 order by row_seq
 
+-- name: step_outputs
+-- defaults: {}
+select seq, body
+from kept.event
+where seq between $first_seq and $last_seq
+    and run_id = $run_id and step_key = $step_key and event_type = 'STEP_OUTPUT'
+order by seq
+
 -- name: run_events
 -- defaults: {"after_seq": 0, "limit": 100000}
 select seq, occurred_us as occurred_at, event_type, run_id, step_key, body

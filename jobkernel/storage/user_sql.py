@@ -5,10 +5,11 @@ The history's own settings already forbid files, extensions and changes of setti
 
 from __future__ import annotations
 
+import re
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from jobkernel.errors import QueryRefused
+from jobkernel.errors import QueryRefused, did_you_mean
 from jobkernel.storage.table import Table
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ DEADLINE_S = 10.0
 MOST_ROWS = 100_000
 MOST_BYTES = 64 * 1024 * 1024
 CHUNK = 2_000
+VIEWS: Final = ("runs", "steps", "events", "logs", "materializations", "assets", "checks", "ticks")
+"""The documented views."""
 
 
 def select(cursor: duckdb.DuckDBPyConnection, text: str, *, deadline_s: float = DEADLINE_S) -> Table:
@@ -82,7 +85,16 @@ def _fetch(cursor: duckdb.DuckDBPyConnection) -> tuple[list[tuple[Any, ...]], bo
 
 
 def _explained(error: Exception) -> str:
+    """Return what DuckDB says as sentences for the person who asked; names that are ours alone stay out."""
     text = str(error).strip()
     if "Out of Memory" in text:
         return "The query needs more memory than the history allows; ask for fewer rows or columns."
-    return text.split("\n\n")[0].replace("\n", " ")
+    if table := re.search(r"Table with name \"?([^\s\"]+)\"? does not exist", text):
+        return f"The history has no view '{table[1]}'.{did_you_mean(table[1], VIEWS)} It has {', '.join(VIEWS)}."
+    if column := re.search(r"Referenced column \"(.+?)\" not found", text):
+        near = re.findall(r"\"(\w+)\"", text.partition("Candidate bindings:")[2])
+        guess = did_you_mean(column[1], near) or (f" Some that there are: {', '.join(near)}." if near else "")
+        return f"There is no column '{column[1]}' here.{guess} A text is written in single quotes."
+    first = " ".join(text.split("\n\n")[0].partition("Candidate functions:")[0].split())
+    said = re.sub(r"^(\w+ Error|Error): ", "", first).replace("kept.", "")
+    return said if said.endswith((".", "?", "!")) else f"{said}."

@@ -129,3 +129,11 @@ def test_a_table_in_a_kernel_is_ours_and_a_value_that_draws_itself_is_not(kernel
     assert 'class="dataframe"' not in markup
     kernel.run("%%asset styled --io memory\nframe.style")
     assert "<style" in "".join(displayed(kernel.run("%materialize styled"), "text/html"))
+
+
+def test_a_wrong_query_shows_its_sentence_and_no_traceback(nb: Notebook) -> None:
+    nb.ok("import jobkernel as jk")
+    ran = nb("jk.sql('select * from run')")
+    assert "The history has no view 'run'. Did you mean 'runs'?" in ran.printed + ran.complaint
+    assert "Traceback" not in ran.printed + ran.complaint
+    assert ".py" not in ran.printed + ran.complaint

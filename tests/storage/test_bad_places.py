@@ -277,12 +277,54 @@ def test_an_older_history_is_brought_up_to_date_in_one_transaction(tmp_path: Pat
     def fail(connection: duckdb.DuckDBPyConnection) -> None:
         raise RuntimeError("half way")
 
+    following, after = opening.SCHEMA_VERSION + 1, opening.SCHEMA_VERSION + 2
     with pytest.raises(RuntimeError, match="half way"):
-        opening.open_history_file(path, version=3, migrations={2: add_column, 3: fail})
-    opening.open_history_file(path, version=2, migrations={2: add_column}).close()
+        opening.open_history_file(path, version=after, migrations={following: add_column, after: fail})
+    opening.open_history_file(path, version=following, migrations={following: add_column}).close()
 
-    with opening.open_history_file(path, version=2, migrations={}) as connection:
+    with opening.open_history_file(path, version=following, migrations={}) as connection:
         assert connection.execute("select owner from kept.tick").fetchall() == []
+
+
+def as_version_1(path: str) -> None:
+    """Make a new history look as version 1 left it: views whose errors are JSON, and no word of version 2."""
+    with duckdb.connect(path) as connection:
+        connection.execute("create or replace view runs as select run_id, error from kept.run").fetchall()
+        connection.execute("create or replace view steps as select run_id, error from kept.step").fetchall()
+        connection.execute("create or replace view ticks as select tick_id, error from kept.tick").fetchall()
+        for name in ("sentence_of", "known"):
+            connection.execute(f"drop macro kept.{name}").fetchall()
+        connection.execute("update kept.meta set value = '1' where name = 'schema_version'").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        ({"type": "ValueError", "message": "bad", "text": "Traceback"}, "ValueError: bad"),
+        ({"type": "KeyError", "message": ""}, "KeyError"),
+        ("stopped", "stopped"),
+        (None, None),
+    ],
+)
+def test_errors_of_a_history_of_version_1_are_sentences_once_it_is_opened(
+    tmp_path: Path, error: object, sentence: str | None
+) -> None:
+    path = str(tmp_path / "history.duckdb")
+    store = Store.open(path)
+    store.close()
+    with duckdb.connect(path) as connection:
+        columns = "row_seq, run_id, step_key, status, details"
+        for place, step in enumerate((None, "one")):
+            values = [place, "r", step, "FAILURE", json.dumps({"error": error})]
+            connection.execute(f"insert into kept.execution ({columns}) values (?, ?, ?, ?, ?)", values).fetchall()
+    as_version_1(path)
+
+    with opening.open_history_file(path) as connection:
+        for view in ("runs", "steps"):
+            [(said, detail)] = connection.execute(f"select error, error_detail from {view}").fetchall()
+            assert said == sentence
+            assert (None if detail is None else json.loads(detail)) == error
+        assert connection.execute("select error, error_detail from ticks").fetchall() == []
 
 
 def test_the_schema_opens_in_a_fresh_process_after_a_kill(project: Path) -> None:

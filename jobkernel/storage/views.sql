@@ -1,0 +1,87 @@
+-- The documented views: their columns stay, new ones come last. Run at the making of a history and by each migration,
+-- so that these are the only words for them. Times are naive UTC timestamps (occurred_at).
+
+-- An error is kept as {type, message, text, …}; people read "type: message", and the whole of it as error_detail.
+create or replace macro kept.known(error) as case when json_type(error) <> 'NULL' then error end;
+create or replace macro kept.sentence_of(error) as
+case json_type(error)
+    when 'OBJECT' then concat_ws(': ', error ->> 'type', nullif(error ->> 'message', ''))
+    when 'NULL' then null
+    else error ->> '$'
+end;
+
+create or replace view runs as
+select
+    run_id, job_name, status,
+    make_timestamp(queued_us) as queued_at,
+    make_timestamp(started_us) as started_at,
+    make_timestamp(ended_us) as ended_at,
+    (ended_us - started_us) / 1e6 as duration_s,
+    trigger, trigger_name, tick_id, run_key, priority, partition_key, parent_run_id, root_run_id,
+    tags, config, kernel_id, notebook, kept.sentence_of(error) as error, executor, reason, kept.known(error) as error_detail
+from kept.run;
+
+create or replace view steps as
+select
+    run_id, step_key, attempt, status,
+    make_timestamp(started_us) as started_at,
+    make_timestamp(ended_us) as ended_at,
+    duration_s, executor, worker, kept.sentence_of(error) as error, reason, kept.known(error) as error_detail
+from kept.step;
+
+create or replace view events as
+select seq, make_timestamp(occurred_us) as occurred_at, event_type, run_id, step_key, body from kept.event;
+
+create or replace view logs as
+select
+    run_id, step_key, make_timestamp(occurred_us) as occurred_at,
+    body ->> 'level' as level, body ->> 'message' as message
+from kept.event where event_type = 'LOG_MESSAGE'
+union all
+select run_id, step_key, make_timestamp(occurred_us), level, message from kept.log_line;
+
+create or replace view materializations as
+select
+    asset_key, partition_key, run_id, step_key, make_timestamp(occurred_us) as occurred_at,
+    data_version, code_version, metadata, tags, duration_s
+from kept.materialization;
+
+create or replace view assets as
+with made as (
+    select
+        asset_key,
+        bool_or(planned_run_id is not null) as is_planned,
+        arg_max(status, last_us) as status,
+        arg_max(last_run_id, last_us) as last_run_id,
+        max(materialized_us) as materialized_us,
+        max(materialized_seq) as materialized_seq,
+        count(partition_key) filter (materialized_seq is not null) as materialized_partitions
+    from kept.asset_partition group by asset_key
+),
+defined as (select * from kept.definition where kind = 'asset')
+select
+    coalesce(defined.name, made.asset_key) as asset_key,
+    defined.group_name, defined.notebook,
+    case when made.is_planned then 'MATERIALIZING' else coalesce(made.status, 'MISSING') end as status,
+    made.last_run_id,
+    make_timestamp(made.materialized_us) as last_materialized_at,
+    latest.data_version, latest.code_version, latest.metadata,
+    coalesce(made.materialized_partitions, 0) as materialized_partitions
+from defined
+full join made on made.asset_key = defined.name
+left join kept.materialization as latest on latest.row_seq = made.materialized_seq
+where not coalesce(defined.forgotten, false);
+
+create or replace view checks as
+select
+    asset_key, check_name, run_id, passed, severity, blocking, make_timestamp(occurred_us) as occurred_at,
+    metadata, description, partition_key, step_key
+from kept.check_result;
+
+create or replace view ticks as
+select
+    tick_id, automation_name, automation_type, status,
+    make_timestamp(scheduled_us) as scheduled_at,
+    make_timestamp(evaluated_us) as evaluated_at,
+    skip_reason, cursor, run_ids, kept.sentence_of(error) as error, kept.known(error) as error_detail
+from kept.tick;
