@@ -250,7 +250,7 @@ class OutputTaker:
         call = self._call
         if not output.is_dynamic:
             self._once(output)
-        call.emit(ev.STEP_OUTPUT, {"output": name})
+        call.emit(ev.STEP_OUTPUT, self._made_output(name, metadata))
         if output.annotation is not Any:
             check_type(output.annotation, value, f"Output '{output.name}' of step '{call.step.key}'")
         stored = call.exchange.keep(call, output, name, value)
@@ -261,10 +261,16 @@ class OutputTaker:
         self.made[name] = None
         self.values[name] = value
 
+    def _made_output(self, name: str, metadata: Any) -> dict[str, Any]:
+        """Return what an output's event holds: its name, and what the body said of it, the context's last."""
+        said = {**(metadata or {}), **self._call.metadata_of_outputs.get(name, {})}
+        shown = {key: to_json(each) for key, each in normalize_metadata(said).items()}
+        return {"output": name, "metadata": shown} if shown else {"output": name}
+
     def _nothing(
         self, output: Output, *, metadata: Any = None, extra: dict[str, Any] | None = None, tags: Any = None
     ) -> None:
-        self._call.emit(ev.STEP_OUTPUT, {"output": output.name})
+        self._call.emit(ev.STEP_OUTPUT, self._made_output(output.name, metadata))
         key = self._call.step.asset_keys.get(output.name)
         if key is not None:
             self._materialized(key, output, metadata, extra or {}, tags=tags)
@@ -359,4 +365,7 @@ def _is_bool(value: Any) -> bool:
 
 
 def _shown(stored: dict[str, Any]) -> dict[str, Any]:
+    """What the event of a kept output tells: where it lies, or what an IO manager of one's own said of it."""
+    if "format" not in stored and stored.get("metadata"):
+        return {"metadata": stored["metadata"]}
     return {name: stored[name] for name in ("path", "bytes", "format") if name in stored}

@@ -180,3 +180,65 @@ REFUSED: dict[str, Any] = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_malformed_results_are_refused(case: str) -> None:
     assert_refused(REFUSED[case])
+
+
+@covers("OpExecutionContext")
+def test_what_a_body_says_of_its_outputs_is_in_their_events() -> None:
+    def script(dg: Any) -> Any:
+        class Kept(dg.IOManager):
+            def handle_output(self, context, obj):
+                context.add_output_metadata({"kept": obj})
+
+            def load_input(self, context):
+                return 1
+
+        @dg.op(out={"a": dg.Out(), "b": dg.Out(metadata={"declared": 1}), "c": dg.Out(io_manager_key="kept")})
+        def several(context):
+            context.add_output_metadata({"x": 1, "text": dg.MetadataValue.md("**hi**")}, output_name="a")
+            yield dg.Output(1, "a", metadata={"own": 2, "x": 3})
+            yield dg.Output(2, "b", metadata={"own": 3})
+            yield dg.Output(4, "c")
+
+        @dg.op(out=dg.DynamicOut())
+        def dynamic(context):
+            context.add_output_metadata({"m": 5}, mapping_key="k")
+            yield dg.DynamicOutput(1, mapping_key="k", metadata={"z": 1})
+            yield dg.DynamicOutput(1, mapping_key="l")
+
+        @dg.op(out=dg.Out(dg.Nothing))
+        def nothing(context):
+            context.add_output_metadata({"n": 1})
+
+        @dg.job(resource_defs={"kept": Kept()})
+        def made():
+            several()
+            dynamic()
+            nothing()
+
+        @dg.asset
+        def asset_with_words(context):
+            context.add_output_metadata({"q": 1})
+            return 1
+
+        @dg.asset
+        def asset_without_value():
+            return dg.MaterializeResult(metadata={"r": 1})
+
+        @dg.asset(io_manager_key="kept")
+        def kept_asset():
+            return 7
+
+        runs = [
+            made.execute_in_process(),
+            dg.materialize_to_memory([asset_with_words, asset_without_value]),
+            dg.materialize([kept_asset], resources={"kept": Kept()}),
+        ]
+        said = [
+            (event.step_key, event.event_type_value, sorted(values(event.event_specific_data.metadata).items()))
+            for run in runs
+            for event in run.all_events
+            if event.event_type_value in ("STEP_OUTPUT", "HANDLED_OUTPUT")
+        ]
+        return sorted(said), values(runs[-1].asset_materializations_for_node("kept_asset")[0].metadata)
+
+    assert_same(script)
