@@ -6,10 +6,10 @@ Knows no threads, no queue and no store; executors call it wherever they run. Wh
 from __future__ import annotations
 
 import asyncio
-import inspect
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
 from jobkernel.errors import Interrupted, InvalidDefinition
@@ -60,11 +60,11 @@ def _call_body(call: StepCall) -> OutputTaker:
 
 
 def _take(call: StepCall, taker: OutputTaker, result: Any) -> None:
-    if inspect.iscoroutine(result):
+    if isinstance(result, CoroutineType):
         result = call_interruptible(run_coroutine, result)
-    if inspect.isasyncgen(result):
+    if isinstance(result, AsyncGeneratorType):
         taker.take_yields(_yields(call, iter(call_interruptible(run_coroutine, _gathered(result)))))
-    elif inspect.isgenerator(result):
+    elif isinstance(result, GeneratorType):
         taker.take_yields(_yields(call, result))
     else:
         call.refuse_if_given_up()

@@ -40,7 +40,7 @@ RUN_TRANSITIONS: Final = frozenset(
 )
 """Every legal change of a run's status; whatever is not here is refused. Final statuses never change."""
 
-_BAD: Final = frozenset({StepStatus.FAILURE, StepStatus.NOT_RUN, StepStatus.CANCELED})
+_BAD: Final = (StepStatus.FAILURE, StepStatus.NOT_RUN, StepStatus.CANCELED)
 
 
 @dataclass(slots=True)
@@ -63,6 +63,7 @@ class RunProgress:
         self._made: dict[str, frozenset[str]] = {}
         self._copies: dict[str, tuple[str, ...]] = {}
         self._open = len(self.steps)
+        self._is_smooth = True  # all that ended made all its outputs, none dynamic: no verdict is in doubt
         for step in self.steps.values():
             self._connect(step)
 
@@ -97,8 +98,11 @@ class RunProgress:
     ) -> Advance:
         """Note that a step succeeded and which outputs it made; dynamic outputs with their mapping keys."""
         self._move(key, StepStatus.SUCCESS)
-        self._made[key] = frozenset(made)
+        self._made[key] = names = frozenset(made)
         self._open -= 1
+        if mapping_keys is None and len(names) == len(self.steps[key].op.outputs):
+            return self._settle(self._released_by(key))
+        self._is_smooth = False
         unfolded: list[str] = []
         for output, keys in (mapping_keys or {}).items():
             self._made[key] |= {f"{output}[{each}]" for each in keys} | {output}
@@ -107,15 +111,11 @@ class RunProgress:
 
     def failed(self, key: str) -> Advance:
         """Note that a step failed for good; what depends on it will not run."""
-        self._move(key, StepStatus.FAILURE)
-        self._open -= 1
-        return self._settle(self._released_by(key))
+        return self._ended_badly(key, StepStatus.FAILURE)
 
     def canceled(self, key: str) -> Advance:
         """Note that a step was stopped, or will not start, because its run was canceled."""
-        self._move(key, StepStatus.CANCELED)
-        self._open -= 1
-        return self._settle(self._released_by(key))
+        return self._ended_badly(key, StepStatus.CANCELED)
 
     def given_up(self, reason: str) -> Advance:
         """Note that the run failed before its first step; none of its steps will run."""
@@ -161,12 +161,19 @@ class RunProgress:
             raise InvariantViolation(f"Step '{key}' has ended as {self.statuses[key]} and cannot become {status}.")
         self.statuses[key] = status
 
+    def _ended_badly(self, key: str, status: StepStatus) -> Advance:
+        self._move(key, status)
+        self._open -= 1
+        self._is_smooth = False
+        return self._settle(self._released_by(key))
+
     def _released_by(self, key: str) -> list[str]:
         released = []
+        waits, is_bad = self._waits, self.statuses[key] in _BAD
         for follower in self._followers[key]:
-            self._waits[follower] -= 1
+            waits[follower] -= 1
             # below a failure nobody waits for the rest: the verdict is known
-            if self._waits[follower] == 0 or self.statuses[key] in _BAD:
+            if is_bad or waits[follower] == 0:
                 released.append(follower)
         return released
 
@@ -189,6 +196,8 @@ class RunProgress:
         return advance
 
     def _verdict(self, step: PlannedStep) -> tuple[StepStatus, str]:
+        if self._is_smooth:
+            return StepStatus.WAITING, ""
         for source in self._source_keys(step):
             if self.statuses.get(source) in _BAD:
                 return StepStatus.NOT_RUN, source
