@@ -13,11 +13,12 @@ from typing import Any, Final
 
 from jobkernel.engine.session import Session
 from jobkernel.engine.stored import KIND
-from jobkernel.model.definitions import Assets, Op
+from jobkernel.model.definitions import Assets, AssetSpec, Op
 from jobkernel.model.keys import variable_name
-from jobkernel.rules.drawing import Drawn, DrawnNode, what_to_draw
+from jobkernel.notebook.packed_graph import Card, Places, packed_edges, packed_nodes, places_of
+from jobkernel.rules.drawing import Drawn, DrawnEdge, DrawnNode, what_to_draw
 from jobkernel.rules.graph import Graph
-from jobkernel.rules.layout import Layout, layout
+from jobkernel.rules.layout import layout
 from jobkernel.rules.plan import Plan, plan_graph
 
 COLLAPSE_ABOVE: Final = 150
@@ -44,10 +45,10 @@ class GraphViews:
     """Makes graph views and remembers the layouts of the last few."""
 
     session: Session
-    _layouts: OrderedDict[str, Layout] = field(default_factory=OrderedDict)
+    _places: OrderedDict[str, Places] = field(default_factory=OrderedDict)
 
     def view(self, query: GraphQuery) -> dict[str, Any]:
-        """Return the protocol's ``Graph``.
+        """Return the protocol's ``PackedGraph``.
 
         Raises:
             InvalidSelection, UnknownName: the query names what is not there.
@@ -58,16 +59,17 @@ class GraphViews:
         return self._asset_view(query)
 
     def _asset_view(self, query: GraphQuery) -> dict[str, Any]:
-        session = self.session
-        keys = _keys_of(session, query)
-        facts = session.registry.universe.facts
-        groups = {key: facts[key].group for key in keys}
+        registry = self.session.registry
+        keys = _keys_of(self.session, query)
+        specs = {key: registry.spec(key) for key in keys}
+        groups = {key: spec.group if spec is not None else "default" for key, spec in specs.items()}
         collapsed = _collapsed(query, groups)
         drawn = what_to_draw(
-            session.registry.graph, groups, collapsed=collapsed, focus=query.focus, depth=query.depth, only=keys
+            registry.graph, groups, collapsed=collapsed, focus=query.focus, depth=query.depth, only=keys
         )
-        nodes = [self._asset_node(each) for each in drawn.nodes]
-        return self._laid_out(query, drawn, nodes, collapsed, self._inferred())
+        cards = [self._pile(each) if each.is_group else self._card(each.name, specs[each.name]) for each in drawn.nodes]
+        inferred = {key: spec.inferred_deps for key, spec in specs.items() if spec is not None and spec.inferred_deps}
+        return self._laid_out(query, drawn, cards, collapsed, inferred)
 
     def _job_view(self, query: GraphQuery, plan: Plan) -> dict[str, Any]:
         prefix = f"{OP_PREFIX}{plan.job_name}/"
@@ -76,91 +78,73 @@ class GraphViews:
             for key, step in plan.steps.items()
         }
         drawn = what_to_draw(Graph.of(edges), {}, collapsed=(), focus=query.focus, depth=query.depth, only=None)
-        by_key = {prefix + key: _op_node(prefix + key, step.op, key) for key, step in plan.steps.items()}
-        return self._laid_out(query, drawn, [by_key[each.name] for each in drawn.nodes], (), frozenset())
+        cards = [Card(each.name, each.name.removeprefix(prefix), "op", "op", "") for each in drawn.nodes]
+        return self._laid_out(query, drawn, cards, (), {})
 
-    def _asset_node(self, drawn: DrawnNode) -> dict[str, Any]:
-        key = drawn.name
-        if drawn.is_group:
-            members = {"members": len(drawn.members), "group": drawn.group, "member_keys": list(drawn.members)}
-            return {**_node(f"group:{key}", drawn.group or key, "group"), **members}
-        assets = self.session.registry.assets.get(key)
-        spec = self.session.registry.spec(key)
-        node = _node(key, variable_name(key), "external" if assets is None or assets.is_external else "asset")
-        if spec is not None and assets is not None:
-            node["group"] = spec.group
-            node["kind"] = kind_of(self.session, key, assets)
-            node["description"] = spec.description or ""
-            node["checks"] = len(self.session.registry.checks_of(key))
-        return node
+    def _pile(self, drawn: DrawnNode) -> Card:
+        group = drawn.group or drawn.name
+        return Card(f"group:{drawn.name}", group, "group", group=group, member_keys=drawn.members)
 
-    def _inferred(self) -> frozenset[tuple[str, str]]:
-        found: set[tuple[str, str]] = set()
-        for key, assets in self.session.registry.assets.items():
-            for spec in assets.specs:
-                if spec.key == key:
-                    found.update((parent, key) for parent in spec.inferred_deps)
-        return frozenset(found)
+    def _card(self, key: str, spec: AssetSpec | None) -> Card:
+        registry = self.session.registry
+        assets = registry.assets.get(key)
+        if assets is None or spec is None:
+            return Card(key, variable_name(key), "external")
+        word = "external" if assets.is_external else "asset"
+        checks = len(registry.checks_of(key)) if registry.checks else 0
+        return Card(key, variable_name(key), word, _kind(self.session, spec, assets), spec.group, checks)
 
     def _laid_out(
         self,
         query: GraphQuery,
         drawn: Drawn,
-        nodes: list[dict[str, Any]],
+        cards: Sequence[Card],
         collapsed: Sequence[str],
-        inferred: frozenset[tuple[str, str]],
+        inferred: Mapping[str, frozenset[str]],
     ) -> dict[str, Any]:
         edges = [(edge.start, edge.end) for edge in drawn.edges]
-        groups = [_boxed(node, collapsed) for node in nodes]
+        groups = [_boxed(card, collapsed) for card in cards]
         several = len({group for group in groups if group}) > 1
-        shown_groups = groups if several else [None] * len(nodes)
-        identity = _identity(nodes, edges, shown_groups, query.direction)
-        found = self._layout(identity, len(nodes), edges, shown_groups, query.direction)
-        for node, at in zip(nodes, found.nodes, strict=True):
-            node.update(
-                x=at.x, y=at.y, w=at.width, h=at.height, layer=at.layer, index=at.index, layer_size=at.layer_size
-            )
+        shown_groups = groups if several else [None] * len(cards)
+        identity = _identity(cards, edges, shown_groups, query.direction)
+        places = self._placed(identity, len(cards), edges, shown_groups, query.direction)
         return {
             "id": identity,
             "direction": query.direction,
-            "width": found.width,
-            "height": found.height,
+            "width": places.width,
+            "height": places.height,
             "view": _slice(query, drawn, collapsed),
-            "nodes": nodes,
-            "edges": [
-                {
-                    "from": route.start,
-                    "to": route.end,
-                    "inferred": all(pair in inferred for pair in edge.pairs),
-                    "names": list(dict.fromkeys(variable_name(pair[0]) for pair in edge.pairs))[:5],
-                    "points": [list(point) for point in route.points],
-                }
-                for edge, route in zip(drawn.edges, found.edges, strict=True)
-            ],
-            "groups": [
-                {"name": box.name, "x": box.x, "y": box.y, "w": box.width, "h": box.height, "collapsed": False}
-                for box in found.groups
-            ],
+            "nodes": packed_nodes(cards, places),
+            "edges": packed_edges(
+                [_is_inferred(edge, inferred) for edge in drawn.edges],
+                {at: _names(edge) for at, edge in enumerate(drawn.edges) if cards[edge.start].type == "group"},
+                places,
+            ),
+            "groups": places.groups,
         }
 
-    def _layout(
+    def _placed(
         self, identity: str, count: int, edges: Sequence[tuple[int, int]], groups: Sequence[str | None], direction: str
-    ) -> Layout:
-        known = self._layouts.get(identity)
+    ) -> Places:
+        known = self._places.get(identity)
         if known is None:
-            known = layout(count, edges, groups, direction)
-            self._layouts[identity] = known
-            while len(self._layouts) > KEPT_LAYOUTS:
-                self._layouts.popitem(last=False)
+            known = places_of(layout(count, edges, groups, direction))
+            self._places[identity] = known
+            while len(self._places) > KEPT_LAYOUTS:
+                self._places.popitem(last=False)
         return known
 
 
 def kind_of(session: Session, key: str, assets: Assets) -> str:
     """Return the word for what an asset is: its kinds, else what its last value was, else its language."""
     spec = session.registry.spec(key)
-    if spec is not None and spec.kinds:
+    return "" if spec is None else _kind(session, spec, assets)
+
+
+def _kind(session: Session, spec: AssetSpec, assets: Assets) -> str:
+    if spec.kinds:
         return ", ".join(sorted(spec.kinds))
-    made = session.states.made(key)
+    made = session.states.made(spec.key)
     word = (made.metadata.get(KIND) or {}).get("value") if made is not None else None
     if isinstance(word, str):
         return word
@@ -185,19 +169,16 @@ def _collapsed(query: GraphQuery, groups: Mapping[str, str]) -> tuple[str, ...]:
     return names if len(groups) > COLLAPSE_ABOVE and len(names) > 1 and not query.focus else ()
 
 
-def _boxed(node: Mapping[str, Any], collapsed: Sequence[str]) -> str | None:
-    return None if node["type"] in ("group", "op") or node["group"] in collapsed else node["group"]
+def _boxed(card: Card, collapsed: Sequence[str]) -> str | None:
+    return None if card.type in ("group", "op") or card.group in collapsed else card.group
 
 
-def _node(key: str, label: str, kind: str) -> dict[str, Any]:
-    return {
-        "key": key, "label": label, "type": kind, "kind": "", "group": "default", "members": 0, "checks": 0,
-        "description": "",
-    }  # fmt: skip
+def _is_inferred(edge: DrawnEdge, inferred: Mapping[str, frozenset[str]]) -> bool:
+    return bool(inferred) and all(parent in inferred.get(key, ()) for parent, key in edge.pairs)
 
 
-def _op_node(key: str, op: Op, label: str) -> dict[str, Any]:
-    return {**_node(key, label, "op"), "kind": "op", "group": "", "description": op.description or ""}
+def _names(edge: DrawnEdge) -> list[str]:
+    return list(dict.fromkeys(variable_name(parent) for parent, _ in edge.pairs))[:5]
 
 
 def _slice(query: GraphQuery, drawn: Drawn, collapsed: Sequence[str]) -> dict[str, Any]:
@@ -212,7 +193,7 @@ def _slice(query: GraphQuery, drawn: Drawn, collapsed: Sequence[str]) -> dict[st
 
 
 def _identity(
-    nodes: Sequence[Mapping[str, Any]], edges: Sequence[tuple[int, int]], groups: Sequence[str | None], direction: str
+    cards: Sequence[Card], edges: Sequence[tuple[int, int]], groups: Sequence[str | None], direction: str
 ) -> str:
-    text = repr(([node["key"] for node in nodes], edges, groups, direction))
+    text = repr(([card.key for card in cards], edges, groups, direction))
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -13,6 +13,7 @@ from jobkernel.errors import JobkernelError, did_you_mean
 from jobkernel.notebook.details import log_lines, node_details, run_details
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
 from jobkernel.notebook.options import UsageProblem
+from jobkernel.notebook.packed_graph import rows_of
 from jobkernel.notebook.picture import bundle_of
 from jobkernel.notebook.shown import count_of, span_of
 from jobkernel.notebook.snapshot import Standing
@@ -47,7 +48,7 @@ class Requests:
 
     def _picture(self, _request: Mapping[str, Any]) -> dict[str, Any]:
         shown = self._standing.snapshot(self._views, GraphQuery(), self._seq())
-        return bundle_of(shown["graph"], shown["status"], self._session.clock.now_us() // 1000, live=True)
+        return bundle_of(rows_of(shown["graph"]), shown["status"], self._session.clock.now_us() // 1000, live=True)
 
     def _layout(self, request: Mapping[str, Any]) -> dict[str, Any]:
         collapsed = request.get("collapsed")

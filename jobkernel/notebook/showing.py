@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from jobkernel.errors import InvariantViolation
 from jobkernel.notebook.graph_view import GraphQuery
 from jobkernel.notebook.kernel import NotebookKernel
+from jobkernel.notebook.packed_graph import rows_of
 from jobkernel.notebook.picture import GraphPicture
 
 WIDGET = Path(__file__).parent.parent / "static" / "widget.js"
@@ -21,7 +22,8 @@ WIDGET = Path(__file__).parent.parent / "static" / "widget.js"
 def picture(kernel: NotebookKernel, query: GraphQuery, *, live: bool = False) -> GraphPicture:
     """Return the still picture of a part of the graph."""
     snapshot = kernel.publisher.snapshot(query)
-    return GraphPicture(snapshot["graph"], snapshot["status"], kernel.session.clock.now_us() // 1000, live=live)
+    at_ms = kernel.session.clock.now_us() // 1000
+    return GraphPicture(rows_of(snapshot["graph"]), snapshot["status"], at_ms, live=live)
 
 
 def show_live(kernel: NotebookKernel, query: GraphQuery) -> Any:

@@ -89,6 +89,8 @@ def _shown(graph: Graph, focus: str | None, depth: int, only: Collection[str] | 
 
 def _parts(graph: Graph, order: list[str], group_of: Mapping[str, str]) -> dict[str, Part]:
     """Which card each key is on: its own, or the only or one of several of its collapsed group."""
+    if not group_of:
+        return {key: (key, ALONE) for key in order}
     cards = {key: (group_of[key], 0) if key in group_of else (key, ALONE) for key in order}
     names = {card: number for number, card in enumerate(dict.fromkeys(cards.values()))}
     following: list[list[int]] = [[] for _ in names]

@@ -1,6 +1,7 @@
 /** One of each message, from the flights example: the contract that both sides' tests read. */
 import { detailsOf, runOf } from './facts';
 import { flightsGraph, flightsStatus, runs, snapshotOf, status } from './fixtures';
+import { packed } from './pack';
 
 const full = snapshotOf('flights');
 const rows = runs().slice(0, 4);
@@ -25,7 +26,7 @@ export const examples: Record<string, unknown> = {
   push_graph: { push: 'graph', seq: 3, snapshot: { ...snapshot, seq: 3 } },
   push_gone: { push: 'gone', reason: 'jobkernel was unloaded' },
   exchange_snapshot: exchange(1, 'snapshot', {}, snapshot),
-  exchange_layout: exchange(2, 'layout', { job: null, focus: null, direction: 'LR' }, flightsGraph('LR')),
+  exchange_layout: exchange(2, 'layout', { job: null, focus: null, direction: 'LR' }, packed(flightsGraph('LR'))),
   exchange_select: exchange(3, 'select', { text: 'status:stale' }, { keys: ['clean_flights', 'delay_by_carrier'] }),
   exchange_select_refused: refused(4, 'select', { text: 'sinks(' }, "Selection 'sinks(' needs a closing bracket."),
   exchange_details_stale: exchange(

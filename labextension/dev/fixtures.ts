@@ -2,6 +2,7 @@
 import type { Direction, Graph, GraphNode, NodeStatus, RunRow, Snapshot, StatusMap, StatusWord } from '../src/protocol';
 import { boxed, place } from './layout';
 import type { Plain } from './layout';
+import { packed } from './pack';
 
 export const MIN = 60_000;
 export const HOUR = 60 * MIN;
@@ -40,7 +41,6 @@ const node = (key: string, kind: string, group: string, more: Partial<GraphNode>
   layer_size: 1,
   members: 0,
   checks: 0,
-  description: '',
   ...more
 });
 
@@ -211,7 +211,7 @@ export function snapshotOf(name: string): Snapshot {
       ...base,
       runs: [],
       jobs: [],
-      graph: { ...flightsGraph('TD'), nodes: [], edges: [], groups: [] },
+      graph: packed({ ...flightsGraph('TD'), nodes: [], edges: [], groups: [] }),
       status: {}
     };
   }
@@ -223,12 +223,12 @@ export function snapshotOf(name: string): Snapshot {
         { name: 'daily_report', kind: 'asset', keys: keys.slice(0, 9) },
         { name: 'nightly', kind: 'op', keys: ['fetch', 'load', 'tell'] }
       ],
-      graph: flightsGraph('TD'),
+      graph: packed(flightsGraph('TD')),
       status: flightsStatus()
     };
   }
   const made = many(Number(name));
-  return { ...base, jobs: [], graph: graphOf(made, 'TD'), status: made.status };
+  return { ...base, jobs: [], graph: packed(graphOf(made, 'TD')), status: made.status };
 }
 
 export interface Made extends Plain {

@@ -1,9 +1,10 @@
 /** A kernel that is not there: answers from fixtures, lets runs move. For the development page. */
 import type { Host, LayoutQuery, NodeStatus, Push, Scope, Snapshot } from '../src/protocol';
-import { Refusal } from '../src/protocol';
+import { Refusal } from '../src/guards';
 import { detailsOf, runOf } from './facts';
 import { flightsGraph, graphOf, many, neighbourhood, runs, snapshotOf } from './fixtures';
 import type { Made } from './fixtures';
+import { packed } from './pack';
 
 export class FakeHost implements Host {
   initial: Snapshot | null;
@@ -74,9 +75,9 @@ export class FakeHost implements Host {
 
   private layout({ direction = 'TD', focus, depth = 1 }: LayoutQuery): unknown {
     if (!this.made) {
-      return flightsGraph(direction);
+      return packed(flightsGraph(direction));
     }
-    return focus ? neighbourhood(this.made, focus, depth, direction) : graphOf(this.made, direction);
+    return packed(focus ? neighbourhood(this.made, focus, depth, direction) : graphOf(this.made, direction));
   }
 
   private select(text: string): unknown {

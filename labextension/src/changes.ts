@@ -60,14 +60,10 @@ export function countWords(keys: Iterable<string>, status: StatusMap): Counts {
 export const keysWith = (keys: readonly string[], status: StatusMap, word: StatusWord): string[] =>
   keys.filter(key => (status[key]?.status ?? 'never') === word);
 
-/** Every key of the project, or of one job; a key shown only inside a collapsed group counts too. */
+/** Every key of the project, or of one job. */
 export function keysOf(snapshot: Snapshot, job: string | null): string[] {
   const named = job === null ? undefined : snapshot.jobs.find(row => row.name === job);
-  if (named) {
-    return named.keys;
-  }
-  const shown = snapshot.graph.nodes.filter(node => node.type === 'asset' || node.type === 'op');
-  return [...new Set([...Object.keys(snapshot.status), ...shown.map(node => node.key)])];
+  return named ? named.keys : Object.keys(snapshot.status);
 }
 
 /** The nodes by key, for look-ups in one draw. */

@@ -1,5 +1,5 @@
 /**
- * The words kernel and screen exchange, version 1. Knows types and guards; knows no transport and no drawing.
+ * The words kernel and screen exchange, version 1. Knows types; what checks them is in guards.ts.
  * Every module speaks these types; the Python side is jobkernel/notebook/graph_view.py.
  */
 export const PROTOCOL = 1;
@@ -44,7 +44,6 @@ export interface GraphNode {
   layer_size: number;
   members: number;
   checks: number;
-  description: string;
   /** Only for a collapsed group: the keys inside, so that it can show the worst of them. */
   member_keys?: string[];
 }
@@ -86,6 +85,57 @@ export interface Graph {
   groups: GraphGroup[];
 }
 
+/** A column: a value for each row, a number of a word for each row, or what most rows have and what the others have. */
+export type Numbers =
+  number[] | { words: number[]; at: number[] } | { most: number | null; but: Record<string, number> };
+export type Texts = string[] | { words: string[]; at: number[] } | { most: string | null; but: Record<string, string> };
+export type Flags =
+  boolean[] | { words: boolean[]; at: number[] } | { most: boolean | null; but: Record<string, boolean> };
+
+export interface PackedNodes {
+  count: number;
+  key: string[];
+  /** By row, those that are not the last part of their key. */
+  label: Record<string, string>;
+  type: Texts;
+  kind: Texts;
+  group: Texts;
+  checks: Numbers;
+  member_keys: Record<string, string[]>;
+  /** Places and sizes in quarters of a pixel. */
+  x: Numbers;
+  y: Numbers;
+  w: Numbers;
+  h: Numbers;
+  layer: Numbers;
+  index: Numbers;
+}
+
+export interface PackedEdges {
+  count: number;
+  from: number[];
+  to: number[];
+  inferred: Flags;
+  /** By row, those that are not just the label of where the edge begins. */
+  names: Record<string, string[]>;
+  /** How many points each edge has. */
+  bends: Numbers;
+  /** Of all edges one after the other: x, y, x, y, … in quarters of a pixel. */
+  points: number[];
+}
+
+/** A graph as it is sent; packed.ts makes it a `Graph`. */
+export interface PackedGraph {
+  id: string;
+  direction: Direction;
+  width: number;
+  height: number;
+  view: GraphSlice;
+  nodes: PackedNodes;
+  edges: PackedEdges;
+  groups: GraphGroup[];
+}
+
 export interface JobRow {
   name: string;
   kind: 'asset' | 'op';
@@ -123,7 +173,7 @@ export interface Snapshot {
   notebook: string | null;
   kernel_id: string;
   jobs: JobRow[];
-  graph: Graph;
+  graph: PackedGraph;
   status: StatusMap;
   runs: RunRow[];
 }
@@ -282,7 +332,7 @@ export interface Operations {
   snapshot: { fields: Record<string, never>; result: Snapshot };
   /** The still picture, by mime type, for the notebook's file. */
   picture: { fields: Record<string, never>; result: Record<string, unknown> };
-  layout: { fields: LayoutQuery; result: Graph };
+  layout: { fields: LayoutQuery; result: PackedGraph };
   select: { fields: { text: string }; result: { keys: string[] } };
   details: { fields: { key: string }; result: Details };
   plan: { fields: { keys: string[]; scope: Scope }; result: Plan };
@@ -329,59 +379,6 @@ export interface Host {
   fills?: boolean;
   /** Called with what somebody outside wants shown. */
   onShow?(listener: (shown: Shown) => void): void;
-}
-
-/** A kernel's refusal: one sentence for the person. */
-export class Refusal extends Error {}
-
-type Json = Record<string, unknown>;
-const isRecord = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-export function isSnapshot(value: unknown): value is Snapshot {
-  return (
-    isRecord(value) &&
-    value.protocol === PROTOCOL &&
-    isRecord(value.status) &&
-    Array.isArray(value.runs) &&
-    Array.isArray(value.jobs) &&
-    isGraph(value.graph)
-  );
-}
-
-export function isGraph(value: unknown): value is Graph {
-  return isRecord(value) && [value.nodes, value.edges, value.groups].every(Array.isArray) && isRecord(value.view);
-}
-
-export function isReply(value: unknown): value is Reply {
-  return isRecord(value) && typeof value.id === 'number' && typeof value.ok === 'boolean';
-}
-
-export function isPush(value: unknown): value is Push {
-  if (!isRecord(value)) {
-    return false;
-  }
-  switch (value.push) {
-    case 'status':
-      return isRecord(value.status) && Array.isArray(value.runs);
-    case 'graph':
-      return isSnapshot(value.snapshot);
-    case 'gone':
-      return typeof value.reason === 'string';
-    default:
-      return false;
-  }
-}
-
-/** Return the result of a reply, or throw the kernel's sentence. */
-export function resultOf(reply: unknown): unknown {
-  if (!isReply(reply)) {
-    throw new Refusal('The kernel sent an answer this version cannot read. Reload the page after upgrading jobkernel.');
-  }
-  if (!reply.ok) {
-    throw new Refusal(reply.error);
-  }
-  return reply.result;
 }
 
 export const ACTIVE: readonly RunStatus[] = ['QUEUED', 'NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING'];

@@ -3,9 +3,22 @@
  * Talks to the host, applies pushes, tells the views what changed. Knows no element.
  */
 import { applyStatus, detailsOutdated } from './changes';
+import { unpacked } from './packed';
 import { STATUS_ORDER } from './words';
-import { isActive, isGraph, isPush, isSnapshot, Refusal } from './protocol';
-import type { Direction, Graph, Host, Operation, Operations, Push, Shown, Snapshot, StatusMap } from './protocol';
+import { isGraph, isPush, isSnapshot, Refusal } from './guards';
+import { isActive } from './protocol';
+import type {
+  Direction,
+  Graph,
+  Host,
+  Operation,
+  Operations,
+  PackedGraph,
+  Push,
+  Shown,
+  Snapshot,
+  StatusMap
+} from './protocol';
 
 export type Topic = 'snapshot' | 'status' | 'graph' | 'selected' | 'matches' | 'page' | 'gone' | 'busy' | 'notice';
 export type Tab = 'graph' | 'runs' | 'automation';
@@ -56,7 +69,7 @@ export class Session {
 
   constructor(readonly host: Host) {
     this.snapshot = isSnapshot(host.initial) ? host.initial : null;
-    this.graph = this.snapshot?.graph ?? null;
+    this.graph = this.snapshot && unpacked(this.snapshot.graph);
     this.stop = host.onPush(push => this.receive(push));
     host.onShow?.(page => this.show(page));
   }
@@ -150,7 +163,7 @@ export class Session {
     }
     this.comeBack();
     if (this.isDefaultView(snapshot.graph)) {
-      this.setGraph(snapshot.graph);
+      this.setGraph(unpacked(snapshot.graph));
     } else {
       void this.relayout();
     }
@@ -168,7 +181,7 @@ export class Session {
     }
   }
 
-  private isDefaultView(graph: Graph): boolean {
+  private isDefaultView(graph: PackedGraph): boolean {
     const { job, focus, collapsed } = this.query;
     return !job && !focus && !collapsed && (this.direction === null || graph.direction === this.direction);
   }
@@ -207,7 +220,7 @@ export class Session {
       });
       if (turn === this.layoutTurn && isGraph(graph)) {
         this.layoutError = null;
-        this.setGraph(graph);
+        this.setGraph(unpacked(graph));
       }
     } catch (error) {
       if (turn === this.layoutTurn && !this.gone) {

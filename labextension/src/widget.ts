@@ -3,7 +3,7 @@
  * even while a cell runs; where nobody takes them, over the widget's own channel. Knows anywidget's model only.
  */
 import { mount } from './app';
-import { isPush, isSnapshot, Refusal, resultOf } from './protocol';
+import { isPush, isSnapshot, Refusal, resultOf } from './guards';
 import type { Host, Push, Reply } from './protocol';
 
 /** The part of anywidget's model that is used. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isPush, isReply, isSnapshot, resultOf } from '../src/protocol';
+import { isPush, isReply, isSnapshot, resultOf } from '../src/guards';
 
 const FOLDER = join(process.cwd(), '..', 'tests', 'contract', 'graph_view');
 const read = (name: string) => JSON.parse(readFileSync(join(FOLDER, name), 'utf8'));

@@ -26,9 +26,9 @@ def test_an_example_has_the_shape_of_the_protocol(path: Path) -> None:
 
 def test_a_wrong_value_is_told_by_its_path() -> None:
     example = json.loads((Path(__file__).parent / "graph_view" / "snapshot.json").read_text(encoding="utf-8"))
-    example["graph"]["nodes"][0]["x"] = "left"
+    example["graph"]["nodes"]["x"][0] = "left"
     del example["runs"][0]["status"]
     told = problems(example, "Snapshot")
     assert "Snapshot.runs[0].status: missing" in told
-    assert any(line.startswith("Snapshot.graph.nodes[0].x") for line in told)
+    assert any(line.startswith("Snapshot.graph.nodes.x") for line in told)
     assert {"Snapshot", "Details", "RunDetails", "Push"} <= shapes().keys()

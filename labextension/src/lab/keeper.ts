@@ -48,7 +48,7 @@ export class Keeper {
 }
 
 const atRest = ({ graph, status }: Snapshot): boolean =>
-  graph.nodes.length > 0 && !Object.values(status).some(one => one.status === 'running' || one.status === 'queued');
+  graph.nodes.count > 0 && !Object.values(status).some(one => one.status === 'running' || one.status === 'queued');
 
 /** What a still picture shows of a snapshot. */
 const signature = ({ graph, status }: Snapshot): string =>

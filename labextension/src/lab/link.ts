@@ -6,7 +6,7 @@ import { KernelMessage } from '@jupyterlab/services';
 import type { Kernel } from '@jupyterlab/services';
 import { speaksOfJobkernel } from '../cells';
 import { applyStatus } from '../changes';
-import { isPush, isSnapshot, Refusal, resultOf } from '../protocol';
+import { isPush, isSnapshot, Refusal, resultOf } from '../guards';
 import type { Push, Request, Snapshot } from '../protocol';
 
 const ANSWER_WITHIN = 5000;

@@ -5,7 +5,7 @@
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { definitionOf, speaksOfJobkernel } from '../cells';
 import type { Push, Request, Snapshot } from '../protocol';
-import { Refusal } from '../protocol';
+import { Refusal } from '../guards';
 import { Link } from './link';
 
 const sources = (panel: NotebookPanel): string[] =>

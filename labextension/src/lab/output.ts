@@ -83,7 +83,7 @@ class GraphOutput extends Widget {
   /** A kernel that has not run the notebook's cells yet does not take the picture away. */
   private mayLive(): boolean {
     const { snapshot } = this.one;
-    return this.note.live && snapshot !== null && (snapshot.graph.nodes.length > 0 || this.note.nodes === 0);
+    return this.note.live && snapshot !== null && (snapshot.graph.nodes.count > 0 || this.note.nodes === 0);
   }
 
   private get note(): Note {
