@@ -15,7 +15,7 @@ from jobkernel.errors import DiskFull, HistoryError, HistoryGap, HistoryInterrup
 from jobkernel.storage.process import CONTROL
 from jobkernel.storage.store import Appended, Batch, ClientIdentity
 from jobkernel.storage.table import Table
-from jobkernel.storage.versions import Versions, mismatch
+from jobkernel.storage.versions import Versions, mismatch, turned_away
 from jobkernel.storage.wire import HANDSHAKE_S, Sender, WireError, packed, prove_as_server, receive, unpacked
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class Connection:
             return False
         if theirs.protocol != ours.protocol:
             self._send({"error": [VersionMismatch.__name__, mismatch(ours, theirs)], "gives_way": False})
+            self._server.tell_once(turned_away(ours, theirs))
             return False
         self._join(ClientIdentity(*hello["who"]), hello)
         return True

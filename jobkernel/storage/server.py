@@ -72,8 +72,9 @@ class Server:
         self._bell.setblocking(False)
         self._published_at = 0.0
         self._connections: set[Connection] = set()
-        self._lock = threading.Lock()  # protects the set of connections
+        self._lock = threading.Lock()  # protects the sets of connections and of what they were told
         self._lost: dict[str, tuple[int, ClientIdentity]] = {}
+        self._told: set[str] = set()
         self._empty_since = time.monotonic() + FIRST_CLIENT_S
 
     def run(self) -> None:
@@ -106,6 +107,15 @@ class Server:
         """Return whether nobody is connected."""
         with self._lock:
             return not any(connection.joined and not connection.only_asks for connection in self._connections)
+
+    def tell_once(self, sentence: str) -> None:
+        """Tell everybody who is connected, however often it happens."""
+        with self._lock:
+            is_new = sentence not in self._told
+            self._told.add(sentence)
+            connections = [connection for connection in self._connections if connection.joined]
+        for connection in connections if is_new else ():
+            connection.push("notice", sentence=sentence)
 
     def status(self) -> dict[str, Any]:
         """Return who serves, since when it runs and whom."""

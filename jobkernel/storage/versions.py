@@ -42,3 +42,12 @@ def mismatch(server: Versions, client: Versions) -> str:
         f" {client.jobkernel} (protocol {client.protocol}); close the notebooks of the older one, or install the same"
         " version in both environments."
     )
+
+
+def turned_away(server: Versions, client: Versions) -> str:
+    """Return the sentence for the notebooks of a server that could not let another one in."""
+    return (
+        f"A notebook with jobkernel {client.jobkernel} (protocol {client.protocol}) asked for this project and was"
+        f" turned away: its server runs jobkernel {server.jobkernel} (protocol {server.protocol}). Install the same version in"
+        " both environments to use them side by side."
+    )
