@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jobkernel.engine.launcher import LiveRun
-from jobkernel.errors import RunCanceled, RunFailed
+from jobkernel.engine.run_outputs import RunOutputs
+from jobkernel.errors import InvariantViolation, RunCanceled, RunFailed, did_you_mean
 from jobkernel.executors.failure import message_of, type_name
+from jobkernel.model.definitions import RESULT
+from jobkernel.model.keys import key_text
 from jobkernel.model.runs import RunStatus, StepStatus
 from jobkernel.rules.asset_plan import run_title
 
@@ -78,9 +81,57 @@ class RunHandle:
         rest = f"; {left} below did not run" if left else ""
         return f"Run {self.run_id[:8]} failed at {', '.join(failed)}{rest}."
 
-    def value(self, key: Any) -> Any:
-        """Return the stored value of an asset."""
-        return self._session.load(key)
+    @property
+    def outputs(self) -> RunOutputs:
+        """What the run has made so far, by step (``step.output`` where an op has several); loaded when asked for."""
+        active = self.live.active
+        return RunOutputs(self.run_id, self.live.plan, active.progress, self._session.values, self._session.load)
+
+    def value(self, name: Any) -> Any:
+        """Return the stored value of an asset, or what an op of the run made.
+
+        Raises:
+            MissingUpstream: the asset was never made.
+            InvariantViolation: neither is called that, or the op has made nothing in this run.
+        """
+        text = name if isinstance(name, str) else key_text(name)
+        outputs = self.outputs
+        if text not in self.live.plan.asset_keys and (outputs.has_node(text) or self._is_unknown(text)):
+            return outputs.of_node(text)
+        return self._session.load(name)
+
+    def output_for_node(self, node_str: str, output_name: str = RESULT) -> Any:
+        """Return an output of an op or graph (``outer.inner``); of a mapped or dynamic one, a dict by mapping key.
+
+        Raises:
+            InvariantViolation: the run has made no such output.
+        """
+        return self.outputs.of_node(node_str, output_name)
+
+    def output_value(self, output_name: str = RESULT) -> Any:
+        """Return an output of the job's own graph.
+
+        Raises:
+            InvariantViolation: the job has no such output, or this run has not made it.
+        """
+        return self.outputs.of_job(output_name)
+
+    def asset_value(self, asset_key: Any) -> Any:
+        """Return the stored value of an asset that is part of the run.
+
+        Raises:
+            InvariantViolation: it is not part of the run.
+        """
+        text, made = key_text(asset_key), self.live.plan.asset_keys
+        if text not in made:
+            raise InvariantViolation(f"This run makes no asset '{text}'.{did_you_mean(text, made)}")
+        return self._session.load(text)
+
+    def _is_unknown(self, key: str) -> bool:
+        """Whether no asset is called that, while the run has ops to be meant."""
+        session = self._session
+        known = key in session.registry.assets or session.states.made(key) is not None or session.values.has_asset(key)
+        return not known and not self.live.plan.asset_keys
 
     def __repr__(self) -> str:
         done = sum(status.is_final for status in list(self.live.active.progress.statuses.values()))

@@ -146,6 +146,17 @@ class RunProgress:
         """Whether that output exists in this run."""
         return feed.output in self._made.get(feed.step_key, frozenset())
 
+    def made_by(self, key: str) -> list[str]:
+        """Return the values that a step made, by output; those of a dynamic output with their mapping keys."""
+        step, made = self.steps[key], self._made.get(key, frozenset())
+        valued = [each for each in step.op.outputs if not each.is_nothing and each.name not in step.checks]
+        names = [
+            name
+            for each in valued
+            for name in (self._order_of(FromStep(key, each.name)) if each.is_dynamic else (each.name,))
+        ]
+        return [name for name in names if name in made]
+
     def _order_of(self, feed: FromStep) -> tuple[str, ...]:
         return self._copies.get(f"{feed.step_key}\0{feed.output}", ())
 
