@@ -200,11 +200,11 @@ class ActiveRun:
             self._call_helpers()
             return live
 
-    def _call_helpers(self) -> None:
-        """Ask for one more thread for each further step that could run now."""
+    def _call_helpers(self, taken_here: int = 0) -> None:
+        """Ask for one more thread for each step that could run now, but for those that this thread takes next."""
         if self._workers is None:
             return
-        for _ in range(min(len(self._ready), self.setup.max_workers - self._busy) - self._asked):
+        for _ in range(min(len(self._ready), self.setup.max_workers - self._busy) - self._asked - taken_here):
             self._asked += 1
             self._workers.submit(self._help)
 
@@ -360,7 +360,7 @@ class ActiveRun:
             self.emit(ev.STEP_NOT_RUN, {"because": because}, key)
         if advance.ready and self.status is RunStatus.STARTED:
             self._queue(advance.ready)
-            self._call_helpers()
+            self._call_helpers(taken_here=1)
 
     def _queue(self, ready: Iterable[PlannedStep]) -> None:
         self._ready.extend(ready)
