@@ -14,11 +14,14 @@ from traitlets.config import Configurable
 class JobKernel(Configurable):  # type: ignore[misc]  # the package is untyped
     """Settings of one kernel."""
 
-    executor = Enum(["threads"], "threads", help="Where steps run unless a job or asset says otherwise.").tag(
-        config=True
-    )
+    executor = Enum(
+        ["threads", "processes", "dask"], "threads", help="Where steps run unless a job, an asset or a launch says."
+    ).tag(config=True)
     max_workers = Int(
         max(4, os.cpu_count() or 4), min=1, max=512, help="How many steps run at once in this kernel."
+    ).tag(config=True)
+    worker_memory_limit = Int(
+        None, min=1, allow_none=True, help="Bytes that one worker process may allocate; None for no limit."
     ).tag(config=True)
     memory_budget = Int(
         512 * 1024 * 1024, min=0, help="Bytes of values that may stay in the kernel's memory for later steps."

@@ -12,6 +12,7 @@ class ExecutorDefinition:
     """The name of an executor and its options. Source: Dagster's ``ExecutorDefinition``."""
 
     name: str
+    kind: str
     config: Mapping[str, Any] = field(default_factory=dict)
 
     def configured(
@@ -24,9 +25,11 @@ class ExecutorDefinition:
         return self.name
 
 
-in_process_executor = ExecutorDefinition(name="in_process")
+in_process_executor = ExecutorDefinition(name="in_process", kind="in_process")
 """Runs the steps one after another, on the thread that runs the job."""
-multiprocess_executor = ExecutorDefinition(name="processes")
+multiprocess_executor = ExecutorDefinition(name="multiprocess", kind="processes")
 """Runs the steps in worker processes."""
-multi_or_in_process_executor = ExecutorDefinition(name="threads")
+multi_or_in_process_executor = ExecutorDefinition(name="multi_or_in_process_executor", kind="threads")
 """Runs the steps as the project does by default."""
+dask_executor = ExecutorDefinition(name="dask", kind="dask")
+"""Runs the steps on a Dask cluster: on this machine, or ``configured({"address": "tcp://host:8786"})``."""

@@ -145,7 +145,7 @@ def configured_plan(plan: Plan, run_config: Any) -> tuple[Plan, ResolvedConfig]:
         run_config,
         plan.job.config if plan.job is not None else None,
         resources=lambda: config_fields(plan.resource_defs),
-        needed=lambda: needed_resources(plan),
+        needed=lambda: needed_resources(plan.steps.values()),
         environment=os.environ,
     )
     return fed_from_config(plan, config), config

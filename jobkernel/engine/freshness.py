@@ -13,7 +13,8 @@ from typing import Any
 from jobkernel.engine.registry import Registry
 from jobkernel.engine.states import AssetStates, Made
 from jobkernel.model.definitions import EMPTY, Assets, Op
-from jobkernel.rules.fingerprint import Change, Fingerprint, compare
+from jobkernel.rules.chosen_parameters import chosen_parameters
+from jobkernel.rules.fingerprint import CHOSEN, Change, Fingerprint, compare
 from jobkernel.rules.plan import Plan, PlannedStep
 from jobkernel.rules.staleness import Making, Verdict, judge_all
 
@@ -42,12 +43,18 @@ class Freshness:
             self._take_prints()
             return self._prints.get(key)
 
-    def at_launch(self, plan: Plan) -> Callable[[PlannedStep], Mapping[str, Any]]:
-        """Return what tells, when a step starts, how it is made: its code as it is now, its upstream as it is then."""
+    def at_launch(self, plan: Plan, config: Any = None) -> Callable[[PlannedStep], Mapping[str, Any]]:
+        """Return what tells, when a step starts, how it is made: its code as it is now, its upstream as it is then.
+
+        ``config`` is what the launch gives; the parameters that it changes are told too.
+        """
+        chosen = chosen_parameters(plan, config)
         memo: dict[Any, Any] = {}
         parts: dict[str, Mapping[str, Any]] = {}
         for key, step in plan.steps.items():
             found = fingerprint_of_op(step.op, memo) if step.asset_keys else None
+            if found is not None and key in chosen:
+                found = found.adding({CHOSEN: chosen[key]})
             parts[key] = found.to_json() if found is not None else {}
 
         def making(step: PlannedStep) -> Mapping[str, Any]:

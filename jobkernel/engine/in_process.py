@@ -5,23 +5,23 @@ Serves ``job.execute_in_process`` and ``materialize`` of the api floor: events a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from jobkernel.clock import Clock, SystemClock
-from jobkernel.engine.exchange import MemoryDefault, RunExchange
 from jobkernel.engine.run import ActiveRun
 from jobkernel.engine.run_setup import RunSetup
 from jobkernel.executors.call import Config, RunFacts, StepCall
+from jobkernel.executors.exchange import MemoryDefault, RunExchange
 from jobkernel.executors.resources import open_resources
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import EMPTY, Output
 from jobkernel.model.events import Event
 from jobkernel.model.runs import RunStatus
-from jobkernel.rules.plan import Plan
+from jobkernel.rules.plan import Plan, PlannedStep
 from jobkernel.rules.run_state import RunProgress
 
 
@@ -57,18 +57,23 @@ class _Capturing(RunExchange):
         return super().keep(call, output, name, value)
 
 
-def needed_resources(plan: Plan) -> dict[str, str]:
-    """Return the resource keys that the steps of a plan use, IO managers included, each with the first step's key."""
+def needed_resources(steps: Iterable[PlannedStep]) -> dict[str, str]:
+    """Return the resource keys that steps use, IO managers included, each with the first step's key."""
     needs: dict[str, str] = {}
-    for step in plan.steps.values():
-        keys = {*step.op.required_resources, *step.op.resource_arguments.values()}
-        keys.update(output.io for output in step.op.outputs if not output.is_nothing)
-        keys.update(item.io for item in step.op.inputs if item.io is not None)
-        for hook in step.hooks:
-            keys |= hook.required_resources
-        for key in keys:
+    for step in steps:
+        for key in needed_resources_of(step):
             needs.setdefault(key, step.key)
     return needs
+
+
+def needed_resources_of(step: PlannedStep) -> set[str]:
+    """Return the resource keys that one step uses, IO managers included."""
+    keys = {*step.op.required_resources, *step.op.resource_arguments.values()}
+    keys.update(output.io for output in step.op.outputs if not output.is_nothing)
+    keys.update(item.io for item in step.op.inputs if item.io is not None)
+    for hook in step.hooks:
+        keys |= hook.required_resources
+    return keys
 
 
 def execute_plan_in_process(
@@ -98,7 +103,7 @@ def execute_plan_in_process(
         return _Capturing(values, progress, resources, default, *extra)
 
     def opening(emit: Any) -> AbstractContextManager[Mapping[str, Any]]:
-        return _opened(definitions, config, set(needed_resources(plan)), emit)
+        return _opened(definitions, config, set(needed_resources(plan.steps.values())), emit)
 
     facts = RunFacts(
         run_id=run_id or str(uuid4()),

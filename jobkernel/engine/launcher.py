@@ -9,8 +9,8 @@ import contextlib
 import os
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,21 +18,25 @@ from uuid import uuid4
 
 from jobkernel.clock import Clock
 from jobkernel.engine.deadlines import Deadlines
-from jobkernel.engine.exchange import STORED_BY_DEFAULT, RunExchange
+from jobkernel.engine.executors import DRIVERS, Executors
 from jobkernel.engine.in_process import needed_resources
+from jobkernel.engine.remote_tasks import RemoteTasks
 from jobkernel.engine.run import ActiveRun
 from jobkernel.engine.run_setup import RunSetup
-from jobkernel.engine.stored import StoredValues
+from jobkernel.engine.slots import Slots, pools_of
 from jobkernel.errors import HistoryError, JobkernelError
 from jobkernel.executors.call import RunFacts
-from jobkernel.executors.capture import capturing
+from jobkernel.executors.exchange import STORED_BY_DEFAULT, RunExchange
 from jobkernel.executors.resources import config_fields, open_resources, require_resources
+from jobkernel.executors.runner import Runner
 from jobkernel.executors.step_output import OutputLine, StepOutput
+from jobkernel.executors.stored import StoredValues
 from jobkernel.executors.threads import ThreadPool
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Resource
 from jobkernel.model.events import Event
 from jobkernel.model.runs import RunOptions, RunStatus
+from jobkernel.rules.executor_choice import ExecutorChoice, executor_of_run, executor_of_step
 from jobkernel.rules.plan import FromAsset, Plan, PlannedStep
 from jobkernel.rules.plan_config import fed_from_config, run_config_of_plan
 from jobkernel.rules.run_state import RunProgress
@@ -58,9 +62,11 @@ class LiveRun:
     outputs: dict[str, StepOutput] = field(default_factory=dict)
     is_admitted: bool = False
     ahead: int = 0
+    why: str = ""
     durable: threading.Event = field(default_factory=threading.Event)
     loss: str | None = None
     on_output: OnOutput | None = None
+    is_local: bool = True
 
     @property
     def plan(self) -> Plan:
@@ -81,6 +87,7 @@ class Launcher:
         logs: Path | None,
         note: Callable[[Event], None],
         on_change: Callable[[], None],
+        executors: Executors,
         notebook: str | None,
         kernel_id: str | None,
     ) -> None:
@@ -92,11 +99,15 @@ class Launcher:
         self._logs = logs
         self._note = note
         self._on_change = on_change
+        self._executors = executors
+        self._drivers: ThreadPool | None = None
         self._notebook = notebook
         self._kernel_id = kernel_id
         self._lock = threading.Lock()  # protects runs
         self.runs: dict[str, LiveRun] = {}
         self._unlisten = [history.listen("admitted", self._admitted), history.listen("cancel", self._cancel_asked)]
+        self._unlisten.append(history.listen("slot", self._slot_granted))
+        self._slots = Slots(history)
 
     def launch(
         self,
@@ -132,6 +143,21 @@ class Launcher:
         config.check_classes()
         plan = fed_from_config(plan, config)
         facts = self._facts(plan, options, config.stored())
+        choice = executor_of_run(
+            launch=options.executor,
+            job=plan.job.executor if plan.job else None,
+            execution=config.execution,
+            max_concurrent=plan.job.max_concurrent if plan.job else None,
+            default=self._executors.default,
+        )
+        runners = self._runners(
+            plan,
+            options,
+            choice,
+            RemoteTasks(definitions=definitions, config=config, io_of_asset=io_of_asset, values=self._values),
+        )
+        here = {step.key for step in plan.steps.values() if runners[step.executor].is_local}
+        wanted_here = set(_needs(plan, definitions, io_of_asset, only=here))
         setup = RunSetup(
             plan=plan,
             facts=facts,
@@ -139,17 +165,21 @@ class Launcher:
             emit=self._emit,
             clock=self._clock,
             make_exchange=lambda progress, resources: self._exchange(progress, resources, io_of_asset),
-            open_resources=lambda emit: open_resources(definitions, config, wanted, emit, facts.as_dagster_run()),
-            max_workers=self._pool.size,
-            executor_name="threads",
+            open_resources=lambda emit: open_resources(definitions, config, wanted_here, emit, facts.as_dagster_run()),
+            max_workers=self._executors.places(choice),
+            executor_name=str(choice),
+            runner_of=lambda step: runners[step.executor],
+            tag_limits=choice.tag_limits,
+            slots=self._slots,
             computes=_captured(plan, memo),
             fingerprint=fingerprint,
-            capture=lambda step, attempt: self._capture(options.run_id, step, attempt),
+            make_output=lambda step, attempt: self._output(options.run_id, step, attempt),
             on_change=lambda _run: self._on_change(),
             on_end=self._ended,
             deadlines=self._deadlines,
         )
         live = LiveRun(active=ActiveRun(setup), options=options, queued_at=self._clock.now_us(), on_output=on_output)
+        live.is_local = len(here) == len(plan.steps)
         self._enqueue(live)
         return live
 
@@ -173,6 +203,8 @@ class Launcher:
         for live in self.alive():
             live.active.cancel(forced=True)
         self._deadlines.close()
+        if self._drivers is not None:
+            self._drivers.close()
         for unlisten in self._unlisten:
             unlisten()
 
@@ -216,11 +248,11 @@ class Launcher:
         }
         live.active.emit(ev.RUN_ENQUEUED, body)
         try:
-            answer = self._submit(options, facts)
+            answer = self._submit(options, facts, live.plan)
         except BaseException:
             live.active.cancel()  # a launch that was interrupted must not leave a run behind
             raise
-        live.ahead = answer.get("ahead", 0)
+        live.ahead, live.why = answer["ahead"], answer["why"]
         if answer["admitted"]:
             self._start(live)
         if live.active.status.is_final:  # canceled before the queue knew of it: give the place back
@@ -228,15 +260,35 @@ class Launcher:
                 self._history.request("release_run", run_id=options.run_id)
         self._on_change()
 
-    def _submit(self, options: RunOptions, facts: RunFacts) -> dict[str, Any]:
+    def _submit(self, options: RunOptions, facts: RunFacts, plan: Plan) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = self._history.request(
-                "submit_run", run_id=options.run_id, priority=options.priority, tags=dict(facts.tags)
+                "submit_run",
+                run_id=options.run_id,
+                priority=options.priority,
+                tags=dict(facts.tags),
+                **pools_of(plan),
             )
         except HistoryError:
             # nobody can queue us, and nobody else can start runs either: run now, the log follows when it can
-            return {"admitted": True, "ahead": 0}
+            return {"admitted": True, "ahead": 0, "why": ""}
         return answer
+
+    def _runners(
+        self, plan: Plan, options: RunOptions, choice: ExecutorChoice, tasks: RemoteTasks
+    ) -> dict[str | None, Runner]:
+        """Return the runner of each executor that steps of the plan name; of None, the run's own."""
+        return {
+            name: self._executors.runner(executor_of_step(name, choice, options.executor), tasks.of)
+            for name in {None, *(step.executor for step in plan.steps.values())}
+        }
+
+    def _driving(self) -> ThreadPool:
+        """Return the threads that follow steps in other processes."""
+        with self._lock:
+            if self._drivers is None:
+                self._drivers = ThreadPool(DRIVERS, "jobkernel-driver")
+            return self._drivers
 
     def _admitted(self, fields: Mapping[str, Any]) -> None:
         live = self.runs.get(fields["run_id"])
@@ -250,7 +302,12 @@ class Launcher:
             live.is_admitted = True
         live.active.emit(ev.RUN_DEQUEUED)
         live.active.emit(ev.RUN_STARTING)
-        live.active.start(self._pool)
+        live.active.start(self._pool if live.is_local else self._driving())
+
+    def _slot_granted(self, fields: Mapping[str, Any]) -> None:
+        live = self.runs.get(fields["run_id"])
+        if live is not None:
+            live.active.slot_granted(fields["step_key"])
 
     def _cancel_asked(self, fields: Mapping[str, Any]) -> None:
         live = self.runs.get(fields["run_id"])
@@ -260,19 +317,15 @@ class Launcher:
     def _exchange(self, progress: RunProgress, resources: Mapping[str, Any], io_of_asset: IoOf) -> RunExchange:
         return RunExchange(progress, resources, self._values, io_of_asset)
 
-    def _capture(self, run_id: str, step: PlannedStep, attempt: int) -> AbstractContextManager[None]:
-        return self._captured_step(run_id, step, attempt)
-
     @contextmanager
-    def _captured_step(self, run_id: str, step: PlannedStep, attempt: int) -> Iterator[None]:
+    def _output(self, run_id: str, step: PlannedStep, attempt: int) -> Iterator[StepOutput]:
         key = step.key if attempt == 1 else f"{step.key}{ATTEMPT}{attempt}"
         path = self._logs.parent / output_path(run_id, key) if self._logs is not None else None
         live = self.runs[run_id]
         output = StepOutput(path, self._clock.now_us, lambda lines: self._new_lines(live, step.key, lines))
         live.outputs[step.key] = output
         try:
-            with capturing(output):
-                yield
+            yield output
         finally:
             summary = output.close()
             if summary.lines:
@@ -327,14 +380,17 @@ def _captured(plan: Plan, memo: dict[Any, Any]) -> dict[str, Callable[..., Any]]
     return {key: step.op.capture(memo) for key, step in plan.steps.items() if step.op.capture is not None}
 
 
-def _needs(plan: Plan, definitions: Mapping[str, Any], io_of_asset: IoOf) -> dict[str, str]:
+def _needs(
+    plan: Plan, definitions: Mapping[str, Any], io_of_asset: IoOf, only: Container[str] | None = None
+) -> dict[str, str]:
     """Return the resources to open, each with a step that needs it: its own, and the IO managers of what it loads."""
+    steps = [step for step in plan.steps.values() if only is None or step.key in only]
     loaded = {
         io_of_asset(feed.key)[0]: step.key
-        for step in plan.steps.values()
+        for step in steps
         for planned in step.inputs
         for feed in planned.feeds
         if isinstance(feed, FromAsset)
     }
-    needs = {**loaded, **needed_resources(plan)}
+    needs = {**loaded, **needed_resources(steps)}
     return {key: who for key, who in needs.items() if key in definitions or key not in STORED_BY_DEFAULT}

@@ -16,9 +16,9 @@ from jobkernel.clock import Clock, ManualClock, SystemClock
 from jobkernel.engine.project import find_project, prepare
 from jobkernel.engine.session import Session
 from jobkernel.engine.shared_settings import share_settings
-from jobkernel.engine.stored import StoredValues
 from jobkernel.engine.upkeep import Upkeep
 from jobkernel.errors import ProjectReadOnly
+from jobkernel.executors.stored import StoredValues
 from jobkernel.settings import JobKernel
 from jobkernel.storage.client import HistoryClient
 from jobkernel.storage.history import LocalHistory
@@ -104,12 +104,25 @@ def _follow_settings(settings: JobKernel, session: Session, cache: ValueCache) -
     """Let what ``%config`` sets later count: for this kernel at once, for the project through its history."""
 
     def resize(change: Any) -> None:
-        session.pool.size = change["new"]
+        session.pool.size = session.executors.max_workers = change["new"]
+
+    def executor(change: Any) -> None:
+        session.executors.default = change["new"]
+
+    def memory(change: Any) -> None:
+        session.executors.memory_limit = change["new"]
 
     def budget(change: Any) -> None:
         cache.budget = change["new"]
 
-    for name, follow in (("max_workers", resize), ("memory_budget", budget)):
+    session.executors.default, session.executors.memory_limit = settings.executor, settings.worker_memory_limit
+    followed = {
+        "max_workers": resize,
+        "memory_budget": budget,
+        "executor": executor,
+        "worker_memory_limit": memory,
+    }
+    for name, follow in followed.items():
         settings.observe(follow, name)
         session.keep_until_closed(partial(settings.unobserve, follow, name))
     session.keep_until_closed(share_settings(settings, session.history))

@@ -7,8 +7,7 @@ no registry and no screen; the session and ``in_process`` make runs.
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -18,13 +17,14 @@ from jobkernel.engine.run_endings import planned_events, verdict
 from jobkernel.engine.run_setup import LiveStep, RunSetup, Workers
 from jobkernel.errors import StepTimedOut
 from jobkernel.executors.call import Ending, Exchange, StepCall, StepOutcome
-from jobkernel.executors.cancel import CancelToken, interrupt_thread
+from jobkernel.executors.cancel import CancelToken
 from jobkernel.executors.failure import describe_error
-from jobkernel.executors.step import failed_step, run_step
+from jobkernel.executors.step import failed_step
 from jobkernel.model import events as ev
 from jobkernel.model.events import Event
 from jobkernel.model.runs import RunStatus
 from jobkernel.rules.plan import PlannedStep
+from jobkernel.rules.ready_steps import ReadySteps
 from jobkernel.rules.run_state import Advance, RunProgress
 
 GRACE_S: Final = 2.0
@@ -48,8 +48,10 @@ class ActiveRun:
         self.finished_at: dict[str, int] = {}
         self.started_at: int | None = None
         self.ended = threading.Event()
-        self._lock = threading.RLock()  # protects progress, status, in_flight, _ready, _attempts, _retries
-        self._ready: deque[PlannedStep] = deque()
+        self._lock = threading.RLock()  # protects progress, status, in_flight, and all that follows
+        self._ready = ReadySteps(setup.tag_limits)
+        self._want_slots: dict[str, PlannedStep] = {}
+        self._have_slots: set[str] = set()
         self._attempts: dict[str, int] = {}
         self._retries: dict[str, threading.Timer] = {}
         self._closing = ExitStack()
@@ -99,6 +101,7 @@ class ActiveRun:
                 self.status = RunStatus.CANCELING
                 self.emit(ev.RUN_CANCELING, {"forced": forced})
             self._ready.clear()
+            unwanted, self._want_slots = list(self._want_slots.values()), {}
             for timer in self._retries.values():
                 timer.cancel()
             for key in self.progress.waiting():
@@ -106,6 +109,8 @@ class ActiveRun:
             self._retries.clear()
             flying = list(self.in_flight.values())
         self.cancel_token.request(forced=forced)
+        for step in unwanted:
+            self._give_back_slot(step)
         for live in flying:
             live.call.cancel.request(forced=forced)
             if forced:
@@ -132,9 +137,11 @@ class ActiveRun:
             del self.in_flight[key]
             self._give_up(live)
             self._busy -= 1
+            self._ready.ended(live.step)
             self._cancel_step(key, "it did not stop and was abandoned; its output is dropped")
             if self._workers is not None:
                 self._workers.grow(1)  # its thread is lost to the pool
+        self._release_slot(live.step)
         self._end_if_over()
 
     def _begin_on_worker(self) -> None:
@@ -186,19 +193,66 @@ class ActiveRun:
         self._work_on()
 
     def _next_step(self) -> LiveStep | None:
+        while True:
+            with self._lock:
+                if self.status is not RunStatus.STARTED or self._busy >= self.setup.max_workers:
+                    return None
+                step = self._ready.take()
+                if step is None:
+                    return None
+                self._busy += 1
+                if step.op.pool is None or self.setup.slots is None or step.key in self._have_slots:
+                    return self._started(step)
+                self._want_slots[step.key] = step
+            self._claim_slot(step, step.op.pool)
+
+    def _started(self, step: PlannedStep) -> LiveStep:
+        """Note that a step is being tried. Called under the lock."""
+        attempt = self._attempts[step.key] = self._attempts.get(step.key, 0) + 1
+        call = self._call(step, attempt)
+        self.progress.started(step.key)
+        live = self.in_flight[step.key] = LiveStep(self.setup.clock.now_us(), threading.get_ident(), call)
+        if step.timeout is not None:
+            live.call_off = self.setup.deadlines.watch(step.timeout.total_seconds(), partial(self._overdue, live))
+        self._call_helpers()
+        return live
+
+    def _claim_slot(self, step: PlannedStep, pool: str) -> None:
+        """Ask for a slot of the step's pool; the step goes back to the ready ones as soon as it has one."""
+        assert self.setup.slots is not None
+        waits_for = self.setup.slots.claim(self.run_id, step, pool)
         with self._lock:
-            if not self._ready or self.status is not RunStatus.STARTED or self._busy >= self.setup.max_workers:
-                return None
-            step = self._ready.popleft()
-            attempt = self._attempts[step.key] = self._attempts.get(step.key, 0) + 1
-            call = self._call(step, attempt)
-            self._busy += 1
-            self.progress.started(step.key)
-            live = self.in_flight[step.key] = LiveStep(self.setup.clock.now_us(), threading.get_ident(), call)
-            if step.timeout is not None:
-                live.call_off = self.setup.deadlines.watch(step.timeout.total_seconds(), partial(self._overdue, live))
-            self._call_helpers()
-            return live
+            self._busy -= 1
+            self._ready.ended(step)
+            if waits_for is not None and step.key in self._want_slots:
+                self.emit(ev.ENGINE_EVENT, {"message": f"Step '{step.key}' waits: {waits_for}."}, step.key)
+            is_wanted = step.key in self._want_slots or step.key in self._have_slots
+        if not is_wanted:  # the run was canceled meanwhile
+            self._give_back_slot(step)
+        elif waits_for is None:
+            self.slot_granted(step.key)
+        self._end_if_over()
+
+    def slot_granted(self, step_key: str) -> None:
+        """Note that a step has a slot of its pool now."""
+        with self._lock:
+            step = self._want_slots.pop(step_key, None)
+            if step is not None:
+                self._have_slots.add(step_key)
+                self._ready.add([step])
+                self._call_helpers()
+
+    def _release_slot(self, step: PlannedStep) -> None:
+        with self._lock:
+            had = step.key in self._have_slots
+            self._have_slots.discard(step.key)
+        if had:
+            self._give_back_slot(step)
+
+    def _give_back_slot(self, step: PlannedStep) -> None:
+        assert self.setup.slots is not None
+        assert step.op.pool is not None
+        self.setup.slots.release(self.run_id, step, step.op.pool)
 
     def _call_helpers(self, taken_here: int = 0) -> None:
         """Ask for one more thread for each step that could run now, but for those that this thread takes next."""
@@ -214,7 +268,7 @@ class ActiveRun:
         run_id, now_us, emit_event = self.run_id, setup.clock.now_us, setup.emit
 
         def emit(event_type: str, body: dict[str, Any] | None = None) -> None:
-            if event_type is ev.STEP_PROGRESS:
+            if event_type == ev.STEP_PROGRESS:
                 self._note_progress(key, body)
             else:
                 emit_event(Event(event_type, run_id, key, now_us(), body))
@@ -241,11 +295,11 @@ class ActiveRun:
 
     def _work(self, live: LiveStep) -> None:
         self.setup.on_change(self)
-        capture = self.setup.capture
+        make_output = self.setup.make_output
         try:
-            with capture(live.step, live.call.attempt) if capture else nullcontext():
+            with make_output(live.step, live.call.attempt) if make_output else nullcontext() as output:
                 live.call.fingerprint = self.setup.fingerprint(live.step) if live.step.asset_keys else None
-                outcome = run_step(live.call)
+                outcome = self.setup.runner_of(live.step).run(live.call, output)
         except BaseException as error:  # noqa: BLE001 - whatever goes wrong around a step ends the step, not the thread
             outcome = failed_step(live.call, error, (self.setup.clock.now_us() - live.started_at) / 1e6)
         live.call_off()
@@ -259,8 +313,10 @@ class ActiveRun:
             del self.in_flight[step.key]
             self._busy -= 1
             self.finished_at[step.key] = self.setup.clock.now_us()
+            self._ready.ended(step)
             self._record(step, outcome)
             wants_cancel, self._wants_cancel = self._wants_cancel, False
+        self._release_slot(step)
         self.setup.on_change(self)
         if wants_cancel:
             self.cancel()
@@ -269,7 +325,7 @@ class ActiveRun:
     def _interrupt(self, live: LiveStep) -> None:
         with self._lock:  # a thread that is done with this step must not be interrupted in its next one
             if self.in_flight.get(live.step.key) is live:
-                interrupt_thread(live.thread_id)
+                self.setup.runner_of(live.step).interrupt(live.call, live.thread_id)
 
     def _overdue(self, live: LiveStep) -> None:
         """Ask a step that took too long to stop; give it up where it does not."""
@@ -329,7 +385,7 @@ class ActiveRun:
 
     def _retry_later(self, step: PlannedStep, delay: float) -> None:
         if delay <= 0:
-            self._ready.append(step)
+            self._ready.add([step])
             self._call_helpers()
             return
         timer = threading.Timer(delay, self._retry_now, (step,))
@@ -342,7 +398,7 @@ class ActiveRun:
         with self._lock:
             if self._retries.pop(step.key, None) is None:
                 return
-            self._ready.append(step)
+            self._ready.add([step])
             self._call_helpers()
 
     def _wait_for_retry(self) -> bool:
@@ -359,13 +415,8 @@ class ActiveRun:
         for key, because in advance.not_run:
             self.emit(ev.STEP_NOT_RUN, {"because": because}, key)
         if advance.ready and self.status is RunStatus.STARTED:
-            self._queue(advance.ready)
+            self._ready.add(advance.ready)
             self._call_helpers(taken_here=1)
-
-    def _queue(self, ready: Iterable[PlannedStep]) -> None:
-        self._ready.extend(ready)
-        if any(step.priority for step in self._ready):
-            self._ready = deque(sorted(self._ready, key=lambda step: -step.priority))
 
     def _end_if_over(self) -> None:
         with self._lock:

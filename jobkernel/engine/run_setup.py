@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from jobkernel.clock import Clock
 from jobkernel.engine.deadlines import Deadlines
 from jobkernel.executors.call import Config, Exchange, RunFacts, StepCall
+from jobkernel.executors.runner import THREADS, Runner
+from jobkernel.executors.step_output import StepOutput
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.events import Event
+from jobkernel.rules.limits import TagLimits
 from jobkernel.rules.plan import Plan, PlannedStep
 from jobkernel.rules.run_state import RunProgress
 
@@ -39,6 +42,18 @@ class Workers(Protocol):
         ...
 
 
+class SlotDoor(Protocol):
+    """The way to the slots of the project's pools."""
+
+    def claim(self, run_id: str, step: PlannedStep, pool: str) -> str | None:
+        """Ask for a slot; return None where the step has one now, else what it waits for, and it is told later."""
+        ...
+
+    def release(self, run_id: str, step: PlannedStep, pool: str) -> None:
+        """Give a slot back."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSetup:
     """Everything a run is made of, decided before it starts."""
@@ -54,7 +69,10 @@ class RunSetup:
     executor_name: str = "in_process"
     computes: Mapping[str, Callable[..., Any]] = field(default=EMPTY)
     fingerprint: Callable[[PlannedStep], Mapping[str, Any] | None] = lambda _step: None
-    capture: Callable[[PlannedStep, int], AbstractContextManager[Any]] | None = None
+    make_output: Callable[[PlannedStep, int], AbstractContextManager[StepOutput | None]] | None = None
+    runner_of: Callable[[PlannedStep], Runner] = field(default_factory=lambda: _on_threads)
+    tag_limits: TagLimits | None = None
+    slots: SlotDoor | None = None
     on_change: Callable[[ActiveRun], None] = lambda _run: None
     on_end: Callable[[ActiveRun], None] = lambda _run: None
     deadlines: Deadlines = field(default_factory=Deadlines)
@@ -67,8 +85,13 @@ class RunSetup:
             fingerprint=_no_fingerprint,
             make_exchange=_nothing_left,
             open_resources=_nothing_left,
-            capture=None,
+            make_output=None,
+            runner_of=_on_threads,
         )
+
+
+def _on_threads(_step: PlannedStep) -> Runner:
+    return THREADS
 
 
 def _no_fingerprint(_step: PlannedStep) -> None:

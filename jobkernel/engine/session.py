@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from jobkernel.clock import Clock
-from jobkernel.engine.exchange import STORED_BY_DEFAULT
+from jobkernel.engine.executors import Executors
 from jobkernel.engine.freshness import Freshness
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.launcher import ATTEMPT, Launcher, LiveRun, OnOutput, new_run_id
 from jobkernel.engine.planner import Planner, running_keys
 from jobkernel.engine.registry import Change, Entry, Registry
 from jobkernel.engine.states import AssetStates
-from jobkernel.engine.stored import StoredValues
 from jobkernel.engine.upkeep import prune_values
 from jobkernel.errors import (
     JobkernelError,
@@ -30,12 +29,15 @@ from jobkernel.errors import (
     UnknownName,
     did_you_mean,
 )
+from jobkernel.executors.exchange import STORED_BY_DEFAULT
+from jobkernel.executors.stored import StoredValues
 from jobkernel.executors.threads import ThreadPool
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Job, Op
 from jobkernel.model.events import Event
 from jobkernel.model.keys import key_text
 from jobkernel.model.runs import RunOptions
+from jobkernel.rules.admission import PRIORITY_TAG, priority_of
 from jobkernel.rules.plan import Plan
 from jobkernel.rules.selection import AssetSelection
 from jobkernel.storage.history import History
@@ -51,6 +53,7 @@ class Launch:
     config: Any = None
     tags: Mapping[str, str] = field(default=EMPTY)
     priority: int | None = None
+    executor: str | None = None
     trigger: str = "manual"
     parent_run_id: str | None = None
     root_run_id: str | None = None
@@ -82,11 +85,13 @@ class Session:
         self.freshness = Freshness(self.registry, self.states)
         self.changed = threading.Event()
         self.pool = ThreadPool(max_workers)
+        self.executors = Executors(max_workers)
         self.launcher = Launcher(
             history=history,
             values=values,
             clock=clock,
             pool=self.pool,
+            executors=self.executors,
             logs=logs,
             note=self.states.note,
             on_change=self.changed.set,
@@ -194,6 +199,7 @@ class Session:
             config=choice.config,
             tags=choice.tags,
             priority=self._priority(job, choice),
+            executor=choice.executor,
             trigger=choice.trigger,
             parent_run_id=choice.parent_run_id,
             root_run_id=choice.root_run_id,
@@ -203,7 +209,7 @@ class Session:
             options,
             resource_defs=self.registry.resources,
             io_of_asset=self._io_of,
-            fingerprint=self.freshness.at_launch(plan),
+            fingerprint=self.freshness.at_launch(plan, choice.config),
             on_output=on_output,
         )
         return RunHandle(self, live)
@@ -347,6 +353,7 @@ class Session:
         self.launcher.close()
         self._wait_for_runs()
         self.pool.close()
+        self.executors.close()
         self.values.close()
         self.history.close()
         self._closing.close()
@@ -415,7 +422,7 @@ class Session:
         if choice.priority is not None:
             return choice.priority
         tags = {**(job.tags_of_runs if job else {}), **choice.tags}
-        return int(tags["dagster/priority"]) if "dagster/priority" in tags else (job.priority if job else 0)
+        return priority_of(tags) if PRIORITY_TAG in tags else (job.priority if job else 0)
 
     def _io_of(self, key: str) -> tuple[str, Mapping[str, Any]]:
         assets = self.registry.assets.get(key)

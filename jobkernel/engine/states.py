@@ -79,7 +79,8 @@ class AssetStates:
 
     def made(self, key: str) -> Made | None:
         """Return the asset's last materialisation, or None."""
-        return self.of(key).made
+        state = self._states.get(key)
+        return None if state is None else state.made
 
     def check(self, asset_key: str, name: str) -> CheckState | None:
         """Return a check's last result, or None."""

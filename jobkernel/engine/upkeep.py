@@ -10,8 +10,8 @@ import threading
 from typing import Final
 
 from jobkernel.clock import Clock
-from jobkernel.engine.stored import StoredValues
 from jobkernel.errors import JobkernelError
+from jobkernel.executors.stored import StoredValues
 from jobkernel.storage.history import History
 from jobkernel.values.pruning import LEFTOVER_AFTER, Keep, Pruned
 

@@ -103,6 +103,11 @@ def call_interruptible(function: Callable[..., _Result], /, *args: Any, **kwargs
                 continue
 
 
+def is_interruptible(thread_id: int) -> bool:
+    """Whether a thread is inside ``call_interruptible``."""
+    return thread_id in _doors
+
+
 def interrupt_thread(thread_id: int) -> bool:
     """Raise Interrupted in a thread that is inside ``call_interruptible``; return whether it is.
 

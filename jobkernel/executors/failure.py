@@ -6,6 +6,7 @@ when it is looked at. Called by the step runner, for user code that raised.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sysconfig
 import traceback
@@ -20,6 +21,7 @@ CAUSE_LIMIT = 8
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent) + os.sep
 _LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_TOLD = "_jobkernel_described"
 _cells: dict[str, int | None] = {}
 
 
@@ -31,6 +33,11 @@ def register_cell(filename: str, number: int | None) -> None:
 def cell_of(filename: str) -> int | None:
     """Return the number of the cell that ``filename`` stands for, or None."""
     return _cells.get(filename)
+
+
+def cells() -> dict[str, int | None]:
+    """Return the numbers of all known cells by the name under which their code is compiled."""
+    return dict(_cells)
 
 
 def is_users(filename: str) -> bool:
@@ -45,11 +52,21 @@ def describe_error(error: BaseException, own: Callable[[str], bool] = is_users) 
     where, line, code, own), text, and where there is something to say: cause, causes (of a group), metadata.
     """
     try:
+        told = vars(error).get(_TOLD)
+        if isinstance(told, dict):
+            return told
         return _described(error, own, left=CAUSE_LIMIT, seen=set())
     except Exception as wrong:  # noqa: BLE001  - exceptions are user code: their attributes may raise
         name = type(error).__name__
         text = f"{name} (it cannot be described: {type(wrong).__name__})"
         return {"type": name, "message": text, "cell": None, "line": None, "frames": [], "text": text}
+
+
+def described_as(error: BaseException, described: Mapping[str, Any]) -> BaseException:
+    """Return an error of another process that is described as it was where it was raised."""
+    with contextlib.suppress(AttributeError, TypeError):  # an exception class may refuse attributes
+        setattr(error, _TOLD, dict(described))
+    return error
 
 
 def _described(error: BaseException, own: Callable[[str], bool], *, left: int, seen: set[int]) -> dict[str, Any]:

@@ -133,6 +133,12 @@ class StepOutput:
             return
         self._take("display", text, threading.get_ident(), kept or None, {"data": dict(data), **told})
 
+    def take_lines(self, lines: Sequence[OutputLine]) -> None:
+        """Take finished lines from where the step runs, numbered anew; their times stay."""
+        with self._lock:
+            if self._closed is None:
+                self._keep([line._replace(seq=self._seq + number) for number, line in enumerate(lines, 1)])
+
     def lines_after(self, seq: int) -> list[OutputLine]:
         """Return the lines still in memory (the last 200) whose number is above ``seq``, without their data."""
         with self._lock:
@@ -232,11 +238,13 @@ class StepOutput:
         shown: Mapping[str, Any] | None = None,
     ) -> None:
         at = self._clock_us()
+        self._keep([OutputLine(self._seq + place, at, level, text, data, shown) for place, text in enumerate(texts, 1)])
+
+    def _keep(self, lines: list[OutputLine]) -> None:
         if self._live is None:
             self._live = deque(maxlen=LIVE_LINES)
-        lines = [OutputLine(self._seq + place, at, level, text, data, shown) for place, text in enumerate(texts, 1)]
         self._seq += len(lines)
-        self._live.extend(lines if level in STREAMS else map(_live_copy, lines))
+        self._live.extend(line if line.level in STREAMS else _live_copy(line) for line in lines)
         if self._path is not None and self._error is None:
             self._write(self._path, b"".join(map(_as_json, lines)))
         if self._on_lines is not None:

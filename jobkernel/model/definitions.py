@@ -41,6 +41,9 @@ class NoValue:
     def __repr__(self) -> str:
         return "<no value>"
 
+    def __reduce__(self) -> str:
+        return "NO_VALUE"  # there is one, in every process
+
 
 NO_VALUE: Final = NoValue()
 

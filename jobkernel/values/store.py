@@ -78,12 +78,18 @@ class ValueStore:
     """
 
     def __init__(
-        self, root: str | os.PathLike[str], signer: Signer | None = None, cache: ValueCache | None = None
+        self,
+        root: str | os.PathLike[str],
+        signer: Signer | None = None,
+        cache: ValueCache | None = None,
+        *,
+        writes_behind: bool = True,
     ) -> None:
         self._files: Files = open_files(root)
         self._signer = signer or Signer()
         self._cache = cache or ValueCache()
-        self._small = SmallOutputs(self._files) if isinstance(self._files, LocalFiles) else None
+        is_local = isinstance(self._files, LocalFiles)
+        self._small = SmallOutputs(self._files) if writes_behind and is_local else None
         self._records: dict[Address, tuple[Stamp, dict[str, Any]]] = {}
 
     @property

@@ -17,7 +17,7 @@ from jobkernel.clock import SystemClock
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.registry import Entry
 from jobkernel.engine.session import Session
-from jobkernel.engine.stored import StoredValues
+from jobkernel.executors.stored import StoredValues
 from jobkernel.errors import DiskFull, InvalidDefinition, MissingUpstream
 from jobkernel.model import events as ev
 from jobkernel.storage.history import LocalHistory
@@ -93,7 +93,7 @@ def test_code_whose_fingerprint_cannot_be_taken_fails_its_step_and_nothing_else(
     with a_session(max_workers=1) as session:
         define(session, asset(one, "a"))
         with monkeypatch.context() as patch:
-            patch.setattr(session.freshness, "at_launch", lambda plan: unreadable)
+            patch.setattr(session.freshness, "at_launch", lambda *_: unreadable)
             handle = launch(session, "a")
             assert ended(handle) == "FAILURE"
         assert "dictionary changed size" in str(handle.live.active.error)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from run_plans import GOOD, Story, expected_endings, stories
 
 from jobkernel.clock import SystemClock
-from jobkernel.engine.exchange import MemoryDefault, RunExchange
+from jobkernel.executors.exchange import MemoryDefault, RunExchange
 from jobkernel.engine.run import ActiveRun
 from jobkernel.engine.run_setup import RunSetup
 from jobkernel.executors.call import RunFacts

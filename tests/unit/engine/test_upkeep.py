@@ -13,7 +13,7 @@ import pytest
 
 from jobkernel.clock import SystemClock
 from jobkernel.engine import upkeep
-from jobkernel.engine.stored import StoredValues
+from jobkernel.executors.stored import StoredValues
 from jobkernel.engine.upkeep import Upkeep, prune_values
 from jobkernel.model.events import Event
 from jobkernel.storage.history import LocalHistory

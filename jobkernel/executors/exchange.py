@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from jobkernel.errors import MissingUpstream, UnknownResource
 from jobkernel.executors.call import StepCall
-from jobkernel.model.definitions import DEFAULT_IO, Output
+from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Output
 from jobkernel.model.keys import AssetKey
+from jobkernel.model.metadata import to_json
 from jobkernel.rules.plan import FromAsset, FromStep, PlannedInput, PlannedStep
-from jobkernel.rules.run_state import RunProgress
 from jobkernel.values.io import InputContext, OutputContext
 
 STORED_BY_DEFAULT: Final = frozenset({DEFAULT_IO, "memory"})
@@ -40,12 +41,46 @@ class Default(Protocol):
         ...
 
 
+class SoFar(Protocol):
+    """What a run has come to: :class:`RunProgress`, or :class:`Upstream` in another process."""
+
+    @property
+    def steps(self) -> Mapping[str, PlannedStep]:
+        """The steps of the run."""
+        ...
+
+    def collected(self, feed: FromStep) -> tuple[FromStep, ...]:
+        """Return the outputs that a collected feed stands for."""
+        ...
+
+    def has_made(self, feed: FromStep) -> bool:
+        """Whether that output exists in the run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """What one step needs to know of the rest of its run, as it stands when the step starts."""
+
+    steps: Mapping[str, PlannedStep] = field(default=EMPTY)
+    collections: Mapping[FromStep, tuple[FromStep, ...]] = field(default_factory=dict)
+    made: frozenset[FromStep] = frozenset()
+
+    def collected(self, feed: FromStep) -> tuple[FromStep, ...]:
+        """Return the outputs that a collected feed stands for."""
+        return self.collections[feed]
+
+    def has_made(self, feed: FromStep) -> bool:
+        """Whether that output exists in the run."""
+        return feed in self.made
+
+
 class RunExchange:
     """The exchange of one run."""
 
     def __init__(
         self,
-        progress: RunProgress,
+        progress: SoFar,
         resources: Mapping[str, Any],
         default: Default,
         io_of_asset: Callable[[str], tuple[str, Mapping[str, Any]]] = lambda _key: (DEFAULT_IO, {}),
@@ -91,6 +126,18 @@ class RunExchange:
         """Whether that output exists in this run."""
         return self._progress.has_made(feed)
 
+    def upstream_of(self, step: PlannedStep) -> Upstream:
+        """Return what a step that runs elsewhere is told of the steps that feed it."""
+        feeds = [feed for planned in step.inputs for feed in planned.feeds if isinstance(feed, FromStep)]
+        collections = {feed: self._progress.collected(feed) for feed in feeds if feed.is_collected}
+        sources = [*feeds, *(each for members in collections.values() for each in members)]
+        steps = self._progress.steps
+        return Upstream(
+            steps={feed.step_key: without_code(steps[feed.step_key]) for feed in sources if feed.step_key in steps},
+            collections=collections,
+            made=frozenset(feed for feed in sources if not feed.is_collected and self._progress.has_made(feed)),
+        )
+
     def _manager(self, io: str) -> Any | None:
         manager = self._resources.get(io)
         if manager is None and io not in STORED_BY_DEFAULT:
@@ -119,7 +166,7 @@ class RunExchange:
     ) -> dict[str, Any]:
         context = self._output_context(call, call.step, output, name, key)
         manager.handle_output(context, value)
-        return {"metadata": context.consume_metadata()}
+        return {"metadata": {said: to_json(each) for said, each in context.consume_metadata().items()}}
 
     def _output_context(
         self, call: StepCall, step: PlannedStep, output: Output, name: str, key: str | None
@@ -152,6 +199,12 @@ class RunExchange:
             job_name=call.run.job_name,
             emit=call.emit,
         )
+
+
+def without_code(step: PlannedStep) -> PlannedStep:
+    """Return a step as it travels: without its function, and what only the kernel needs."""
+    op = replace(step.op, compute=None, capture=None, fingerprint=None, source=None, hooks=())
+    return replace(step, op=op, hooks=())
 
 
 class MemoryDefault:

@@ -68,6 +68,10 @@ class StoredValues:
         address = AssetAddress(key)
         return self.memory.exists(address) or self.store.exists(address)
 
+    def has_in_memory(self, key: str) -> bool:
+        """Whether the asset's value is an object of this process alone."""
+        return self.memory.exists(AssetAddress(key))
+
     def load_key(self, key: str) -> Any:
         """Return an asset's value outside any run."""
         return self._get(AssetAddress(key))

@@ -1,0 +1,256 @@
+"""A step that runs in another process: what is sent there, how it runs there, what comes back.
+
+The same for worker processes and Dask. Values do not travel: both sides keep them in the project's value store.
+``packed_task`` is called in the kernel, ``run_task`` where the step runs.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from jobkernel.clock import SystemClock
+from jobkernel.errors import JobkernelError, RemoteStepError
+from jobkernel.executors import failure
+from jobkernel.executors.call import Config, Ending, RunFacts, StepCall, StepOutcome
+from jobkernel.executors.cancel import CancelToken
+from jobkernel.executors.capture import capturing
+from jobkernel.executors.exchange import RunExchange, Upstream
+from jobkernel.executors.failure import describe_error
+from jobkernel.executors.resources import open_resources
+from jobkernel.executors.step import failed_step, run_step
+from jobkernel.executors.step_output import OutputLine, StepOutput
+from jobkernel.executors.stored import StoredValues
+from jobkernel.model import events as ev
+from jobkernel.model.definitions import EMPTY
+from jobkernel.rules.plan import PlannedStep
+from jobkernel.values.cache import ValueCache
+from jobkernel.values.store import ValueStore
+
+RESOURCE_EVENTS: Final = frozenset({ev.RESOURCE_INIT_STARTED, ev.RESOURCE_INIT_SUCCESS})
+LINES_EVERY_S: Final = 0.05
+LINES_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteTask:
+    """One attempt at a step, ready to be sent."""
+
+    step: PlannedStep
+    run: RunFacts
+    attempt: int
+    config: Config
+    compute: Callable[..., Any] | None
+    upstream: Upstream
+    resources: Mapping[str, Any]
+    needed: tuple[str, ...]
+    io_of_asset: Mapping[str, tuple[str, Mapping[str, Any]]]
+    values: str
+    fingerprint: Mapping[str, Any] | None = None
+    cells: Mapping[str, int | None] = field(default=EMPTY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteEnd:
+    """How an attempt ended, in a form that travels."""
+
+    ending: Ending
+    made: tuple[str, ...] = ()
+    mapping_keys: Mapping[str, tuple[str, ...]] | None = None
+    delay: float = 0.0
+    error: bytes | None = None
+    described: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, outcome: StepOutcome) -> RemoteEnd:
+        """Return an outcome as it travels; an exception that cannot be pickled goes as its description alone."""
+        return cls(
+            ending=outcome.ending,
+            made=outcome.made,
+            mapping_keys=outcome.mapping_keys,
+            delay=outcome.delay,
+            error=_packed_error(outcome.error),
+            described=describe_error(outcome.error) if outcome.error is not None else None,
+        )
+
+    def outcome(self) -> StepOutcome:
+        """Return the outcome, its error carrying the description made where it was raised."""
+        return StepOutcome(
+            ending=self.ending,
+            made=self.made,
+            mapping_keys=self.mapping_keys,
+            delay=self.delay,
+            error=None if self.described is None else _error_again(self.error, self.described),
+        )
+
+
+def packed_task(task: RemoteTask) -> bytes:
+    """Return a task as bytes for :func:`unpacked_task`.
+
+    Raises:
+        JobkernelError: something the step uses cannot be sent; the sentence names it.
+    """
+    import cloudpickle
+
+    try:
+        return bytes(cloudpickle.dumps(task))
+    except JobkernelError:
+        raise
+    except Exception as error:
+        culprit = _culprit(task)
+        raise RemoteStepError(
+            f"Step '{task.step.key}' cannot be sent to another process: {culprit} cannot be pickled"
+            f" ({type(error).__name__}: {error}); create it in the body or in a resource, or use '--executor threads'."
+        ) from error
+
+
+def unpacked_task(data: bytes) -> RemoteTask:
+    """Return what :func:`packed_task` packed. Only for bytes that this user's own kernel sent."""
+    task = pickle.loads(data)  # noqa: S301 - sent by the kernel that started this worker, on a private channel
+    assert isinstance(task, RemoteTask)
+    return task
+
+
+def run_task(
+    task: RemoteTask,
+    emit: Callable[[str, dict[str, Any] | None], None],
+    on_lines: Callable[[Sequence[OutputLine]], None],
+    cancel: CancelToken,
+) -> RemoteEnd:
+    """Run an attempt in this process and return how it ended. Never raises for what user code does."""
+    for filename, number in task.cells.items():
+        failure.register_cell(filename, number)
+    store = ValueStore(task.values, cache=ValueCache(0), writes_behind=False)
+    lines = _Lines(on_lines)
+    output = StepOutput(None, SystemClock().now_us, lines.add)
+    try:
+        with capturing(output):
+            outcome = _run(task, emit, cancel, store)
+            end = RemoteEnd.of(outcome)
+    finally:
+        output.close()
+        lines.close()
+        store.close()
+    return end
+
+
+def _run(
+    task: RemoteTask, emit: Callable[[str, dict[str, Any] | None], None], cancel: CancelToken, store: ValueStore
+) -> StepOutcome:
+    def call_with(resources: Mapping[str, Any]) -> StepCall:
+        exchange = RunExchange(task.upstream, resources, StoredValues(store), _io_of(task))
+        return StepCall(
+            step=task.step,
+            run=task.run,
+            emit=emit,
+            exchange=exchange,
+            config=task.config,
+            resources=resources,
+            cancel=cancel,
+            attempt=task.attempt,
+            compute=task.compute,
+            fingerprint=task.fingerprint,
+        )
+
+    def of_resources(event_type: str, body: dict[str, Any] | None) -> None:
+        if task.needed or event_type not in RESOURCE_EVENTS:
+            emit(event_type, body)
+
+    try:
+        opening = open_resources(task.resources, task.config, task.needed, of_resources, task.run.as_dagster_run())
+        with opening as resources:
+            return run_step(call_with(resources))
+    except BaseException as error:  # noqa: BLE001 - the boundary: resources are user code, which may also exit
+        return failed_step(call_with({}), error, 0.0)
+
+
+def _io_of(task: RemoteTask) -> Callable[[str], tuple[str, Mapping[str, Any]]]:
+    return lambda key: task.io_of_asset[key]
+
+
+class _Lines:
+    """Hands lines on in groups, so that a step that prints much sends few messages."""
+
+    def __init__(self, send: Callable[[Sequence[OutputLine]], None]) -> None:
+        self._send = send
+        self._lock = threading.Lock()  # protects the waiting lines, and keeps groups in order
+        self._waiting: list[OutputLine] = []
+        self._timer: threading.Timer | None = None
+
+    def add(self, lines: Sequence[OutputLine]) -> None:
+        """Take new lines; sends them at once where many wait, which holds back a step that floods."""
+        with self._lock:
+            self._waiting.extend(lines)
+            if len(self._waiting) >= LINES_AT_ONCE:
+                self._flush()
+            elif self._timer is None:
+                self._timer = threading.Timer(LINES_EVERY_S, self.close)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def close(self) -> None:
+        """Send what waits."""
+        with self._lock:
+            timer, self._timer = self._timer, None
+            if timer is not None:
+                timer.cancel()
+            self._flush()
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._send(waiting)
+
+
+def _packed_error(error: BaseException | None) -> bytes | None:
+    if error is None:
+        return None
+    import cloudpickle
+
+    try:
+        data = bytes(cloudpickle.dumps(error))
+        pickle.loads(data)  # noqa: S301 - our own bytes: an exception may pickle and yet not come back
+    except Exception:  # noqa: BLE001 - exceptions are user code
+        return None
+    return data
+
+
+def _error_again(data: bytes | None, described: Mapping[str, Any]) -> BaseException:
+    error: BaseException | None = None
+    if data is not None:
+        try:
+            error = pickle.loads(data)  # noqa: S301 - sent by our own worker, on a private channel
+        except Exception:  # noqa: BLE001 - its class may not be importable here
+            error = None
+    if not isinstance(error, BaseException):
+        error = RemoteStepError(f"{described['type']}: {described['message']}")
+    return failure.described_as(error, described)
+
+
+def _culprit(task: RemoteTask) -> str:
+    """Name what cannot be pickled, as near as can be told."""
+    named: dict[str, Any] = {
+        "its config": task.config,
+        "its code": task.compute,
+        **{f"resource '{key}'": value for key, value in task.resources.items()},
+        "its definition": task.step,
+    }
+    import cloudpickle
+
+    for name, value in named.items():
+        try:
+            cloudpickle.dumps(value)
+        except Exception:  # noqa: BLE001 - user objects may raise anything when they are pickled
+            return name
+    return "something it uses"
+
+
+def surroundings() -> dict[str, Any]:
+    """Return where this process stands: what a worker on the same machine takes over."""
+    import sys
+
+    return {"cwd": os.getcwd(), "path": list(sys.path), "environ": dict(os.environ)}

@@ -1,0 +1,60 @@
+"""Where one attempt at a step runs: the protocol of executors, and the one that uses the calling thread.
+
+Called by the engine's runs, on a thread of their own for each step in flight. ``processes`` and ``dask_runner`` stand
+beside it; what a body sees is the same on all.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Final, Protocol
+
+from jobkernel.executors.call import StepCall, StepOutcome
+from jobkernel.executors.cancel import interrupt_thread
+from jobkernel.executors.capture import capturing
+from jobkernel.executors.step import run_step
+from jobkernel.executors.step_output import StepOutput
+
+
+class Runner(Protocol):
+    """One executor."""
+
+    @property
+    def name(self) -> str:
+        """The executor's name, as users and the history write it."""
+        ...
+
+    @property
+    def is_local(self) -> bool:
+        """Whether steps run in this process, and share its opened resources."""
+        ...
+
+    def run(self, call: StepCall, output: StepOutput | None) -> StepOutcome:
+        """Run one attempt to its end and return how it ended; what it prints goes to ``output``.
+
+        Never raises for what user code does, and returns soon after ``call.cancel`` was requested by force.
+        """
+        ...
+
+    def interrupt(self, call: StepCall, thread_id: int) -> None:
+        """Make an attempt that runs on that thread stop, as soon as it can be made to."""
+        ...
+
+
+class ThreadRunner:
+    """Runs steps on the thread that asks."""
+
+    name = "threads"
+    is_local = True
+
+    def run(self, call: StepCall, output: StepOutput | None) -> StepOutcome:
+        """Run one attempt here."""
+        with capturing(output) if output is not None else nullcontext():
+            return run_step(call)
+
+    def interrupt(self, call: StepCall, thread_id: int) -> None:
+        """Raise Interrupted in the step's thread; a call that waits in C sees it when it returns."""
+        interrupt_thread(thread_id)
+
+
+THREADS: Final = ThreadRunner()
