@@ -29,6 +29,12 @@ LATER: Final = {
 }
 
 
+EXIT_CODES: Final = {
+    "run": "Exit codes: 0 the run succeeded; 1 it did not, or a cell that it needs is broken; 2 the command was"
+    " refused: no such notebook or job, config that does not fit; 130 Ctrl-C canceled the run.",
+}
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 failed, 2 refused with one sentence."""
     try:
@@ -72,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"jobkernel {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, (about, act, add_arguments) in COMMANDS.items():
-        command = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+        epilog = EXIT_CODES.get(name)
+        command = commands.add_parser(name, help=about, description=about, epilog=epilog, allow_abbrev=False)
         add_arguments(command)
         command.set_defaults(act=act)
     return parser
@@ -113,9 +120,9 @@ def _demo(given: argparse.Namespace) -> int:
     return OK
 
 
-def _failed(error: JobkernelError) -> int:
+def _failed(error: Any) -> int:
     sys.stderr.write(f"jobkernel: {error}\n")
-    return FAILED
+    return int(error.exit_code)
 
 
 # run
@@ -129,13 +136,13 @@ def _run_job_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _run_job(given: argparse.Namespace) -> int:
-    from jobkernel.headless import CellFailed, NotebookRunner, define_all, launch
+    from jobkernel.headless import CellFailed, NotebookRunner, define_all, launch, refuse_needed
 
     options = [word for name in ("set", "tag") for value in getattr(given, name) for word in (f"--{name}", value)]
     runner = NotebookRunner(given.notebook)
     with runner.kernel(), _history(_prepared(runner.path.parent)) as history:
         try:
-            define_all(runner, say)
+            refuse_needed(runner, given.job, define_all(runner, say))
             run_id = launch(runner, given.job, options)
         except CellFailed as error:
             return _failed(error)

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,7 +103,8 @@ class NotebookRunner:
         try:
             self._client.execute_cell(cell, place)
         except CellExecutionError as error:
-            raise CellFailed(_error_words(error)) from error
+            kind = CellRefused if error.ename == "UsageError" else CellFailed
+            raise kind(_error_words(error)) from error
 
     def evaluate(self, source: str) -> str:
         """Run a line of our own and return what it printed.
@@ -125,7 +127,15 @@ class NotebookRunner:
 
 
 class CellFailed(RunFailed):
-    """A cell raised; the message is its error in one line."""
+    """A cell raised; the message is its error in one line. ``exit_code`` is what the command line makes of it."""
+
+    exit_code = 1
+
+
+class CellRefused(CellFailed):
+    """A magic was refused: nothing is called so, or what was given does not fit; the message is the sentence."""
+
+    exit_code = 2
 
 
 def _error_words(error: Any) -> str:
@@ -179,13 +189,18 @@ def shown_lines(cell: Any, most: int = 12) -> list[str]:
     return cut + ([f"… and {len(lines) - most} more lines"] if len(lines) > most else [])
 
 
-def define_all(runner: NotebookRunner, say: Say) -> None:
-    """Run the cells that define, in order. A plain cell that fails is left out and said so.
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A definition cell that was refused: what it would have run, and the sentence that says which and why."""
 
-    Raises:
-        CellFailed: a definition was refused; the message names the cell.
-    """
+    source: str
+    sentence: str
+
+
+def define_all(runner: NotebookRunner, say: Say) -> list[LeftOut]:
+    """Run the cells that define, in order. A cell that fails is left out and said so; return those that define."""
     runner.evaluate("%load_ext jobkernel")
+    left_out = []
     for place, cell in runner.cells():
         source = defining_source(cell.source)
         if source is None:
@@ -195,16 +210,32 @@ def define_all(runner: NotebookRunner, say: Say) -> None:
         try:
             _executed(runner, place, cell)
         except CellFailed as error:
-            if is_definition:
-                raise
             say(f"left out: cell {place + 1} ({title}): {first_line(error.__cause__)}")
+            if is_definition:
+                left_out.append(LeftOut(source, str(error)))
+    return left_out
+
+
+def refuse_needed(runner: NotebookRunner, job: str, left_out: list[LeftOut]) -> None:
+    """Refuse to run a job without a definition that it needs, or may need.
+
+    Raises:
+        CellFailed: naming the cell.
+    """
+    if not left_out:
+        return
+    sources = [each.source for each in left_out]
+    names = "from jobkernel.notebook.needs import first_needed; import jobkernel"
+    place = runner.evaluate(f"{names}; print(first_needed(jobkernel.session(), {job!r}, {sources!r}))").split()[-1]
+    if place != "None":
+        raise CellFailed(left_out[int(place)].sentence)
 
 
 def launch(runner: NotebookRunner, job: str, options: list[str]) -> str:
     """Launch a job in the notebook's kernel and return the run's id.
 
     Raises:
-        CellFailed: there is no such job, or its config does not fit; the message is the sentence.
+        CellRefused: there is no such job, or its config does not fit; the message is the sentence.
     """
     import shlex
 

@@ -14,11 +14,13 @@ from jobkernel.notebook.foreground import Progress, users_error, wait_here
 from jobkernel.notebook.hints import with_hint
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.options import pairs, value_or_name, whole_number
+from jobkernel.notebook.reasons import stale_words
 from jobkernel.notebook.step_echo import StepEcho
 from jobkernel.notebook.value_view import end_with_value
 from jobkernel.notebook.views import run_result
 from jobkernel.rules.config_schemas import schemas_of_plan
 from jobkernel.rules.config_sets import config_from_sets
+from jobkernel.rules.fingerprint import CHOSEN
 from jobkernel.rules.plan import Plan
 
 
@@ -91,7 +93,7 @@ def run_here(kernel: NotebookKernel, plan: Plan, choice: Launch, *, bind: Sequen
 
 def _end(kernel: NotebookKernel, handle: RunHandle, progress: Progress, echo: StepEcho, bind: Sequence[str]) -> None:
     words = _bound(kernel, handle.live.plan, bind) if handle.success else []
-    words += kernel.bindings.older_words()
+    words += [*kernel.bindings.older_words(), *_other_parameters(kernel, handle.live.plan)]
     result = run_result(handle, words, kernel.session.states.checks_of_run(handle.run_id))
     if not handle.success or len(bind) != 1:
         progress.end(result)
@@ -99,6 +101,13 @@ def _end(kernel: NotebookKernel, handle: RunHandle, progress: Progress, echo: St
     value = kernel.names.get(variable_name(bind[0]))
     preview = kernel.session.last_preview(bind[0])
     end_with_value(kernel.shell, progress, echo, result=result, preview=preview, value=value)
+
+
+def _other_parameters(kernel: NotebookKernel, plan: Plan) -> list[str]:
+    """Say of what a run made with parameters of its own that it counts as stale from now on."""
+    verdicts = kernel.session.freshness.verdicts()
+    keys = [key for key in plan.asset_keys if key in verdicts and verdicts[key].changed == (CHOSEN,)]
+    return [f"{key} counts as stale: {stale_words(kernel.session, key)}" for key in keys[:3]]
 
 
 def _bound(kernel: NotebookKernel, plan: Plan, keys: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from jobkernel.clock import from_us
 from jobkernel.engine.session import Session
-from jobkernel.rules.fingerprint import Change
+from jobkernel.rules.fingerprint import CHOSEN, Change
 
 
 def reasons_of(session: Session, key: str) -> list[dict[str, Any]]:
@@ -42,11 +42,14 @@ def _changed(change: Change, texts: list[str]) -> dict[str, Any]:
     if change.what == "missing":
         is_used = any(re.search(rf"\b{re.escape(change.name)}\b", text) for text in texts)
         short = f"{change.name} is not defined in this kernel yet" if is_used else f"no longer uses {change.name}"
+    elif change.name == CHOSEN:
+        short = f"made with other parameters: {', '.join((change.before or '').splitlines())}"
     else:
         short = {"code": "its code changed", "packages": f"package {change.name} changed"}.get(
-            change.what, f"{change.what} {change.name} changed"
+            change.what, f"{change.what} {change.name} changed" if change.what != "config" else "its parameters changed"
         )
-    return {"what": change.what, "name": change.name, "short": short, "text": short, "diff": change.diff or None}
+    diff = change.diff if change.name != CHOSEN else ()
+    return {"what": change.what, "name": change.name, "short": short, "text": short, "diff": diff or None}
 
 
 def _moved(session: Session, parent: str) -> dict[str, Any]:

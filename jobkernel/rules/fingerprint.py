@@ -21,6 +21,8 @@ TEXT_LIMIT: Final = 20_000
 """Characters of a part's text that are kept; the hash is always of the whole."""
 
 OWN: Final = "own"
+CHOSEN: Final = "config"
+"""The part that tells parameters which were given at a launch; where none were, there is no such part."""
 _WHAT: Final = {
     "own": "code",
     "helper": "helper",
@@ -210,7 +212,7 @@ def _hash(part: Part | None) -> str | None:
 
 def _change(name: str, old: Part | None, new: Part | None) -> Change:
     kind, _, rest = name.partition(":")
-    what = _WHAT.get(kind, "code") if new is not None else "missing"
+    what = _WHAT.get(kind, "code") if new is not None or name == CHOSEN else "missing"
     before, after = old and old.text, new and new.text
     return Change(what=what, name=rest or kind, before=before, after=after, diff=diff_lines(before or "", after or ""))
 

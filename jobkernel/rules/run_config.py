@@ -11,9 +11,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobkernel.errors import ConfigMappingFailed, InvalidConfig
-from jobkernel.model.config_basics import Filling, Path, Problem, Problems, listed, shown, unknown_entry
+from jobkernel.model.config_basics import (
+    ConfigType,
+    Filling,
+    Path,
+    Problem,
+    Problems,
+    listed,
+    path_text,
+    shown,
+    unknown_entry,
+)
 from jobkernel.model.config_mapping import ConfigMapping
-from jobkernel.model.config_schema import Field, Shape
+from jobkernel.model.config_schema import Array, Field, Noneable, Permissive, Shape
 from jobkernel.model.configured import Configured
 from jobkernel.model.definitions import EMPTY
 from jobkernel.rules.config_schemas import (
@@ -321,6 +331,9 @@ class _Reader:
 
     def _input_value(self, item: Any, given: Any, path: Path) -> Any:
         entry = Entry(path, given, field_of_input(item))
+        if given is _MISSING and entry.field is not None and entry.field.is_required:
+            self.found.append(Problem(path, _unfed(entry.field.config_type, path)))
+            return _MISSING
         if not self._is_sound(entry, needs_value=True) or given is _MISSING:
             return _MISSING
         return loaded_value(item.annotation, entry.plain(self.environment, self.found))
@@ -344,6 +357,16 @@ class _Reader:
             needed = key in self.schemas.needed_resources
             if (key in entries or needed) and self._is_sound(entry, needs_value=needed):
                 self.resources[key] = entry
+
+
+def _unfed(kind: ConfigType, path: Path) -> str:
+    """Say of an input that nothing feeds what may feed it."""
+    below = () if isinstance(kind, Array | Permissive | Noneable) else ("value",)
+    value = f"give it a value, --set {path_text((*path, *below))}=…"
+    if path[0] != "ops":
+        return f"nothing feeds this input of the job; {value}."
+    op, name = path[-3], path[-1]
+    return f"nothing feeds this input; pass another op's result in the job, {op}({name}=other()), or {value}."
 
 
 def storable(value: Any) -> Any:

@@ -49,6 +49,20 @@ def keys_named(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for keys in named for key in keys))
 
 
+def selects_by_name(text: str) -> bool:
+    """Say whether all that a text can select is named in it, or upstream of what is."""
+    return _is_by_name(read_selection(text))
+
+
+def _is_by_name(selection: AssetSelection) -> bool:
+    match selection:
+        case Combined(operands=operands):
+            return all(map(_is_by_name, operands))
+        case Reach(child=child, direction="upstream"):
+            return _is_by_name(child)
+    return isinstance(selection, Keys)
+
+
 def completions(text: str, cursor: int, universe: Universe) -> list[tuple[str, int, str]]:
     """Return what may stand at the cursor: (replacement, where it starts, kind), best first.
 

@@ -64,7 +64,7 @@ def test_a_failed_job_ends_with_1_and_says_where(command: CommandLine) -> None:
 def test_an_unknown_job_is_one_sentence(command: CommandLine) -> None:
     done = command("run", "small.ipynb", "greting")
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == "jobkernel: No job 'greting' is defined. Did you mean 'greeting'?\n"
 
 
