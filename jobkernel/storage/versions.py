@@ -48,6 +48,6 @@ def turned_away(server: Versions, client: Versions) -> str:
     """Return the sentence for the notebooks of a server that could not let another one in."""
     return (
         f"A notebook with jobkernel {client.jobkernel} (protocol {client.protocol}) asked for this project and was"
-        f" turned away: its server runs jobkernel {server.jobkernel} (protocol {server.protocol}). Install the same version in"
-        " both environments to use them side by side."
+        f" turned away: its server runs jobkernel {server.jobkernel} (protocol {server.protocol}). Install the same"
+        " version in both environments to use them side by side."
     )

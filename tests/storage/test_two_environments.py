@@ -40,7 +40,7 @@ client.flush()
 status = client.request("status")
 print(json.dumps({"pid": status["pid"], "version": status["versions"][1]}), flush=True)
 sys.stdin.readline()
-kept = [row["run_id"] for row in client.query("events")]
+kept = [row["run_id"] for row in client.query("events") if row["event_type"] == "ENGINE_EVENT"]
 print(json.dumps({"told": told, "kept": kept, "pid": client.request("status")["pid"]}), flush=True)
 client.close()
 """
