@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,13 @@ from jobkernel.model.runs import RunStatus
 from jobkernel.notebook.defining import defined
 from jobkernel.notebook.explain import why
 from jobkernel.notebook.graph_view import GraphQuery
-from jobkernel.notebook.hints import hint_of_message
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.launching import chosen, refuse_limits, run_config, run_here
 from jobkernel.notebook.options import UsageProblem, duration, pairs, whole_number
+from jobkernel.notebook.run_logs import show_logs
 from jobkernel.notebook.showing import picture
 from jobkernel.notebook.shown import Shown
-from jobkernel.notebook.views import log_view, plan_view, runs_table
+from jobkernel.notebook.views import plan_view, runs_table
 from jobkernel.rules.names import check_name
 from jobkernel.rules.selecting import keys_named, read_selection
 from jobkernel.storage.table import Table
@@ -130,35 +129,7 @@ def _run_status(text: str) -> str:
 
 def logs(kernel: NotebookKernel, given: argparse.Namespace) -> Shown | None:
     """Return what a run's steps printed and logged; with --follow, show it until the run ends."""
-    session = kernel.session
-    run_id = session.find_run(given.run)
-
-    def told() -> Shown:
-        failed = [_hinted(kernel, attempt) for attempt in session.failed_attempts(run_id, given.step)]
-        return log_view(session.log_lines(run_id, given.step), failed)
-
-    if not given.follow:
-        return told()
-    from IPython.display import display
-
-    live = session.run_of(run_id)
-    shown = display(told(), display_id=True)
-    while live is not None and not live.active.wait(0.3):
-        shown.update(told())
-    time.sleep(0)
-    shown.update(told())
-    return None
-
-
-def _hinted(kernel: NotebookKernel, attempt: dict[str, Any]) -> dict[str, Any]:
-    """Return a failed attempt, with a hint below its error where it is of a name that nothing defines."""
-    error = attempt["error"]
-    hint = hint_of_message(kernel, error["type"], error["message"])
-    return (
-        attempt
-        if hint is None
-        else {**attempt, "error": {**error, "text": f"{(error.get('text') or '').rstrip()}\n{hint}"}}
-    )
+    return show_logs(kernel, given)
 
 
 def explain(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobkernel.engine.session import Session
-from jobkernel.engine.stored import KIND
 from jobkernel.errors import UnknownName
+from jobkernel.executors.stored import KIND
 from jobkernel.model.definitions import Assets, AssetSpec, Graph, Op, Source
 from jobkernel.model.keys import variable_name
 from jobkernel.model.metadata import MetadataValue, from_json, shown_text
@@ -96,20 +96,35 @@ def _step_of(assets: Assets, key: str) -> str:
 def _metadata(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     if not rows:
         return []
-    newest = rows[0]["metadata"] or {}
     found = []
-    for name, stored in newest.items():
+    for name, stored in (rows[0]["metadata"] or {}).items():
         if name in HIDDEN_METADATA:
             continue
-        value = from_json(stored)
         past = [(row["metadata"] or {}).get(name, {}).get("value") for row in reversed(rows)]
         history = [number for number in past if isinstance(number, int | float) and not isinstance(number, bool)]
-        found.append(
-            {"name": _METADATA_NAMES.get(name, name.removeprefix("dagster/")), "kind": stored["kind"],
-             "text": _metadata_text(name, value), "value": stored.get("value"),
-             "history": history if len(history) > 1 else []}
-        )  # fmt: skip
+        shown = _METADATA_NAMES.get(name, name.removeprefix("dagster/"))
+        found.append(_metadata_row(shown, name, stored, history))
     return found
+
+
+def _metadata_row(shown: str, name: str, stored: Mapping[str, Any], history: Sequence[float] = ()) -> dict[str, Any]:
+    return {
+        "name": shown, "kind": stored["kind"], "text": _metadata_text(name, from_json(stored)),
+        "value": stored.get("value"), "history": list(history) if len(history) > 1 else [],
+    }  # fmt: skip
+
+
+def _op_metadata(session: Session, op: Op, run_id: str | None, step_key: str) -> list[dict[str, Any]]:
+    """Return what the last run's step said of its outputs; of several outputs each name has its output before it."""
+    if run_id is None:
+        return []
+    bodies = [row["body"] or {} for row in session.history.query("step_outputs", run_id=run_id, step_key=step_key)]
+    is_single = len(op.outputs) == 1 and not op.outputs[0].is_dynamic
+    return [
+        _metadata_row(name if is_single else f"{body['output']}: {name}", name, stored)
+        for body in bodies
+        for name, stored in (body.get("metadata") or {}).items()
+    ]
 
 
 def _metadata_text(name: str, value: MetadataValue[Any]) -> str:
@@ -209,7 +224,8 @@ def _op_details(session: Session, standing: Standing, key: str) -> dict[str, Any
     followers = [each.key for each in plan.steps.values() if any(feed.step_key == step_key for feed in each.sources)]
     return {
         "key": key, "type": "op", "label": step_key, "description": op.description or "", "kind": "op", "group": "",
-        "owners": [], "tags": dict(op.tags), "status": status, "why": None, "preview": None, "metadata": [],
+        "owners": [], "tags": dict(op.tags), "status": status, "why": None, "preview": None,
+        "metadata": _op_metadata(session, op, status["run_id"], step_key),
         "upstream": [f"{OP_PREFIX}{job_name}/{each}" for each in sources],
         "downstream": [f"{OP_PREFIX}{job_name}/{each}" for each in followers],
         "checks": [], "materializations": [], "code": _code(op.source),

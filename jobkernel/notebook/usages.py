@@ -194,9 +194,8 @@ RUNS: Final = Usage(
 )
 LOGS: Final = Usage(
     magic="%logs",
-    about="What a run's steps printed and logged.",
-    positional=("run",),
-    optional_positional=("step",),
+    about="What a run's steps printed and logged, and why it failed.",
+    optional_positional=("run", "step"),
     options=(Option(name="follow", help="go on until the run ends", shape="flag", short="f"),),
     example="%logs 7f3a91c2 orders -f",
 )

@@ -274,37 +274,6 @@ def _trouble_words(handle: RunHandle, key: str, status: StepStatus) -> str:
     )
 
 
-def preview_view(preview: Mapping[str, Any] | None) -> Shown | None:
-    """Show a value's preview: a table, a text or a picture."""
-    match preview:
-        case {"form": "table"}:
-            return _table_view(dict(preview or {}))
-        case {"form": "text", "text": text}:
-            return Shown(str(text), f'<pre style="margin:0;font-size:12px">{escaped(text)}</pre>')
-        case {"form": "image", "data": data} if str(data).startswith("data:image/png;base64,"):
-            return Shown("[picture]", f'<img style="max-width:100%;max-height:360px" src="{html.escape(data)}">')
-    return None
-
-
-def _table_view(preview: Mapping[str, Any]) -> Shown:
-    columns, rows, shape = preview["columns"], preview["rows"], preview["shape"]
-    names = [str(column["name"]) for column in columns]
-    shape_words = f"{count_of(shape[0], 'row')} × {count_of(shape[1], 'column')}"
-    text = columns_text([names, *([str(cell) for cell in row] for row in rows)])
-    sides = ["right" if column.get("numeric") else "left" for column in columns]
-    head = "".join(_cell("th", name, side) for name, side in zip(names, sides, strict=True))
-    body = "".join(
-        "<tr>" + "".join(_cell("td", cell, side) for cell, side in zip(row, sides, strict=True)) + "</tr>"
-        for row in rows
-    )
-    markup = f'<div style="overflow-x:auto"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    return Shown(f"{text}\n{shape_words}", f"{markup}<div>{quiet(shape_words)}</div>")
-
-
-def _cell(tag: str, text: Any, side: str) -> str:
-    return f'<{tag} style="text-align:{side}">{escaped(text, 200)}</{tag}>'
-
-
 def together(parts: Iterable[Shown | None]) -> Shown:
     """Return several shown things as one, under each other."""
     shown = [part for part in parts if part is not None]
@@ -336,24 +305,36 @@ def _run_cells(row: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def log_view(lines: Sequence[Mapping[str, Any]], failed: Sequence[Mapping[str, Any]] = ()) -> Shown:
-    """Show log lines: time (UTC), step, level and text; after them the traceback of each attempt that failed."""
-    if not lines and not failed:
-        return Shown("Nothing was printed or logged.")
+def log_view(
+    lines: Sequence[Mapping[str, Any]],
+    failed: Sequence[Mapping[str, Any]] = (),
+    *,
+    head: str | None = None,
+    error: Mapping[str, Any] | None = None,
+) -> Shown:
+    """Show log lines: time (UTC), step, level and text; after them the traceback of each attempt that failed.
+
+    ``head`` says which run it is, ``error`` why it failed as a whole.
+    """
     rows = [
         (_clock_time(line["at"]), str(line["step_key"] or ""), str(line["level"]), str(line["text"])) for line in lines
     ]
-    blocks = [columns_text(rows)] if rows else []
-    text = "\n\n".join([*blocks, *(_failed_attempt(each) for each in failed)])
+    nothing = "" if failed or error else "Nothing was printed or logged."
+    blocks = [head or "", columns_text(rows) or nothing, *(_failed_attempt(each) for each in failed)]
+    blocks.append(_failure_block("the run failed", error) if error else "")
+    text = "\n\n".join(block for block in blocks if block)
     style = "margin:0;font-size:12px;white-space:pre-wrap"
     return Shown(text, f'<pre style="{style}">{escaped(text, 1_000_000)}</pre>')
 
 
 def _failed_attempt(attempt: Mapping[str, Any]) -> str:
-    error = attempt["error"]
     again = f" (attempt {attempt['attempt']})" if attempt["attempt"] > 1 else ""
-    head = f"{mark('failed')} {attempt['step_key']}{again} failed: {error['type']}: {one_line(error['message'])}"
-    return f"{head}\n{error.get('text') or ''}".rstrip()
+    return _failure_block(f"{attempt['step_key']}{again} failed", attempt["error"])
+
+
+def _failure_block(what: str, error: Mapping[str, Any]) -> str:
+    words = ": ".join(word for word in (what, error.get("type"), one_line(error.get("message") or "")) if word)
+    return f"{mark('failed')} {words}\n{error.get('text') or ''}".rstrip()
 
 
 def _clock_time(at: int) -> str:

@@ -1,0 +1,134 @@
+"""What ``%logs`` shows: which run is meant, its lines, and why it failed. Called by the magic alone."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from jobkernel.engine.session import Session
+from jobkernel.errors import UnknownName, did_you_mean
+from jobkernel.executors.failure import describe_error
+from jobkernel.model.keys import AssetKey
+from jobkernel.notebook.hints import hint_of_message
+from jobkernel.notebook.kernel import NotebookKernel
+from jobkernel.notebook.shown import Shown
+from jobkernel.notebook.views import log_view
+from jobkernel.rules.asset_plan import run_title
+
+FOLLOW_S = 0.3
+
+
+def show_logs(kernel: NotebookKernel, given: argparse.Namespace) -> Shown | None:
+    """Return what a run's steps printed and logged and why it failed; with --follow, show it until the run ends.
+
+    Raises:
+        UnknownName: no run, asset or job is called that, or the run has no such step.
+    """
+    session = kernel.session
+    run_id = run_meant(session, given.run)
+    step_key = _step_meant(session, run_id, given.step) if given.step else None
+    if not given.follow:
+        return _told(kernel, run_id, step_key, given.run)
+    from IPython.display import display
+
+    live = session.run_of(run_id)
+    shown = display(_told(kernel, run_id, step_key, given.run), display_id=True)
+    while live is not None and not live.active.wait(FOLLOW_S):
+        shown.update(_told(kernel, run_id, step_key, given.run))
+    shown.update(_told(kernel, run_id, step_key, given.run))
+    return None
+
+
+def run_meant(session: Session, name: str | None) -> str:
+    """Return the id of the run that is meant: by its id or the beginning of it, else the latest of an asset or a job.
+
+    Without a name it is the latest run of the project.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    if name is None:
+        return _latest(session, None, "Nothing has run yet, so there are no logs.")
+    if name in session.registry.jobs:
+        return _latest(session, name, f"Job '{name}' has not run yet, so there are no logs.")
+    if name in session.registry.assets or session.states.made(name) is not None:
+        run_id = session.states.of(name).last_run_id
+        if run_id is None:
+            raise UnknownName(f"Asset '{name}' has not run yet, so there are no logs.")
+        return run_id
+    try:
+        return session.find_run(name)
+    except UnknownName as error:
+        known = [*session.registry.assets, *session.registry.jobs]
+        guess = did_you_mean(name, known)
+        raise UnknownName(f"{error}{guess} Give a run's id as %runs shows it, an asset or a job.") from None
+
+
+def _latest(session: Session, job_name: str | None, refusal: str) -> str:
+    alive = [live for live in session.launcher.alive() if job_name in (None, live.plan.job_name)]
+    if alive:
+        return alive[-1].options.run_id
+    rows = session.history.query("latest_runs", job_name=job_name, limit=1)
+    if not rows:
+        raise UnknownName(refusal)
+    return str(rows[0]["run_id"])
+
+
+def _step_meant(session: Session, run_id: str, name: str) -> str:
+    keys = _step_keys(session, run_id)
+    as_step = AssetKey.from_user_string(name).to_python_identifier()
+    if name in keys or not keys:
+        return name
+    if as_step in keys:
+        return as_step
+    raise UnknownName(
+        f"Run {run_id[:8]} has no step '{name}'.{did_you_mean(name, keys)} It has {', '.join(keys[:20])}."
+    )
+
+
+def _step_keys(session: Session, run_id: str) -> list[str]:
+    live = session.run_of(run_id)
+    if live is not None:
+        return list(live.active.progress.steps)
+    planned = [key for row in session.history.query("run", run_id=run_id) for key in row["steps"] or ()]
+    ran = [row["step_key"] for row in session.history.query("run_steps", run_id=run_id)]
+    return list(dict.fromkeys([*planned, *ran]))
+
+
+def _told(kernel: NotebookKernel, run_id: str, step_key: str | None, name: str | None) -> Shown:
+    session = kernel.session
+    failed = [_hinted(kernel, attempt) for attempt in session.failed_attempts(run_id, step_key)]
+    error = None if failed or step_key else _error_of_run(session, run_id)
+    is_named_otherwise = name is None or not run_id.startswith(name)
+    head = _head(session, run_id) if is_named_otherwise or error else None
+    return log_view(session.log_lines(run_id, step_key), failed, head=head, error=error)
+
+
+def _head(session: Session, run_id: str) -> str:
+    live = session.run_of(run_id)
+    if live is not None:
+        title, status = run_title(live.plan.job_name, live.plan.asset_keys), str(live.active.status)
+    else:
+        row = session.history.query("run", run_id=run_id)[0]
+        title, status = run_title(row["job_name"], row["assets"] or ()), row["status"]
+    return f"run {run_id[:8]} of {title}: {status}"
+
+
+def _error_of_run(session: Session, run_id: str) -> Mapping[str, Any] | None:
+    """Return why a run failed as a whole: before its first step, or with its kernel."""
+    live = session.run_of(run_id)
+    if live is not None:
+        return describe_error(live.active.error) if live.active.error is not None else None
+    rows = session.history.query("run", run_id=run_id)
+    error = rows[0]["error"] if rows else None
+    return {"type": "", "message": error} if isinstance(error, str) else error
+
+
+def _hinted(kernel: NotebookKernel, attempt: dict[str, Any]) -> dict[str, Any]:
+    """Return a failed attempt, with a hint below its error where it is of a name that nothing defines."""
+    error = attempt["error"]
+    hint = hint_of_message(kernel, error["type"], error["message"])
+    if hint is None:
+        return attempt
+    return {**attempt, "error": {**error, "text": f"{(error.get('text') or '').rstrip()}\n{hint}"}}
