@@ -18,6 +18,9 @@ from jobkernel.rules.fingerprint import CHOSEN, Change, Fingerprint, compare
 from jobkernel.rules.plan import Plan, PlannedStep
 from jobkernel.rules.staleness import Making, Verdict, judge_all
 
+Follow = Callable[[Any, dict[Any, Any]], Fingerprint]
+"""Returns the fingerprint of a function; the dict is a memo that lives as long as one round of questions."""
+
 
 class Freshness:
     """Judges every asset of one kernel. Safe to use from any thread."""
@@ -31,6 +34,8 @@ class Freshness:
         self._prints_of: tuple[int, int] = (-1, -1)
         self._verdicts: dict[str, Verdict] = {}
         self._verdicts_of: tuple[int, int, int] = (-1, -1, -1)
+        self.follow: Follow | None = None
+        """Takes the fingerprint of a plain function, for ops that bring none of their own; the notebook provides it."""
 
     def code_may_have_changed(self) -> None:
         """Note that a cell ran, so that any helper may be another now."""
@@ -52,7 +57,7 @@ class Freshness:
         memo: dict[Any, Any] = {}
         parts: dict[str, Mapping[str, Any]] = {}
         for key, step in plan.steps.items():
-            found = fingerprint_of_op(step.op, memo) if step.asset_keys else None
+            found = self._print_of(step.op, memo) if step.asset_keys else None
             if found is not None and key in chosen:
                 found = found.adding({CHOSEN: chosen[key]})
             parts[key] = found.to_json() if found is not None else {}
@@ -109,9 +114,18 @@ class Freshness:
         prints: dict[str, Fingerprint | None] = {}
         for key, assets in list(self._registry.assets.items()):
             if id(assets) not in by_definition:
-                by_definition[id(assets)] = fingerprint_of_op(assets.node, memo)
+                by_definition[id(assets)] = self._print_of(assets.node, memo)
             prints[key] = by_definition[id(assets)]
         self._prints, self._prints_of = prints, version
+
+    def _print_of(self, node: Any, memo: dict[Any, Any]) -> Fingerprint | None:
+        """Return the fingerprint of an op's code as it is now; None where nobody can tell it."""
+        if not isinstance(node, Op):
+            return None
+        if node.fingerprint is None:
+            return self.follow(node.compute, memo) if self.follow is not None else None
+        found: Any = node.fingerprint(memo)
+        return found if isinstance(found, Fingerprint) else None
 
     def _judge(self) -> dict[str, Verdict]:
         order = self._registry.graph.topological()
@@ -133,14 +147,6 @@ def version_of(made: Made | None) -> str | None:
 def _making(made: Made) -> Making:
     parts = Fingerprint.from_json(made.fingerprint).hashes() if made.fingerprint else EMPTY
     return Making(parts=parts, upstream=made.upstream)
-
-
-def fingerprint_of_op(node: Any, memo: dict[Any, Any]) -> Fingerprint | None:
-    """Return the fingerprint of an op's code as it is now; None where it has none."""
-    if not isinstance(node, Op) or node.fingerprint is None:
-        return None
-    found: Any = node.fingerprint(memo)
-    return found if isinstance(found, Fingerprint) else None
 
 
 def _outside(assets: Assets, keys: Iterable[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jobkernel.clock import Clock
+from jobkernel.engine.adding import entries_of
 from jobkernel.engine.executors import Executors
 from jobkernel.engine.freshness import Freshness
 from jobkernel.engine.handle import RunHandle
@@ -143,6 +144,20 @@ class Session:
             lost_edges=change.lost_edges,
             inherited=inherited,
         )
+
+    def add(self, *definitions: Any, take_over: bool = False) -> list[str]:
+        """Take in what was made in Python: assets, checks, ops, jobs, ``Definitions``; return their names.
+
+        Each takes the place of any of its kind and name, one after another.
+
+        Raises:
+            InvalidDefinition: something is no definition.
+            KeyOwnedElsewhere, CircularDependency: as :meth:`define`.
+        """
+        entries = [entry for each in definitions for entry in entries_of(each, self.registry.assets)]
+        for entry in entries:
+            self.define(entry, take_over=take_over)
+        return [entry.name for entry in entries]
 
     def forget(self, name: str) -> Change:
         """Drop the definition of that name, of whatever kind. Its values and history stay.

@@ -9,10 +9,13 @@ import builtins
 import re
 from typing import Any, TypeVar
 
+from jobkernel.api.assets_definition import AssetsDefinition
 from jobkernel.errors import nearest
+from jobkernel.model.definitions import Job
 from jobkernel.notebook.kernel import NotebookKernel
 
 Error = TypeVar("Error", bound=BaseException)
+_QUOTED = re.compile(r"'(\w+)'")
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 
 
@@ -41,6 +44,16 @@ def hint_of(kernel: NotebookKernel, name: str) -> str | None:
     if match is None:
         return f"No asset and no variable of the notebook is called '{name}'."
     return f"Did you mean {'the asset ' if match in assets else ''}'{match}'?"
+
+
+def held_in(kernel: NotebookKernel, message: str) -> str:
+    """Return, as the end of a refusal, that a variable it names holds a definition made in Python; nothing else."""
+    for name in _QUOTED.findall(message):
+        value = kernel.names.get(name)
+        what = "an asset" if isinstance(value, AssetsDefinition) else "a job" if isinstance(value, Job) else None
+        if what is not None:
+            return f" The variable {name} holds {what} made in Python: jk.session().add({name}) puts it here."
+    return ""
 
 
 def _variables(names: dict[str, Any]) -> list[str]:

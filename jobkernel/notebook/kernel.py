@@ -18,7 +18,9 @@ from jobkernel.engine.session import Session
 from jobkernel.executors.failure import register_cell
 from jobkernel.notebook.binding import Bindings
 from jobkernel.notebook.cell_step import CellPlace
+from jobkernel.notebook.following import fingerprint_function
 from jobkernel.notebook.heading import near_miss
+from jobkernel.rules.fingerprint import Fingerprint
 from jobkernel.settings import JobKernel
 
 
@@ -34,6 +36,7 @@ class NotebookKernel:
         )
         self._cell_id: str | None = None
         self._cell_text: str | None = None
+        self.session.freshness.follow = self._fingerprint
         self.bindings = Bindings(self.session, lambda: self.names)
         self._has_hinted = False
         self.publisher: Any = None
@@ -82,6 +85,10 @@ class NotebookKernel:
             cell_id=self._cell_id,
             cell_number=self.cell_number,
         )
+
+    def _fingerprint(self, function: Any, memo: dict[Any, Any]) -> Fingerprint:
+        project = self.session.project
+        return fingerprint_function(function, memo, project=str(project) if project is not None else None)
 
     def origin(self) -> dict[str, Any]:
         """Return what a definition's event says of where it was written."""

@@ -12,10 +12,18 @@ from typing import Any, Final
 from IPython.core.error import UsageError
 from IPython.core.magic import no_var_expand
 
-from jobkernel.errors import JobkernelError, RunCanceled, UserCodeError, did_you_mean
+from jobkernel.errors import (
+    InvalidSelection,
+    JobkernelError,
+    RunCanceled,
+    UnknownName,
+    UserCodeError,
+    did_you_mean,
+)
 from jobkernel.notebook import commands, defining
 from jobkernel.notebook.foreground import CellStopped, users_error
 from jobkernel.notebook.graph_view import GraphQuery
+from jobkernel.notebook.hints import held_in
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.options import HelpAsked, Usage
 from jobkernel.notebook.showing import show_live
@@ -80,7 +88,7 @@ def register(shell: Any, kernel: NotebookKernel) -> Callable[[], None]:
 def _cell_magic(kernel: NotebookKernel, usage: Usage, define: Callable[..., Any]) -> Callable[..., Any]:
     def magic(line: str, cell: str) -> Any:
         __tracebackhide__ = True
-        return _told(lambda: define(kernel, usage.parse(line), cell))
+        return _told(kernel, lambda: define(kernel, usage.parse(line), cell))
 
     return _documented(magic, usage)
 
@@ -88,7 +96,7 @@ def _cell_magic(kernel: NotebookKernel, usage: Usage, define: Callable[..., Any]
 def _line_magic(kernel: NotebookKernel, usage: Usage, command: Callable[..., Any]) -> Callable[..., Any]:
     def magic(line: str) -> Any:
         __tracebackhide__ = True
-        return _told(lambda: command(kernel, usage.parse(line)))
+        return _told(kernel, lambda: command(kernel, usage.parse(line)))
 
     return _documented(magic, usage)
 
@@ -110,7 +118,7 @@ def _jk(kernel: NotebookKernel) -> Callable[..., Any]:
         __tracebackhide__ = True
         word, _, rest = line.strip().partition(" ")
         if not word:
-            return _told(lambda: show_live(kernel, GraphQuery()))
+            return _told(kernel, lambda: show_live(kernel, GraphQuery()))
         if word in ("--help", "-h", "help"):
             return Shown(_all_commands())
         usage = SUB_USAGES.get(word) or LINE_USAGES.get(word)
@@ -119,7 +127,7 @@ def _jk(kernel: NotebookKernel) -> Callable[..., Any]:
         if usage is None:
             known = [*SUB_USAGES, *LINE_USAGES]
             raise UsageError(f"%jk: no command '{word}'.{did_you_mean(word, known)} `%jk --help` lists them all.")
-        return _told(lambda: COMMANDS[word](kernel, usage.parse(rest)))
+        return _told(kernel, lambda: COMMANDS[word](kernel, usage.parse(rest)))
 
     magic.__doc__ = _all_commands()
     magic.__name__ = "jk"
@@ -132,7 +140,7 @@ def _documented(magic: Callable[..., Any], usage: Usage) -> Callable[..., Any]:
     return no_var_expand(magic)  # type: ignore[no-any-return]
 
 
-def _told(act: Callable[[], Any]) -> Any:
+def _told(kernel: NotebookKernel, act: Callable[[], Any]) -> Any:
     __tracebackhide__ = True
     try:
         return act()
@@ -143,7 +151,8 @@ def _told(act: Callable[[], Any]) -> Any:
     except JobkernelError as error:
         if isinstance(error, UserCodeError) and error.__cause__ is not None:
             raise users_error(error.__cause__) from None
-        raise UsageError(str(error)) from None
+        hint = held_in(kernel, str(error)) if isinstance(error, UnknownName | InvalidSelection) else ""
+        raise UsageError(f"{error}{hint}") from None
     except Exception as error:  # noqa: BLE001 - the user's own error, shown as if the cell had raised it
         raise users_error(error) from error.__cause__
 

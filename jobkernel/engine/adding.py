@@ -1,0 +1,50 @@
+"""Definitions made in Python as entries of a session: assets, checks, ops, jobs, and collections of them.
+
+Knows records, and the two shapes that carry records: ``record`` for one, ``records``, ``jobs`` and ``resources`` for
+a collection. Called by the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobkernel.engine.registry import Entry
+from jobkernel.errors import InvalidDefinition
+from jobkernel.model.definitions import Assets, Job, Op, Resource
+
+
+def entries_of(thing: Any, known: Mapping[str, Any]) -> list[Entry]:
+    """Return what a definition made in Python is in the registry; ``known`` are the assets that are there already.
+
+    Raises:
+        InvalidDefinition: it is no definition.
+    """
+    records = getattr(thing, "records", None)
+    if isinstance(records, list):
+        return _of_collection(thing, records, known)
+    record = getattr(thing, "record", thing)
+    if isinstance(record, Assets):
+        return [_of_assets(record)]
+    for kind, type_ in (("job", Job), ("op", Op), ("resource", Resource)):
+        if isinstance(record, type_):
+            return [Entry(kind=kind, name=record.name, record=record)]
+    raise InvalidDefinition(
+        f"What is of type {type(thing).__name__} is no definition; add assets, checks, ops, jobs or Definitions."
+    )
+
+
+def _of_collection(thing: Any, records: list[Assets], known: Mapping[str, Any]) -> list[Entry]:
+    """Return resources first, then assets in their order; what is only named stays whose it is."""
+    resources = [Entry(kind="resource", name=name, record=each) for name, each in thing.resources.items()]
+    made = [each for each in records if not each.is_external or each.specs[0].key not in known]
+    jobs = [Entry(kind="job", name=job.name, record=job) for job in thing.jobs]
+    return [*resources, *map(_of_assets, made), *jobs]
+
+
+def _of_assets(record: Assets) -> Entry:
+    if not record.specs:
+        keys = [(check.asset_key, check.name) for check in record.checks_by_output.values()]
+        options = {"check": keys[0]} if len(keys) == 1 else {}
+        return Entry(kind="check", name=":".join(keys[0]), record=record, options=options)
+    return Entry(kind="declared" if record.is_external else "asset", name=record.specs[0].key, record=record)
