@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from shells import Notebook, notebook_in
 
-from jobkernel.engine import stored
+from jobkernel.executors import stored
 
 
 @pytest.mark.parametrize(
