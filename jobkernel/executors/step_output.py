@@ -67,7 +67,7 @@ class StepOutput:
     """The sink of one step attempt. Safe to add to from any thread, and from forked children of the step.
 
     Args:
-        path: the file to keep, made with the first line; None keeps the live tail only.
+        path: the file to keep, or what names it when it is made, with the first line; None keeps the live tail only.
         clock_us: gives the present in microseconds since the epoch.
         on_lines: called with each batch of new lines, in order, under the sink's lock: be quick.
         head, tail: bytes kept of the beginning and of the end.
@@ -75,19 +75,21 @@ class StepOutput:
 
     __slots__ = (
         "_assemblers", "_child_of", "_clock_us", "_closed", "_decoders", "_error", "_file", "_forked", "_head",
-        "_live", "_lock", "_on_lines", "_path", "_seq", "_tail", "figures",
+        "_live", "_lock", "_name_path", "_on_lines", "_path", "_seq", "_tail", "figures",
     )  # fmt: skip
 
     def __init__(
         self,
-        path: Path | None,
+        path: Path | Callable[[], Path] | None,
         clock_us: Callable[[], int],
         on_lines: Callable[[Sequence[OutputLine]], None] | None = None,
         *,
         head: int = SHARE,
         tail: int = SHARE,
     ) -> None:
-        self._path, self._clock_us, self._on_lines = path, clock_us, on_lines
+        self._name_path = (lambda: path) if isinstance(path, Path) else path
+        self._path: Path | None = None
+        self._clock_us, self._on_lines = clock_us, on_lines
         self._head, self._tail = head, tail
         self._lock = threading.RLock()  # protects all below; re-entered when on_lines looks at the lines
         self._seq = 0
@@ -245,7 +247,8 @@ class StepOutput:
             self._live = deque(maxlen=LIVE_LINES)
         self._seq += len(lines)
         self._live.extend(line if line.level in STREAMS else _live_copy(line) for line in lines)
-        if self._path is not None and self._error is None:
+        if self._name_path is not None and self._error is None:
+            self._path = self._path or self._name_path()
             self._write(self._path, b"".join(map(_as_json, lines)))
         if self._on_lines is not None:
             self._on_lines(lines)
