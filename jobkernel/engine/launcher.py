@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -320,7 +321,7 @@ class Launcher:
     @contextmanager
     def _output(self, run_id: str, step: PlannedStep, attempt: int) -> Iterator[StepOutput]:
         key = step.key if attempt == 1 else f"{step.key}{ATTEMPT}{attempt}"
-        path = self._logs.parent / output_path(run_id, key) if self._logs is not None else None
+        path = partial(_output_file, self._logs, run_id, key) if self._logs is not None else None
         live = self.runs[run_id]
         output = StepOutput(path, self._clock.now_us, lambda lines: self._new_lines(live, step.key, lines))
         live.outputs[step.key] = output
@@ -360,6 +361,10 @@ class Launcher:
         for error in errors:
             if error is not None:
                 traceback.clear_frames(error.__traceback__)  # only the newest error's variables are still looked at
+
+
+def _output_file(logs: Path, run_id: str, step_key: str) -> Path:
+    return logs.parent / output_path(run_id, step_key)
 
 
 def new_run_id() -> str:
