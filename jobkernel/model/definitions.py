@@ -126,7 +126,10 @@ class Op:
 
     def output(self, name: str) -> Output | None:
         """Return the output of that name, or None."""
-        return next((output for output in self.outputs if output.name == name), None)
+        for output in self.outputs:
+            if output.name == name:
+                return output
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
