@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jobkernel.errors import ProjectReadOnly
+from jobkernel.storage.place import refuse_other_user
 
 FOLDER = ".jobkernel"
 
@@ -33,11 +34,12 @@ def prepare(project: Path) -> Path:
     """Make the project's ``.jobkernel`` folder where it is absent, with a ``.gitignore``; return it.
 
     Raises:
-        ProjectReadOnly: nothing can be written there.
+        ProjectReadOnly: nothing can be written there, or it belongs to another user.
     """
     folder = project / FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        refuse_other_user(folder)
         ignore = folder / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import pwd
 import tempfile
 import time
 from dataclasses import dataclass
@@ -136,6 +137,7 @@ def prepare(place: Place) -> None:
         )
     try:
         place.folder.mkdir(exist_ok=True)
+        refuse_other_user(place.folder)
         ignore = place.folder / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", "utf-8")
@@ -143,6 +145,21 @@ def prepare(place: Place) -> None:
         raise _read_only(place) from error
     if not os.access(place.folder, os.W_OK) or (place.database.exists() and not os.access(place.database, os.W_OK)):
         raise _read_only(place)
+
+
+def refuse_other_user(folder: Path) -> None:
+    """Raise :class:`ProjectReadOnly` where a project's folder is another user's: a mix of owners breaks it for both."""
+    owner = folder.stat().st_uid
+    if owner == os.geteuid():
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = f"number {owner}"
+    raise ProjectReadOnly(
+        f"{folder} belongs to another user ({name}); open the project as {name}, or copy it without its {FOLDER}"
+        " folder."
+    )
 
 
 def _read_only(place: Place) -> ProjectReadOnly:
