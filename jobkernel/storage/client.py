@@ -10,7 +10,6 @@ import atexit
 import contextlib
 import itertools
 import os
-import queue
 import select
 import threading
 import time
@@ -22,6 +21,7 @@ from jobkernel.model.events import FINAL_RUN_EVENTS, Event
 from jobkernel.storage.calls import Call, Flush, error_of
 from jobkernel.storage.encoding import rows_as_dicts
 from jobkernel.storage.forks import Discard, forget_in_child
+from jobkernel.storage.inbox import Inbox
 from jobkernel.storage.meeting import Greeting, Meeting
 from jobkernel.storage.memory import Remembered
 from jobkernel.storage.outbox import Outbox
@@ -35,7 +35,6 @@ from jobkernel.storage.wire import Sender, packed, receive, unpacked
 
 LATE_S = 10.0
 LONGEST_PAUSE_S = 2.0
-LARGEST_DRAIN = 10_000
 
 
 _WAKE = object()
@@ -65,7 +64,7 @@ class HistoryClient:
         self._closing = threading.Event()
         self._needed = threading.Event()
         self._wait_until_needed = False
-        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._inbox = Inbox()
         self._put: Callable[[Any], None] = self._inbox.put
         self._threads: list[threading.Thread] = []
 
@@ -98,6 +97,7 @@ class HistoryClient:
         self._check()
         flush = Flush()
         self._put(flush)
+        self._inbox.hurry()
         if not flush.done.wait(timeout):
             raise self._late(timeout)
         if flush.error is not None:
@@ -111,6 +111,7 @@ class HistoryClient:
         with self._lock:
             self._calls[call.frame["id"]] = call
         self._put(call)
+        self._inbox.hurry()
         answered = call.done.wait(timeout)
         with self._lock:
             self._calls.pop(call.frame["id"], None)
@@ -144,6 +145,7 @@ class HistoryClient:
         self._closing.set()
         self._needed.set()
         self._inbox.put(_END)
+        self._inbox.hurry()
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(timeout)
@@ -179,9 +181,7 @@ class HistoryClient:
 
     def _send_all(self) -> None:
         while True:
-            items = [self._inbox.get()]
-            while len(items) < LARGEST_DRAIN and not self._inbox.empty():
-                items.append(self._inbox.get())
+            items = self._inbox.take()
             events: list[Event] = []
             for item in items:
                 if isinstance(item, Event):

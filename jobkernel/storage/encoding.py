@@ -7,7 +7,8 @@ lone surrogates become question marks. Called by clients before events leave the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import json.encoder
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from jobkernel.model.events import Event
@@ -18,7 +19,19 @@ StoredEvent = tuple[str, str | None, str | None, int, str | None]
 DEEPEST = 60
 """Nesting beyond this becomes text."""
 
-_compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str).encode
+
+def _compact_encoder() -> Callable[[Any], str]:
+    """Return what makes compact JSON: C's encoder made once, where it is there; ``encode`` makes one for each value."""
+    encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str)
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return encoder.encode
+    quoted = json.encoder.encode_basestring
+    pieces = make(None, encoder.default, quoted, None, ":", ",", False, False, False)
+    return lambda value: "".join(pieces(value, 0))
+
+
+_compact = _compact_encoder()
 
 
 def json_text(value: Any) -> str:
