@@ -35,7 +35,7 @@ class JobKernel(Configurable):  # type: ignore[misc]  # the package is untyped
         help="Project: how many runs with a tag may run at once, as Dagster lists it: {'key': K, 'limit': N},"
         " {'key': K, 'value': V, 'limit': N}, or 'value': {'applyLimitPerUniqueValue': True}.",
     ).tag(config=True)
-    pools = Dict(help="Project: how many steps of each pool may run at once, over all runs: {'db': 2}.").tag(config=True)
+    pools = Dict(help="Project: how many steps of each pool run at once, over all runs: {'db': 2}.").tag(config=True)
     default_pool_limit = Int(
         None, min=0, allow_none=True, help="Project: the size of pools that 'pools' does not name; None for any number."
     ).tag(config=True)

@@ -5,7 +5,7 @@ Asks the rules; knows no runs' machinery and launches nothing. The session owns 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from jobkernel.engine.launcher import LiveRun
 from jobkernel.engine.registry import Registry
@@ -15,7 +15,6 @@ from jobkernel.errors import (
     InvalidSubset,
     MissingUpstream,
     UnknownName,
-    Unsupported,
     did_you_mean,
 )
 from jobkernel.model.definitions import Job
@@ -71,7 +70,7 @@ class Planner:
             raise InvalidSubset("The selection holds nothing that can be made here.")
         self.registry.check_upstream(chosen)
         plan = plan_assets(self.registry.definitions_of(chosen), chosen, job=job)
-        self._refuse_missing(plan)
+        self.refuse_missing(plan)
         return plan
 
     def missing_upstream(self, keys: Iterable[str]) -> list[str]:
@@ -88,36 +87,34 @@ class Planner:
         job = self.registry.job(name)
         if job.graph is not None:
             plan = plan_graph(job.graph, job, input_values=job.input_values)
-            self._refuse_missing(plan)
+            self.refuse_missing(plan)
             return plan
         keys = self.select(job.selection)
         if not keys:
             raise InvalidSelection(f"Job '{name}' selects nothing that is defined: {job.selection}")
         return self.plan(keys, job=job)
 
-    def plan_again(self, job_name: str, assets: Iterable[str], done: Collection[str]) -> Plan:
-        """Return the plan of what a run ran, without the steps ``done``.
+    def plan_again(self, job_name: str, assets: Iterable[str]) -> Plan:
+        """Return the plan of all that a run was meant to run, as it is defined now.
 
         Raises:
-            UnknownName: what it made is not defined here any more, or nothing of it is left.
-            Unsupported: a part of an op job.
+            UnknownName: what it made is not defined here any more.
         """
         job = self.registry.jobs.get(job_name)
         if job is not None and job.graph is not None:
-            if done:
-                raise Unsupported("Re-running an op job from its failure is not supported yet; run all of it again.")
-            return self.plan_job(job.name)
+            return plan_graph(job.graph, job, input_values=job.input_values)
         known = [key for key in assets if key in self.registry.assets]
-        definitions = self.registry.definitions_of(known)
-        whole = plan_assets(definitions, known, job=job)
-        left = [step for step in whole.steps.values() if step.key not in done]
-        if not left:
-            raise UnknownName("Nothing of that run is left to run: what it made is not defined here, or all succeeded.")
-        keys = [key for step in left for key in step.asset_keys.values()]
-        checks = [(check.asset_key, check.name) for step in left for check in step.checks.values()]
-        plan = plan_assets(definitions, keys, job=job, checks=checks)
-        self._refuse_missing(plan)
-        return plan
+        if not known:
+            raise UnknownName(f"What that run of '{job_name}' ran is not defined in this notebook any more.")
+        return plan_assets(self.registry.definitions_of(known), known, job=job)
+
+    def refuse_missing(self, plan: Plan) -> None:
+        """Refuse a plan that reads assets which were never made. Raises :class:`MissingUpstream`."""
+        for step in plan.steps.values():
+            for planned in step.inputs:
+                for feed in planned.feeds:
+                    if isinstance(feed, FromAsset) and feed.key not in step.asset_keys.values():
+                        self._refuse_if_never_made(step.key, feed.key)
 
     def _is_external(self, key: str) -> bool:
         assets = self.registry.assets.get(key)
@@ -128,13 +125,6 @@ class Planner:
         above = graph.upstream(chosen) - chosen
         wanted = chosen | {key for key in above if self.states.made(key) is None and not self._is_external(key)}
         return [key for key in graph.topological() if key in wanted]
-
-    def _refuse_missing(self, plan: Plan) -> None:
-        for step in plan.steps.values():
-            for planned in step.inputs:
-                for feed in planned.feeds:
-                    if isinstance(feed, FromAsset) and feed.key not in step.asset_keys.values():
-                        self._refuse_if_never_made(step.key, feed.key)
 
     def _refuse_if_never_made(self, step_key: str, key: str) -> None:
         if self.states.made(key) is not None or self._has_value(key):

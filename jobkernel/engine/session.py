@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,11 +20,13 @@ from jobkernel.engine.executors import Executors
 from jobkernel.engine.freshness import Freshness
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.launcher import ATTEMPT, Launcher, LiveRun, OnOutput, new_run_id
+from jobkernel.engine.past_runs import require_values, run_group, tags_again
 from jobkernel.engine.planner import Planner, running_keys
 from jobkernel.engine.registry import Change, Entry, Registry
 from jobkernel.engine.states import AssetStates
 from jobkernel.engine.upkeep import prune_values
 from jobkernel.errors import (
+    InvalidSubset,
     JobkernelError,
     MissingUpstream,
     UnknownName,
@@ -37,9 +39,10 @@ from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Job, Op
 from jobkernel.model.events import Event
 from jobkernel.model.keys import key_text
-from jobkernel.model.runs import RunOptions
+from jobkernel.model.runs import RunOptions, RunStatus
 from jobkernel.rules.admission import PRIORITY_TAG, priority_of
 from jobkernel.rules.plan import Plan
+from jobkernel.rules.reexecution import again_from_failure, again_selected
 from jobkernel.rules.selection import AssetSelection
 from jobkernel.storage.history import History
 
@@ -332,26 +335,29 @@ class Session:
         rows = self.history.query("preview", asset_key=key)
         return rows[0]["preview"] if rows else None
 
-    def reexecute(self, run_id: str, *, from_failure: bool = False) -> RunHandle:
+    def reexecute(self, run_id: str, *, from_failure: bool = False, steps: Sequence[str] = ()) -> RunHandle:
         """Run again what a run ran, with its tags and config, in the background.
 
-        ``from_failure`` leaves out what succeeded; the stored values of those steps are used.
+        ``from_failure`` runs what failed, was interrupted or did not run, and what follows; ``steps`` runs those that
+        clauses such as ``load*`` select. Values of the steps left out are those of that run, or of one it went on from.
 
         Raises:
-            UnknownName: there is no such run, or its job is not defined here any more.
+            UnknownName: there is no such run, what it ran is not defined here any more, or a value is gone.
+            InvalidSubset: the run did not fail, nothing is left to run, or a value was never made.
         """
         full = self.find_run(run_id)
         self.history.flush()
         row = self.history.query("run", run_id=full)[0]
+        plan = self._plan_again(row, from_failure=from_failure, steps=steps)
         choice = Launch(
             config=row["config"] or None,
-            tags=row["tags"] or {},
+            tags=tags_again(row, from_failure=from_failure),
             priority=row["priority"],
             trigger="reexecution",
             parent_run_id=full,
             root_run_id=row["root_run_id"] or full,
         )
-        return self.launch(self._plan_again(row, from_failure), choice)
+        return self.launch(plan, choice)
 
     def prune(self, *, dry_run: bool = False) -> dict[str, Any]:
         """Delete the history that retention no longer keeps, and the outputs of runs that are gone; say what went."""
@@ -412,12 +418,18 @@ class Session:
             moved, self._stale_history = self._stale_history, False
         return moved
 
-    def _plan_again(self, row: Mapping[str, Any], from_failure: bool) -> Plan:
-        done: set[str] = set()
-        if from_failure:
-            steps = self.history.query("run_steps", run_id=row["run_id"])
-            done = {step["step_key"] for step in steps if step["status"] == "SUCCESS"}
-        return self.planner.plan_again(row["job_name"], row["assets"] or (), done)
+    def _plan_again(self, row: Mapping[str, Any], *, from_failure: bool, steps: Sequence[str]) -> Plan:
+        if from_failure and row["status"] not in (RunStatus.FAILURE, RunStatus.CANCELED):
+            raise InvalidSubset(
+                f"Run {row['run_id'][:8]} is {row['status']}; only one that failed or was canceled goes on from there."
+            )
+        plan = self.planner.plan_again(row["job_name"], row["assets"] or ())
+        if from_failure or steps:
+            group = run_group(self.history, row)
+            plan = again_from_failure(plan, group) if from_failure else again_selected(plan, steps, group)
+            require_values(plan, self.values, self._is_stored_here)
+        self.planner.refuse_missing(plan)
+        return plan
 
     def _definition_event(self, entry: Entry) -> Event:
         record = entry.record if entry.record is not None else None

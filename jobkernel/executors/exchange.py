@@ -36,17 +36,20 @@ class Default(Protocol):
         """Return an asset's value."""
         ...
 
-    def load_output(self, call: StepCall, step_key: str, output: str) -> Any:
-        """Return an op's output of this run."""
+    def load_output(self, run_id: str, step_key: str, output: str) -> Any:
+        """Return an op's output of a run."""
         ...
 
 
 class SoFar(Protocol):
     """What a run has come to: :class:`RunProgress`, or :class:`Upstream` in another process."""
 
-    @property
-    def steps(self) -> Mapping[str, PlannedStep]:
-        """The steps of the run."""
+    def step_of(self, key: str) -> PlannedStep | None:
+        """Return a step of this run, or of the earlier one that it goes on from."""
+        ...
+
+    def earlier_run_of(self, feed: FromStep) -> str | None:
+        """Return the id of the earlier run whose output this is; None for an output of this run."""
         ...
 
     def collected(self, feed: FromStep) -> tuple[FromStep, ...]:
@@ -65,13 +68,22 @@ class Upstream:
     steps: Mapping[str, PlannedStep] = field(default=EMPTY)
     collections: Mapping[FromStep, tuple[FromStep, ...]] = field(default_factory=dict)
     made: frozenset[FromStep] = frozenset()
+    earlier: Mapping[FromStep, str] = field(default_factory=dict)
+
+    def step_of(self, key: str) -> PlannedStep | None:
+        """Return a step that feeds this one."""
+        return self.steps.get(key)
+
+    def earlier_run_of(self, feed: FromStep) -> str | None:
+        """Return the id of the earlier run whose output this is; None for an output of this run."""
+        return self.earlier.get(feed)
 
     def collected(self, feed: FromStep) -> tuple[FromStep, ...]:
         """Return the outputs that a collected feed stands for."""
         return self.collections[feed]
 
     def has_made(self, feed: FromStep) -> bool:
-        """Whether that output exists in the run."""
+        """Whether that output exists, of this run or of an earlier one that it goes on from."""
         return feed in self.made
 
 
@@ -104,19 +116,20 @@ class RunExchange:
         """Return the value behind a feed."""
         if isinstance(feed, FromAsset):
             return self._load_asset(call, planned, feed.key)
-        step = self._progress.steps.get(feed.step_key)
+        step = self._progress.step_of(feed.step_key)
+        run_id = self._progress.earlier_run_of(feed) or call.run.run_id
         if step is None:
-            return self._default.load_output(call, feed.step_key, feed.output)
+            return self._default.load_output(run_id, feed.step_key, feed.output)
         output = step.op.output(feed.output.partition("[")[0])
         assert output is not None
         manager = self._manager(planned.input.io or output.io)
         key = step.asset_keys.get(output.name)
         if manager is not None:
-            upstream = self._output_context(call, step, output, feed.output, key)
+            upstream = self._output_context(call, step, output, feed.output, key, run_id)
             return manager.load_input(self._input_context(call, planned, key, upstream))
         if key is not None:
             return self._default.load_asset(call, key)
-        return self._default.load_output(call, feed.step_key, feed.output)
+        return self._default.load_output(run_id, feed.step_key, feed.output)
 
     def collected(self, feed: FromStep) -> tuple[FromStep, ...]:
         """Return the outputs that a collected feed stands for."""
@@ -131,11 +144,13 @@ class RunExchange:
         feeds = [feed for planned in step.inputs for feed in planned.feeds if isinstance(feed, FromStep)]
         collections = {feed: self._progress.collected(feed) for feed in feeds if feed.is_collected}
         sources = [*feeds, *(each for members in collections.values() for each in members)]
-        steps = self._progress.steps
+        steps = {feed.step_key: self._progress.step_of(feed.step_key) for feed in sources}
+        made_by = {feed: self._progress.earlier_run_of(feed) for feed in sources}
         return Upstream(
-            steps={feed.step_key: without_code(steps[feed.step_key]) for feed in sources if feed.step_key in steps},
+            steps={key: without_code(each) for key, each in steps.items() if each is not None},
             collections=collections,
             made=frozenset(feed for feed in sources if not feed.is_collected and self._progress.has_made(feed)),
+            earlier={feed: run_id for feed, run_id in made_by.items() if run_id is not None},
         )
 
     def _manager(self, io: str) -> Any | None:
@@ -169,12 +184,12 @@ class RunExchange:
         return {"metadata": {said: to_json(each) for said, each in context.consume_metadata().items()}}
 
     def _output_context(
-        self, call: StepCall, step: PlannedStep, output: Output, name: str, key: str | None
+        self, call: StepCall, step: PlannedStep, output: Output, name: str, key: str | None, run_id: str | None = None
     ) -> OutputContext:
         return OutputContext(
             name=name.partition("[")[0],
             step_key=step.key,
-            run_id=call.run.run_id,
+            run_id=run_id or call.run.run_id,
             asset_key=AssetKey.from_escaped_user_string(key) if key is not None else None,
             definition_metadata=output.metadata,
             partition_key=call.run.partition_key,
@@ -232,7 +247,7 @@ class MemoryDefault:
             )
         return self.assets[key]
 
-    def load_output(self, call: StepCall, step_key: str, output: str) -> Any:
+    def load_output(self, run_id: str, step_key: str, output: str) -> Any:
         """Return an op's output of this run."""
         if (step_key, output) not in self.outputs:
             raise MissingUpstream(f"Step '{step_key}' did not make its output '{output}' in this run.")

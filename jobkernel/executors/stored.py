@@ -55,13 +55,14 @@ class StoredValues:
         """Return an asset's value."""
         return self._get(AssetAddress(key, call.run.partition_key))
 
-    def load_output(self, call: StepCall, step_key: str, output: str) -> Any:
-        """Return an op's output of this run, or of the run that this one re-executes."""
-        address = OutputAddress(call.run.run_id, step_key, output)
-        parent = call.run.parent_run_id
-        if parent is not None and not self.memory.exists(address) and not self.store.exists(address):
-            address = OutputAddress(parent, step_key, output)
-        return self._get(address)
+    def load_output(self, run_id: str, step_key: str, output: str) -> Any:
+        """Return an op's output of a run."""
+        return self._get(OutputAddress(run_id, step_key, output))
+
+    def has_output(self, run_id: str, step_key: str, output: str) -> bool:
+        """Whether an op's output of a run is still kept."""
+        address = OutputAddress(run_id, step_key, output)
+        return self.memory.exists(address) or self.store.exists(address)
 
     def has_asset(self, key: str) -> bool:
         """Whether a value of the asset is kept."""

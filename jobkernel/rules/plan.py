@@ -112,6 +112,14 @@ class PlannedStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What earlier runs give to this one: the steps not run again, and which run made each of their outputs."""
+
+    steps: Mapping[str, PlannedStep] = field(default=EMPTY)
+    made_by: Mapping[FromStep, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The steps of one run, upstream first; ties stand in the order of definition."""
 
@@ -120,6 +128,7 @@ class Plan:
     job: Job | None = None
     outputs: Mapping[str, Endpoint] = field(default=EMPTY)
     resource_defs: Mapping[str, Any] = field(default=EMPTY)
+    earlier: Earlier | None = None
 
     @property
     def asset_keys(self) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from jobkernel.errors import InvariantViolation
 from jobkernel.model.runs import RunStatus, StepStatus
-from jobkernel.rules.plan import FromStep, Plan, PlannedStep, copies
+from jobkernel.rules.plan import Earlier, FromStep, Plan, PlannedStep, copies
 
 RUN_TRANSITIONS: Final = frozenset(
     {
@@ -60,7 +60,11 @@ class RunProgress:
         self.statuses: dict[str, StepStatus] = dict.fromkeys(self.steps, StepStatus.WAITING)
         self._waits: dict[str, int] = {}
         self._followers: dict[str, list[str]] = {key: [] for key in self.steps}
+        self._earlier = plan.earlier or Earlier()
         self._made: dict[str, frozenset[str]] = {}
+        for feed in self._earlier.made_by:
+            if feed.step_key not in self.steps:
+                self._made[feed.step_key] = self._made.get(feed.step_key, frozenset()) | {feed.output}
         self._copies: dict[str, tuple[str, ...]] = {}
         self._open = len(self.steps)
         self._is_smooth = True  # all that ended made all its outputs, none dynamic: no verdict is in doubt
@@ -143,8 +147,16 @@ class RunProgress:
         return tuple(FromStep(feed.step_key, name) for name in self._order_of(feed) if name.startswith(prefix))
 
     def has_made(self, feed: FromStep) -> bool:
-        """Whether that output exists in this run."""
+        """Whether that output exists, of this run or of an earlier one that it goes on from."""
         return feed.output in self._made.get(feed.step_key, frozenset())
+
+    def step_of(self, key: str) -> PlannedStep | None:
+        """Return a step of this run, or of the earlier one that it goes on from."""
+        return self.steps.get(key) or self._earlier.steps.get(key)
+
+    def earlier_run_of(self, feed: FromStep) -> str | None:
+        """Return the id of the earlier run whose output this is; None for an output of this run."""
+        return None if feed.step_key in self.steps else self._earlier.made_by.get(feed)
 
     def made_by(self, key: str) -> list[str]:
         """Return the values that a step made, by output; those of a dynamic output with their mapping keys."""

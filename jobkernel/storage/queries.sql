@@ -41,6 +41,13 @@ where seq between $first_seq and $last_seq
     and run_id = $run_id and step_key = $step_key and event_type = 'STEP_OUTPUT'
 order by seq
 
+-- name: run_outputs
+-- defaults: {}
+select step_key, body ->> 'output' as output
+from kept.event
+where seq between $first_seq and $last_seq and run_id = $run_id and event_type = 'STEP_OUTPUT'
+order by seq
+
 -- name: run_events
 -- defaults: {"after_seq": 0, "limit": 100000}
 select seq, occurred_us as occurred_at, event_type, run_id, step_key, body

@@ -88,8 +88,7 @@ class ValueStore:
         self._files: Files = open_files(root)
         self._signer = signer or Signer()
         self._cache = cache or ValueCache()
-        is_local = isinstance(self._files, LocalFiles)
-        self._small = SmallOutputs(self._files) if writes_behind and is_local else None
+        self._small = SmallOutputs(self._files) if writes_behind and isinstance(self._files, LocalFiles) else None
         self._records: dict[Address, tuple[Stamp, dict[str, Any]]] = {}
 
     @property

@@ -1,0 +1,87 @@
+"""What earlier runs left, read from the history for re-executing them: a run, its parent, and so on to the first.
+
+Also the tags that a re-execution carries. Called by the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from jobkernel.errors import UnknownName
+from jobkernel.executors.stored import StoredValues
+from jobkernel.model.runs import StepStatus
+from jobkernel.rules.plan import FromStep, Plan
+from jobkernel.rules.reexecution import PastRun
+from jobkernel.storage.history import History
+
+PARENT_TAG: Final = "dagster/parent_run_id"
+ROOT_TAG: Final = "dagster/root_run_id"
+RESUME_TAG: Final = "dagster/is_resume_retry"
+RETRY_NUMBER_TAG: Final = "dagster/retry_number"
+_OF_ONE_RUN: Final = frozenset(
+    {
+        "dagster/failure_reason", RETRY_NUMBER_TAG, RESUME_TAG, "dagster/will_retry",
+        "dagster/auto_retry_run_id", "dagster/did_retry", PARENT_TAG, ROOT_TAG,
+    }
+)  # fmt: skip
+"""Tags that say something of one run alone, and are not carried to the next."""
+_LONGEST_GROUP: Final = 100
+
+
+def run_group(history: History, row: Mapping[str, Any]) -> list[PastRun]:
+    """Return what a run left, then its parent, and so on, as far as the history still knows them."""
+    group: list[PastRun] = []
+    known: set[str] = set()
+    while row["run_id"] not in known and len(group) < _LONGEST_GROUP:
+        known.add(row["run_id"])
+        group.append(_past_run(history, row))
+        parents = history.query("run", run_id=row["parent_run_id"]) if row["parent_run_id"] else []
+        if not parents:
+            break
+        row = parents[0]
+    return group
+
+
+def tags_again(row: Mapping[str, Any], *, from_failure: bool) -> dict[str, str]:
+    """Return the tags of a run that re-executes another: that one's, and the links to it."""
+    kept = {name: value for name, value in (row["tags"] or {}).items() if name not in _OF_ONE_RUN}
+    links = {PARENT_TAG: row["run_id"], ROOT_TAG: row["root_run_id"] or row["run_id"]}
+    return {**kept, **links, **({RESUME_TAG: "true"} if from_failure else {})}
+
+
+def require_values(plan: Plan, values: StoredValues, is_stored_here: Any) -> None:
+    """Refuse a plan that reads outputs of earlier runs which are not kept any more.
+
+    Raises:
+        UnknownName: it names the step whose output is gone.
+    """
+    if plan.earlier is None:
+        return
+    for step in plan.steps.values():
+        for feed in (feed for planned in step.inputs for feed in planned.feeds):
+            if not isinstance(feed, FromStep) or feed not in plan.earlier.made_by or feed.step_key in plan.steps:
+                continue
+            source = plan.earlier.steps.get(feed.step_key)
+            output = source.op.output(feed.output.partition("[")[0]) if source is not None else None
+            if output is None or output.is_nothing or not is_stored_here(output.io):
+                continue
+            run_id = plan.earlier.made_by[feed]
+            if not values.has_output(run_id, feed.step_key, feed.output):
+                raise UnknownName(
+                    f"Step '{step.key}' needs what '{feed.step_key}' made in run {run_id[:8]}, and that is not kept any"
+                    " more; run all steps again."
+                )
+
+
+def _past_run(history: History, row: Mapping[str, Any]) -> PastRun:
+    run_id = row["run_id"]
+    statuses: dict[str, StepStatus] = {}
+    for step in history.query("run_steps", run_id=run_id):  # attempts in order: the last one counts
+        statuses[step["step_key"]] = StepStatus(step["status"])
+    outputs = history.query("run_outputs", run_id=run_id)
+    succeeded = {key for key, status in statuses.items() if status is StepStatus.SUCCESS}
+    made = dict.fromkeys(
+        FromStep(each["step_key"], each["output"]) for each in outputs if each["step_key"] in succeeded
+    )
+    return PastRun(run_id=run_id, steps=frozenset(row["steps"] or ()), statuses=statuses, made=tuple(made))
