@@ -59,7 +59,7 @@ test('a table in the pane says what it leaves out', async () => {
   open();
   (await until(() => one('[data-key="clean_flights"]'))).click();
   await until(() => one('[data-section="value"]'));
-  assert.equal(text('[data-section="value"] .jk-more'), '… and 327,342 more rows, 17 more columns');
+  assert.equal(text('[data-section="value"] .jk-leftout'), '… and 327,342 more rows, 17 more columns');
 });
 
 test('a refusal for missing upstream offers to make it too', async () => {

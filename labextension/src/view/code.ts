@@ -99,7 +99,7 @@ export function previewBlock(preview: Preview): HTMLElement | null {
   }
 }
 
-const moreBlock = (words: string): Child => (words ? h('div.jk-mut.jk-more', null, words) : null);
+const moreBlock = (words: string): Child => (words ? h('div.jk-mut.jk-leftout', null, words) : null);
 
 export function dataTable(
   columns: { name: string; dtype?: string; numeric: boolean; index?: boolean }[],
