@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+from collections.abc import Callable
 
 import pytest
 from live_sessions import PATIENCE_S, a_session, asset, define, ended, eventually, launch
@@ -119,3 +121,33 @@ def test_a_run_that_comes_while_another_thread_asks_what_runs_troubles_nobody(mo
             alive = session.launcher.alive()
         assert handles[0].live in alive
         assert ended(handles[1]) == "SUCCESS"
+
+
+def test_a_chain_asks_for_one_thread_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    submit = ThreadPool.submit
+
+    def counted(pool: ThreadPool, work: Callable[[], None]) -> None:
+        asked.append(work)
+        submit(pool, work)
+
+    monkeypatch.setattr(ThreadPool, "submit", counted)
+    with a_session(max_workers=4) as session:
+        names = [f"n{number}" for number in range(20)]
+        below = [asset(lambda: 1, name, deps=[above]) for above, name in itertools.pairwise(names)]
+        define(session, asset(lambda: 1, names[0]), *below)
+        assert ended(launch(session, *names)) == "SUCCESS"
+    assert len(asked) == 1
+
+
+def test_steps_beside_each_other_have_threads_of_their_own() -> None:
+    together = threading.Barrier(3)
+
+    def meet() -> int:
+        together.wait(PATIENCE_S)
+        return 1
+
+    with a_session(max_workers=4) as session:
+        sides = [asset(meet, f"n{number}", deps=["first"]) for number in range(3)]
+        define(session, asset(lambda: 1, "first"), *sides)
+        assert ended(launch(session, "first", "n0", "n1", "n2")) == "SUCCESS"
