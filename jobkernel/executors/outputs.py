@@ -264,8 +264,10 @@ class OutputTaker:
     def _made_output(self, name: str, metadata: Any) -> dict[str, Any]:
         """Return what an output's event holds: its name, and what the body said of it, the context's last."""
         said = {**(metadata or {}), **self._call.metadata_of_outputs.get(name, {})}
+        if not said:
+            return {"output": name}
         shown = {key: to_json(each) for key, each in normalize_metadata(said).items()}
-        return {"output": name, "metadata": shown} if shown else {"output": name}
+        return {"output": name, "metadata": shown}
 
     def _nothing(
         self, output: Output, *, metadata: Any = None, extra: dict[str, Any] | None = None, tags: Any = None
