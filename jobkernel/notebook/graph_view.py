@@ -6,13 +6,15 @@ Turns the registry and a :class:`GraphQuery` into JSON-able values; layouts are 
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 from jobkernel.engine.session import Session
-from jobkernel.engine.stored import KIND
+from jobkernel.executors.stored import KIND
 from jobkernel.model.definitions import Assets, AssetSpec, Op
 from jobkernel.model.keys import variable_name
 from jobkernel.notebook.packed_graph import Card, Places, packed_edges, packed_nodes, places_of
@@ -24,6 +26,8 @@ from jobkernel.rules.plan import Plan, plan_graph
 COLLAPSE_ABOVE: Final = 150
 """With more assets than this, groups open collapsed."""
 KEPT_LAYOUTS: Final = 32
+BOXLESS: Final = ("group", "op")
+"""What stands in no group's box."""
 OP_PREFIX: Final = "op:"
 """Ops are drawn under keys of their own, ``op:<job>/<step>``, so that none is taken for an asset."""
 
@@ -64,8 +68,9 @@ class GraphViews:
         specs = {key: registry.spec(key) for key in keys}
         groups = {key: spec.group if spec is not None else "default" for key, spec in specs.items()}
         collapsed = _collapsed(query, groups)
+        only = keys if query.selection or query.job else None
         drawn = what_to_draw(
-            registry.graph, groups, collapsed=collapsed, focus=query.focus, depth=query.depth, only=keys
+            registry.graph, groups, collapsed=collapsed, focus=query.focus, depth=query.depth, only=only
         )
         cards = [self._pile(each) if each.is_group else self._card(each.name, specs[each.name]) for each in drawn.nodes]
         inferred = {key: spec.inferred_deps for key, spec in specs.items() if spec is not None and spec.inferred_deps}
@@ -103,8 +108,8 @@ class GraphViews:
         inferred: Mapping[str, frozenset[str]],
     ) -> dict[str, Any]:
         edges = [(edge.start, edge.end) for edge in drawn.edges]
-        groups = [_boxed(card, collapsed) for card in cards]
-        several = len({group for group in groups if group}) > 1
+        groups = [None if card.type in BOXLESS or card.group in collapsed else card.group for card in cards]
+        several = len({*groups, None}) > 2
         shown_groups = groups if several else [None] * len(cards)
         identity = _identity(cards, edges, shown_groups, query.direction)
         places = self._placed(identity, len(cards), edges, shown_groups, query.direction)
@@ -116,7 +121,7 @@ class GraphViews:
             "view": _slice(query, drawn, collapsed),
             "nodes": packed_nodes(cards, places),
             "edges": packed_edges(
-                [_is_inferred(edge, inferred) for edge in drawn.edges],
+                [_is_inferred(edge, inferred) for edge in drawn.edges] if inferred else [False] * len(edges),
                 {at: _names(edge) for at, edge in enumerate(drawn.edges) if cards[edge.start].type == "group"},
                 places,
             ),
@@ -169,12 +174,8 @@ def _collapsed(query: GraphQuery, groups: Mapping[str, str]) -> tuple[str, ...]:
     return names if len(groups) > COLLAPSE_ABOVE and len(names) > 1 and not query.focus else ()
 
 
-def _boxed(card: Card, collapsed: Sequence[str]) -> str | None:
-    return None if card.type in ("group", "op") or card.group in collapsed else card.group
-
-
 def _is_inferred(edge: DrawnEdge, inferred: Mapping[str, frozenset[str]]) -> bool:
-    return bool(inferred) and all(parent in inferred.get(key, ()) for parent, key in edge.pairs)
+    return all(parent in inferred.get(key, ()) for parent, key in edge.pairs)
 
 
 def _names(edge: DrawnEdge) -> list[str]:
@@ -195,5 +196,6 @@ def _slice(query: GraphQuery, drawn: Drawn, collapsed: Sequence[str]) -> dict[st
 def _identity(
     cards: Sequence[Card], edges: Sequence[tuple[int, int]], groups: Sequence[str | None], direction: str
 ) -> str:
-    text = repr(([card.key for card in cards], edges, groups, direction))
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    texts = "\0".join([direction, *[card.key for card in cards], *[group or "" for group in groups]])
+    numbers = array("I", chain.from_iterable(edges))
+    return hashlib.blake2b(texts.encode() + numbers.tobytes(), digest_size=8).hexdigest()

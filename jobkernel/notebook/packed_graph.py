@@ -5,6 +5,9 @@ The words are those of labextension/src/protocol.ts (``PackedGraph``). Knows no 
 
 from __future__ import annotations
 
+import sys
+from array import array
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -13,6 +16,10 @@ from jobkernel.rules.layout import Layout
 
 UNIT: Final = 4
 """Places are sent as whole numbers, so many to a pixel."""
+
+
+_CODES: Final = {"i16": "h", "i32": "i"}
+"""What Python's arrays call whole numbers of so many bits."""
 
 
 class Card(NamedTuple):
@@ -49,10 +56,26 @@ def column(values: Sequence[Any]) -> Any:
     return {"words": list(counts), "at": [number[value] for value in values]}
 
 
+def numbers(values: Sequence[int]) -> Any:
+    """Return whole numbers as base64 of 16 or 32 bits each, which JSON writes at once; as a column where all agree."""
+    if len(set(values)) < 2:
+        return column(values)
+    name = "i16" if min(values) >= -(2**15) and max(values) < 2**15 else "i32"
+    return {name: b64encode(_bytes_in_order(array(_CODES[name], values))).decode()}
+
+
+def _bytes_in_order(numbers: array[int]) -> bytes:
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
 def values_of(packed: Any, count: int) -> list[Any]:
     """Return the values of a column, one for each of ``count`` rows."""
     if isinstance(packed, list):
         return packed
+    for name in packed.keys() & _CODES.keys():
+        return array(_CODES[name], _bytes_in_order(array(_CODES[name], b64decode(packed[name])))).tolist()
     if "words" in packed:
         return [packed["words"][at] for at in packed["at"]]
     found = [packed["most"]] * count
@@ -64,22 +87,26 @@ def values_of(packed: Any, count: int) -> list[Any]:
 def places_of(found: Layout) -> Places:
     """Return where everything of a layout stands."""
     nodes, edges = found.nodes, found.edges
-    points = [length for route in edges for point in route.points for length in point]
+    points = [length for route in edges for point in route.points[1:-1] for length in point]
+    cross = 1 if found.direction == "LR" else 0
+    middles = [node.y + node.height / 2 if cross else node.x + node.width / 2 for node in nodes]
     return Places(
         width=found.width,
         height=found.height,
         nodes={
             "x": _units([node.x for node in nodes]),
             "y": _units([node.y for node in nodes]),
-            "w": column(_units([node.width for node in nodes])),
-            "h": column(_units([node.height for node in nodes])),
-            "layer": column([node.layer for node in nodes]),
-            "index": column([node.index for node in nodes]),
+            "w": _units([node.width for node in nodes]),
+            "h": _units([node.height for node in nodes]),
+            "layer": numbers([node.layer for node in nodes]),
+            "index": numbers([node.index for node in nodes]),
         },
         edges={
-            "from": [route.start for route in edges],
-            "to": [route.end for route in edges],
-            "bends": column([len(route.points) for route in edges]),
+            "from": numbers([route.start for route in edges]),
+            "to": numbers([route.end for route in edges]),
+            "leaves": _units([route.points[0][cross] - middles[route.start] for route in edges]),
+            "arrives": _units([route.points[-1][cross] - middles[route.end] for route in edges]),
+            "bends": numbers([len(route.points) - 2 for route in edges]),
             "points": _units(points),
         },
         groups=[
@@ -89,8 +116,8 @@ def places_of(found: Layout) -> Places:
     )
 
 
-def _units(lengths: Sequence[float]) -> list[int]:
-    return [round(length * UNIT) for length in lengths]
+def _units(lengths: Sequence[float]) -> Any:
+    return numbers([round(length * UNIT) for length in lengths])
 
 
 def packed_nodes(cards: Sequence[Card], places: Places) -> dict[str, Any]:
@@ -126,7 +153,7 @@ def packed_edges(inferred: Sequence[bool], names: Mapping[int, list[str]], place
 def rows_of(graph: Mapping[str, Any]) -> dict[str, Any]:
     """Return a packed graph with a record for each node and each edge, in pixels."""
     nodes = _node_rows(graph["nodes"])
-    return {**graph, "nodes": nodes, "edges": _edge_rows(graph["edges"], nodes)}
+    return {**graph, "nodes": nodes, "edges": _edge_rows(graph["edges"], nodes, graph["direction"])}
 
 
 def _node_rows(packed: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -141,15 +168,25 @@ def _node_rows(packed: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _edge_rows(packed: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _edge_rows(packed: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]], direction: str) -> list[dict[str, Any]]:
     count = packed["count"]
-    lengths = [length / UNIT for length in packed["points"]]
+    bends = values_of(packed["bends"], count)
+    lengths = [length / UNIT for length in values_of(packed["points"], 2 * sum(bends))]
     points = list(zip(lengths[::2], lengths[1::2], strict=True))
+    columns = [values_of(packed[name], count) for name in ("from", "to", "inferred", "leaves", "arrives")]
     rows, at = [], 0
-    columns = (packed["from"], packed["to"], values_of(packed["inferred"], count), values_of(packed["bends"], count))
-    for number, (start, end, inferred, bends) in enumerate(zip(*columns, strict=True)):
+    for number, (start, end, inferred, leaves, arrives) in enumerate(zip(*columns, strict=True)):
         names = packed["names"].get(str(number), [nodes[start]["label"]])
-        own = points[at : at + bends]
+        first = _port(nodes[start], leaves / UNIT, direction, 1)
+        last = _port(nodes[end], arrives / UNIT, direction, 0)
+        own = [first, *points[at : at + bends[number]], last]
         rows.append({"from": start, "to": end, "inferred": inferred, "names": names, "points": own})
-        at += bends
+        at += bends[number]
     return rows
+
+
+def _port(node: Mapping[str, Any], offset: float, direction: str, side: int) -> tuple[float, float]:
+    """Return where an edge meets a node: so far off the middle of the side where it leaves (1) or arrives (0)."""
+    if direction == "LR":
+        return node["x"] + side * node["w"], node["y"] + node["h"] / 2 + offset
+    return node["x"] + node["w"] / 2 + offset, node["y"] + side * node["h"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from jobkernel.rules.graph import Graph
 from jobkernel.rules.layering import mutual
@@ -17,8 +18,7 @@ ALONE = -1
 Part = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrawnNode:
+class DrawnNode(NamedTuple):
     """One card: a key, or (``is_group``) a collapsed group or a part of it. ``members`` are the keys it stands for."""
 
     name: str
@@ -27,8 +27,7 @@ class DrawnNode:
     is_group: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrawnEdge:
+class DrawnEdge(NamedTuple):
     """One arrow between two cards, by their indexes, with the (upstream, downstream) pairs that it stands for."""
 
     start: int
@@ -65,6 +64,8 @@ def what_to_draw(
     shown = _shown(graph, focus, depth, only)
     order = [key for key in graph.topological() if key in shown]
     group_of = {key: groups[key] for key in order if groups.get(key) in collapsed}
+    if not group_of:
+        return _each_alone(graph, order, groups)
     parts = _parts(graph, order, group_of)
     members: dict[Part, list[str]] = {}
     for key in order:
@@ -79,6 +80,23 @@ def what_to_draw(
     )
 
 
+def _each_alone(graph: Graph, order: list[str], groups: Mapping[str, str]) -> Drawn:
+    index = {key: number for number, key in enumerate(order)}
+    return Drawn(
+        nodes=tuple([DrawnNode(key, (key,), groups.get(key), False) for key in order]),
+        edges=tuple(
+            [
+                DrawnEdge(index[parent], end, ((parent, key),))
+                for end, key in enumerate(order)
+                for parent in graph.parents(key)
+                if parent in index
+            ]
+        ),
+        hidden=len(graph) - len(order),
+        divided=(),
+    )
+
+
 def _shown(graph: Graph, focus: str | None, depth: int, only: Collection[str] | None) -> set[str]:
     shown = set(graph.keys) if only is None else {key for key in only if key in graph}
     if focus is None:
@@ -89,8 +107,6 @@ def _shown(graph: Graph, focus: str | None, depth: int, only: Collection[str] | 
 
 def _parts(graph: Graph, order: list[str], group_of: Mapping[str, str]) -> dict[str, Part]:
     """Which card each key is on: its own, or the only or one of several of its collapsed group."""
-    if not group_of:
-        return {key: (key, ALONE) for key in order}
     cards = {key: (group_of[key], 0) if key in group_of else (key, ALONE) for key in order}
     names = {card: number for number, card in enumerate(dict.fromkeys(cards.values()))}
     following: list[list[int]] = [[] for _ in names]

@@ -1,4 +1,4 @@
-/** Graphs packed as the kernel does it, plainly: every column but labels and names is a list. */
+/** Graphs packed as the kernel does it, plainly: every column but labels and names is a list, edges meet nodes in the middle. */
 import { UNIT } from '../src/packed';
 import type { Graph, PackedGraph } from '../src/protocol';
 
@@ -31,8 +31,10 @@ export function packed(graph: Graph): PackedGraph {
       to: edges.map(edge => edge.to),
       inferred: { words: [false, true], at: edges.map(edge => Number(edge.inferred)) },
       names: some(edges.map((edge, i) => [i, edge.names])),
-      bends: edges.map(edge => edge.points.length),
-      points: units(edges.flatMap(edge => edge.points.flat()))
+      leaves: { most: 0, but: {} },
+      arrives: { most: 0, but: {} },
+      bends: edges.map(edge => Math.max(0, edge.points.length - 2)),
+      points: units(edges.flatMap(edge => edge.points.slice(1, -1).flat()))
     }
   };
 }

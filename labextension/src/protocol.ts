@@ -85,9 +85,16 @@ export interface Graph {
   groups: GraphGroup[];
 }
 
-/** A column: a value for each row, a number of a word for each row, or what most rows have and what the others have. */
+/**
+ * A column: a value for each row, a number of a word for each row, or what most rows have and what the others have.
+ * Whole numbers may be base64 of 16 or 32 bits each, the lowest byte first.
+ */
 export type Numbers =
-  number[] | { words: number[]; at: number[] } | { most: number | null; but: Record<string, number> };
+  | number[]
+  | { i16: string }
+  | { i32: string }
+  | { words: number[]; at: number[] }
+  | { most: number | null; but: Record<string, number> };
 export type Texts = string[] | { words: string[]; at: number[] } | { most: string | null; but: Record<string, string> };
 export type Flags =
   boolean[] | { words: boolean[]; at: number[] } | { most: boolean | null; but: Record<string, boolean> };
@@ -113,27 +120,23 @@ export interface PackedNodes {
 
 export interface PackedEdges {
   count: number;
-  from: number[];
-  to: number[];
+  from: Numbers;
+  to: Numbers;
   inferred: Flags;
   /** By row, those that are not just the label of where the edge begins. */
   names: Record<string, string[]>;
-  /** How many points each edge has. */
+  /** How far off the middle of a node's side each edge leaves and arrives, and how often it bends between. */
+  leaves: Numbers;
+  arrives: Numbers;
   bends: Numbers;
-  /** Of all edges one after the other: x, y, x, y, … in quarters of a pixel. */
-  points: number[];
+  /** The bends of all edges one after the other: x, y, x, y, … in quarters of a pixel, as are leaves and arrives. */
+  points: Numbers;
 }
 
 /** A graph as it is sent; packed.ts makes it a `Graph`. */
-export interface PackedGraph {
-  id: string;
-  direction: Direction;
-  width: number;
-  height: number;
-  view: GraphSlice;
+export interface PackedGraph extends Omit<Graph, 'nodes' | 'edges'> {
   nodes: PackedNodes;
   edges: PackedEdges;
-  groups: GraphGroup[];
 }
 
 export interface JobRow {

@@ -13,7 +13,7 @@ import jobkernel as jk
 from jobkernel.engine.opening import test_session as a_session
 from jobkernel.engine.registry import Entry
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
-from jobkernel.notebook.packed_graph import column, rows_of, values_of
+from jobkernel.notebook.packed_graph import column, numbers, rows_of, values_of
 from jobkernel.rules.layout import layout
 
 TEXTS = st.lists(st.sampled_from(["", "a", "b", "c"]), max_size=40)
@@ -23,6 +23,17 @@ ANY = st.one_of(TEXTS, st.lists(st.integers(), max_size=40), st.lists(st.boolean
 @given(ANY)
 def test_a_column_holds_what_was_put_in(values: list[Any]) -> None:
     assert values_of(json.loads(json.dumps(column(values))), len(values)) == values
+
+
+@given(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=40))
+def test_whole_numbers_come_back(values: list[int]) -> None:
+    assert values_of(json.loads(json.dumps(numbers(values))), len(values)) == values
+
+
+def test_whole_numbers_take_16_bits_where_they_fit() -> None:
+    assert numbers([1, -1]) == {"i16": "AQD//w=="}
+    assert numbers([1, 2**15]) == {"i32": "AQAAAACAAAA="}
+    assert numbers([7, 7]) == {"most": 7, "but": {}}
 
 
 @pytest.mark.parametrize(
