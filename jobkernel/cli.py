@@ -257,8 +257,8 @@ def _prune_arguments(command: argparse.ArgumentParser) -> None:
 
 def _prune(given: argparse.Namespace) -> int:
     from jobkernel.clock import SystemClock
-    from jobkernel.executors.stored import StoredValues
     from jobkernel.engine.upkeep import prune_values
+    from jobkernel.executors.stored import StoredValues
     from jobkernel.values.store import ValueStore
 
     project = _project(given)

@@ -125,6 +125,10 @@ class StepTimedOut(JobkernelError, TimeoutError):
     """A step took longer than its timeout."""
 
 
+class RunTimedOut(JobkernelError, TimeoutError):
+    """A run took longer than it may."""
+
+
 class RunCanceled(JobkernelError):
     """A run was canceled before it ended."""
 

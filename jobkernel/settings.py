@@ -42,6 +42,15 @@ class JobKernel(Configurable):  # type: ignore[misc]  # the package is untyped
     pool_granularity = Enum(
         ["op", "run"], "op", help="Project: whether pools count running steps ('op') or runs that have such steps."
     ).tag(config=True)
+    run_retries = Int(
+        0, min=0, help="Project: how often a run that failed is run again, from its failure; the tag wins."
+    ).tag(config=True)
+    retry_on_asset_or_op_failure = Bool(
+        True, help="Project: whether runs are also retried where a step failed, and not only where something broke."
+    ).tag(config=True)
+    max_runtime = Float(
+        None, min=0, allow_none=True, help="Project: seconds that a run may take; None for any time. The tag wins."
+    ).tag(config=True)
     retention_days = Float(
         30, min=0, allow_none=True, help="Project: days that events, logs and finished runs are kept; None for ever."
     ).tag(config=True)
@@ -62,6 +71,9 @@ PROJECT_SETTINGS = (
     "pools",
     "default_pool_limit",
     "pool_granularity",
+    "run_retries",
+    "retry_on_asset_or_op_failure",
+    "max_runtime",
     "retention_days",
     "keep_runs",
     "values_limit",

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import uuid4
 
 from jobkernel.clock import Clock
@@ -40,6 +40,7 @@ from jobkernel.model.runs import RunOptions, RunStatus
 from jobkernel.rules.executor_choice import ExecutorChoice, executor_of_run, executor_of_step
 from jobkernel.rules.plan import FromAsset, Plan, PlannedStep
 from jobkernel.rules.plan_config import fed_from_config, run_config_of_plan
+from jobkernel.rules.run_retries import longest_runtime
 from jobkernel.rules.run_state import RunProgress
 from jobkernel.storage.history import History
 from jobkernel.storage.output_files import output_path
@@ -75,6 +76,18 @@ class LiveRun:
         return self.active.setup.plan
 
 
+class Retries(Protocol):
+    """What retries whole runs."""
+
+    def at_failure(self, run: ActiveRun, reason: str) -> Mapping[str, str]:
+        """Return the tags that a failing run gets."""
+        ...
+
+    def after(self, run: ActiveRun) -> None:
+        """Launch the retry that was promised when the run failed."""
+        ...
+
+
 class Launcher:
     """Launches runs and keeps those that are alive."""
 
@@ -104,6 +117,8 @@ class Launcher:
         self._drivers: ThreadPool | None = None
         self._notebook = notebook
         self._kernel_id = kernel_id
+        self.retries: Retries | None = None
+        self.max_runtime: Callable[[], float | None] = lambda: None
         self._lock = threading.Lock()  # protects runs
         self.runs: dict[str, LiveRun] = {}
         self._unlisten = [history.listen("admitted", self._admitted), history.listen("cancel", self._cancel_asked)]
@@ -177,6 +192,8 @@ class Launcher:
             make_output=lambda step, attempt: self._output(options.run_id, step, attempt),
             on_change=lambda _run: self._on_change(),
             on_end=self._ended,
+            on_failure=lambda run, reason: self.retries.at_failure(run, reason) if self.retries else {},
+            max_runtime=longest_runtime(facts.tags, self.max_runtime()),
             deadlines=self._deadlines,
         )
         live = LiveRun(active=ActiveRun(setup), options=options, queued_at=self._clock.now_us(), on_output=on_output)
@@ -350,6 +367,8 @@ class Launcher:
             live.durable.set()
         except (JobkernelError, OSError) as error:
             live.loss = str(error)
+        if self.retries is not None:
+            self.retries.after(run)
         self._forget_old()
 
     def _forget_old(self) -> None:

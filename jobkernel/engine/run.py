@@ -7,15 +7,15 @@ no registry and no screen; the session and ``in_process`` make runs.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from jobkernel.engine.run_endings import planned_events, verdict
+from jobkernel.engine.run_endings import canceled, planned_events, verdict
 from jobkernel.engine.run_setup import LiveStep, RunSetup, Workers
-from jobkernel.errors import StepTimedOut
+from jobkernel.errors import RunTimedOut, StepTimedOut
 from jobkernel.executors.call import Ending, Exchange, StepCall, StepOutcome
 from jobkernel.executors.cancel import CancelToken
 from jobkernel.executors.failure import describe_error
@@ -62,6 +62,7 @@ class ActiveRun:
         self._asked = 0
         self._is_ending = False
         self._wants_cancel = False
+        self._call_off: Callable[[], None] = lambda: None
 
     @property
     def run_id(self) -> str:
@@ -92,14 +93,16 @@ class ActiveRun:
         """Wait until the run has ended; return whether it has."""
         return self.ended.wait(timeout)
 
-    def cancel(self, *, forced: bool = False) -> None:
-        """Ask the run to stop; ``forced`` interrupts the threads of its steps. Returns at once."""
+    def cancel(self, *, forced: bool = False, by: str | None = None, because: Exception | None = None) -> None:
+        """Ask the run to stop; ``forced`` interrupts its steps. It then fails with ``because``. Returns at once."""
         with self._lock:
             if self.status.is_final or self._is_ending:
                 return
             if self.status is not RunStatus.CANCELING:
                 self.status = RunStatus.CANCELING
-                self.emit(ev.RUN_CANCELING, {"forced": forced})
+                self.error = because
+                reason = {"reason": str(because)} if because is not None else {}
+                self.emit(ev.RUN_CANCELING, {"forced": forced, "by": by, **reason})
             self._ready.clear()
             unwanted, self._want_slots = list(self._want_slots.values()), {}
             for timer in self._retries.values():
@@ -154,6 +157,7 @@ class ActiveRun:
                 return
             self.status = RunStatus.STARTED
             self.started_at = self.setup.clock.now_us()
+            self._watch_runtime()
             self._busy += 1  # while resources open, a cancel may not end the run under them
         self.emit(ev.RUN_START)
         for event_type, body, step_key in planned_events(self.setup.plan, self.setup.facts.partition_key):
@@ -166,6 +170,16 @@ class ActiveRun:
             if self.status is RunStatus.STARTED:
                 self._follow(self.progress.begin() if error is None else self._given_up(error))
         self._end_if_over()
+
+    def _watch_runtime(self) -> None:
+        seconds = self.setup.max_runtime
+        if seconds is not None:
+            error = RunTimedOut(
+                f"The run took longer than {seconds:g} s (dagster/max_runtime)."
+            )
+            late = partial(self.cancel, forced=True, because=error)
+            # not on the thread of the deadlines: to cancel is to wait for steps' locks
+            self._call_off = self.setup.deadlines.watch(seconds, partial(_aside, late))
 
     def _given_up(self, error: BaseException) -> Advance:
         self.error = error
@@ -423,7 +437,7 @@ class ActiveRun:
             if self.status.is_final or self._is_ending or self.in_flight or self._busy:
                 return
             if self.status is RunStatus.CANCELING:
-                status, body = RunStatus.CANCELED, {"reason": "canceled"}
+                status, body = canceled(self.error)
             elif self.status is RunStatus.STARTED and self.progress.is_over:
                 status, body = self._verdict()
             else:
@@ -438,7 +452,10 @@ class ActiveRun:
 
     def _finish(self, status: RunStatus, body: dict[str, Any]) -> None:
         """End the run: its end is told only when it is durable."""
+        self._call_off()
         self._close_resources()
+        if status is RunStatus.FAILURE:
+            body = {**body, "tags": dict(self.setup.on_failure(self, body["reason"]))}
         self.emit(ev.ENGINE_EVENT, {"message": f"Finished on {self.setup.executor_name}."})
         self.emit(f"RUN_{status}", body)
         setup = self.setup
@@ -464,3 +481,7 @@ class ActiveRun:
 
 def _unheard(event_type: str, body: dict[str, Any] | None = None) -> None:
     """Take what an abandoned step says, and forget it."""
+
+
+def _aside(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, name="jobkernel-overtime", daemon=True).start()

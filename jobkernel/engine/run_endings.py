@@ -25,6 +25,13 @@ def planned_events(plan: Plan, partition_key: str | None) -> Iterator[tuple[str,
             yield ev.ASSET_CHECK_EVALUATION_PLANNED, body, step.key
 
 
+def canceled(because: BaseException | None) -> tuple[RunStatus, dict[str, Any]]:
+    """Return how a run ended that was stopped: canceled, or failed where it was stopped because of an error."""
+    if because is None:
+        return RunStatus.CANCELED, {"reason": "canceled"}
+    return RunStatus.FAILURE, {"error": describe_error(because), "reason": "RUN_TIMEOUT"}
+
+
 def verdict(
     failed: Sequence[str], first: Failure | None, error: BaseException | None
 ) -> tuple[RunStatus, dict[str, Any]]:

@@ -75,6 +75,8 @@ class RunSetup:
     slots: SlotDoor | None = None
     on_change: Callable[[ActiveRun], None] = lambda _run: None
     on_end: Callable[[ActiveRun], None] = lambda _run: None
+    on_failure: Callable[[ActiveRun, str], Mapping[str, str]] = lambda _run, _reason: EMPTY
+    max_runtime: float | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
 
     def without_values(self) -> RunSetup:

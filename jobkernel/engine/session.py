@@ -20,9 +20,10 @@ from jobkernel.engine.executors import Executors
 from jobkernel.engine.freshness import Freshness
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.launcher import ATTEMPT, Launcher, LiveRun, OnOutput, new_run_id
-from jobkernel.engine.past_runs import require_values, run_group, tags_again
+from jobkernel.engine.past_runs import RETRY_NUMBER_TAG, require_values, run_group, tags_again
 from jobkernel.engine.planner import Planner, running_keys
 from jobkernel.engine.registry import Change, Entry, Registry
+from jobkernel.engine.run_retries import RunRetries
 from jobkernel.engine.states import AssetStates
 from jobkernel.engine.upkeep import prune_values
 from jobkernel.errors import (
@@ -58,6 +59,7 @@ class Launch:
     tags: Mapping[str, str] = field(default=EMPTY)
     priority: int | None = None
     executor: str | None = None
+    run_id: str | None = None
     trigger: str = "manual"
     parent_run_id: str | None = None
     root_run_id: str | None = None
@@ -116,6 +118,12 @@ class Session:
             history.listen("changed", self._history_changed),
             history.listen("keys_taken", self._keys_taken),
         ]
+        self.project_settings = dict(history.request("settings"))
+        self._unlisten.append(
+            history.listen("settings", lambda fields: self.project_settings.update(fields["settings"]))
+        )
+        self.launcher.retries = RunRetries(history, lambda: self.project_settings, self._retry)
+        self.launcher.max_runtime = lambda: self.project_settings["max_runtime"]
         self._closing = ExitStack()
         self.refresh()
 
@@ -213,7 +221,7 @@ class Session:
         """
         job = plan.job
         options = RunOptions(
-            run_id=new_run_id(),
+            run_id=choice.run_id or new_run_id(),
             config=choice.config,
             tags=choice.tags,
             priority=self._priority(job, choice),
@@ -349,15 +357,14 @@ class Session:
         self.history.flush()
         row = self.history.query("run", run_id=full)[0]
         plan = self._plan_again(row, from_failure=from_failure, steps=steps)
-        choice = Launch(
-            config=row["config"] or None,
-            tags=tags_again(row, from_failure=from_failure),
-            priority=row["priority"],
-            trigger="reexecution",
-            parent_run_id=full,
-            root_run_id=row["root_run_id"] or full,
-        )
-        return self.launch(plan, choice)
+        return self.launch(plan, _again(row, tags_again(row, from_failure=from_failure), trigger="reexecution"))
+
+    def _retry(self, run_id: str, new_run_id: str, from_failure: bool, number: int) -> None:
+        """Run a run that failed again by itself: what is left of it, or all."""
+        row = self.history.query("run", run_id=run_id)[0]
+        plan = self._plan_again(row, from_failure=from_failure, steps=())
+        tags = {**tags_again(row, from_failure=from_failure), RETRY_NUMBER_TAG: str(number)}
+        self.launch(plan, _again(row, tags, trigger="retry", run_id=new_run_id))
 
     def prune(self, *, dry_run: bool = False) -> dict[str, Any]:
         """Delete the history that retention no longer keeps, and the outputs of runs that are gone; say what went."""
@@ -459,6 +466,19 @@ class Session:
             if assets.keys_by_output.get(output.name) == key and not output.is_nothing:
                 return output.io, output.metadata
         return DEFAULT_IO, EMPTY
+
+
+def _again(row: Mapping[str, Any], tags: Mapping[str, str], *, trigger: str, run_id: str | None = None) -> Launch:
+    return Launch(
+        config=row["config"] or None,
+        tags=tags,
+        priority=row["priority"],
+        executor=row["executor"],
+        trigger=trigger,
+        run_id=run_id,
+        parent_run_id=row["run_id"],
+        root_run_id=row["root_run_id"] or row["run_id"],
+    )
 
 
 def _asset_keys(entry: Entry) -> list[str]:

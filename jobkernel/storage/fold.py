@@ -160,6 +160,9 @@ def _ends(status: str) -> Change:
         if run is None or run["status"] in FINAL_RUN_STATUSES:
             return
         run["details"].update(_known(fact.body, ("error", "reason")))
+        tags = fact.body.get("tags")
+        if isinstance(tags, dict):
+            run["details"]["tags"] = {**(run["details"].get("tags") or {}), **tags}
         rows.change(RUN, run, status=status, ended_us=fact.occurred_us)
         for key in rows.planned_by(run["run_id"]):
             asset = rows.get(ASSET_PARTITION, key)

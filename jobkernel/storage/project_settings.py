@@ -25,6 +25,10 @@ def _days(value: Any) -> bool:
     return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0)
 
 
+def _seconds(value: Any) -> bool:
+    return _days(value)
+
+
 def _bytes(value: Any) -> bool:
     return value is None or _from_one(value)
 
@@ -40,6 +44,9 @@ DEFAULTS: dict[str, Any] = {
     "pools": {},
     "default_pool_limit": None,
     "pool_granularity": "op",
+    "run_retries": 0,
+    "retry_on_asset_or_op_failure": True,
+    "max_runtime": None,
     "retention_days": 30,
     "keep_runs": 10_000,
     "values_limit": None,
@@ -56,6 +63,9 @@ ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
         f"a whole number from 0 to {LARGEST_POOL}, or None for no limit",
     ),
     "pool_granularity": (lambda value: value in GRANULARITIES, "'op' or 'run'"),
+    "run_retries": (is_count, "a whole number from 0"),
+    "retry_on_asset_or_op_failure": (lambda value: isinstance(value, bool), "true or false"),
+    "max_runtime": (_seconds, "a number of seconds above 0, or None for no limit"),
     "retention_days": (_days, "a number of days above 0, or None to keep everything"),
     "keep_runs": (_from_one, "a whole number from 1"),
     "values_limit": (_bytes, "a number of bytes, or None for no limit"),

@@ -41,6 +41,11 @@ where seq between $first_seq and $last_seq
     and run_id = $run_id and step_key = $step_key and event_type = 'STEP_OUTPUT'
 order by seq
 
+-- name: runs_of_root
+-- defaults: {}
+select run_id, status, started_us as started_at
+from kept.run where root_run_id = $root_run_id or run_id = $root_run_id order by row_seq
+
 -- name: run_outputs
 -- defaults: {}
 select step_key, body ->> 'output' as output

@@ -248,7 +248,11 @@ def test_runs_beyond_the_limit_wait_by_priority_and_are_admitted_when_one_ends(h
     history.listen("admitted", lambda fields: admitted.append(fields["run_id"]))
 
     assert history.request("submit_run", run_id="r1")["admitted"] is True
-    assert history.request("submit_run", run_id="low", priority=0) == {"admitted": False, "ahead": 0}
+    assert history.request("submit_run", run_id="low", priority=0) == {
+        "admitted": False,
+        "ahead": 0,
+        "why": "1 of 1 runs are running (max_concurrent_runs)",
+    }
     assert history.request("submit_run", run_id="high", priority=5)["admitted"] is False
     kept(history, *a_run("r1"))
     eventually(lambda: admitted == ["high"])

@@ -17,8 +17,8 @@ from jobkernel.clock import SystemClock
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.registry import Entry
 from jobkernel.engine.session import Session
-from jobkernel.executors.stored import StoredValues
 from jobkernel.errors import DiskFull, InvalidDefinition, MissingUpstream
+from jobkernel.executors.stored import StoredValues
 from jobkernel.model import events as ev
 from jobkernel.storage.history import LocalHistory
 from jobkernel.values.store import ValueStore

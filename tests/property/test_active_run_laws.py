@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from run_plans import GOOD, Story, expected_endings, stories
 
 from jobkernel.clock import SystemClock
-from jobkernel.executors.exchange import MemoryDefault, RunExchange
 from jobkernel.engine.run import ActiveRun
 from jobkernel.engine.run_setup import RunSetup
 from jobkernel.executors.call import RunFacts
+from jobkernel.executors.exchange import MemoryDefault, RunExchange
 from jobkernel.executors.threads import ThreadPool
 from jobkernel.model import events as ev
 from jobkernel.model.events import Event

@@ -13,8 +13,8 @@ import pytest
 
 from jobkernel.clock import SystemClock
 from jobkernel.engine import upkeep
-from jobkernel.executors.stored import StoredValues
 from jobkernel.engine.upkeep import Upkeep, prune_values
+from jobkernel.executors.stored import StoredValues
 from jobkernel.model.events import Event
 from jobkernel.storage.history import LocalHistory
 from jobkernel.values.addresses import AssetAddress, OutputAddress

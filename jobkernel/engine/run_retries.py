@@ -1,0 +1,70 @@
+"""Runs a failed run again as a whole, where its tags or the project's settings ask for it.
+
+Decides while the failed run ends, so that its last event already says what follows; launches once that is durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobkernel.engine.launcher import new_run_id
+from jobkernel.engine.run import ActiveRun
+from jobkernel.errors import JobkernelError
+from jobkernel.model import events as ev
+from jobkernel.model.events import Event
+from jobkernel.rules import run_retries as rules
+from jobkernel.storage.history import History
+
+
+@dataclass(slots=True)
+class RunRetries:
+    """The retries of one session's runs. ``again(run_id, new_run_id, from_failure, number)`` launches one."""
+
+    history: History
+    settings: Callable[[], Mapping[str, Any]]
+    again: Callable[[str, str, bool, int], object]
+    _planned: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def at_failure(self, run: ActiveRun, reason: str) -> dict[str, str]:
+        """Return the tags that a failing run gets: why it failed, and whether and as what it is retried."""
+        facts, settings = run.setup.facts, self.settings()
+        found = {rules.REASON_TAG: reason}
+        if rules.most_retries(facts.tags, settings["run_retries"]) <= 0:
+            return found
+        root = facts.root_run_id or facts.run_id
+        so_far = self._runs_of_group(root, facts.run_id) - 1
+        if not rules.is_retried(
+            facts.tags,
+            reason,
+            retries_so_far=so_far,
+            default=settings["run_retries"],
+            on_step_failure=settings["retry_on_asset_or_op_failure"],
+        ):
+            return {**found, rules.WILL_RETRY_TAG: "false"}
+        new = new_run_id()
+        self._planned[facts.run_id] = (new, so_far + 1)
+        return {**found, rules.WILL_RETRY_TAG: "true", rules.RETRY_RUN_TAG: new}
+
+    def after(self, run: ActiveRun) -> None:
+        """Launch the retry that was promised when the run failed."""
+        planned = self._planned.pop(run.run_id, None)
+        if planned is None:
+            return
+        new, number = planned
+        how, complaint = rules.strategy(run.setup.facts.tags)
+        if complaint is not None:
+            self._say(run, complaint)
+        try:
+            self.again(run.run_id, new, how != "ALL_STEPS", number)
+        except JobkernelError as error:
+            self._say(run, f"The run was to be retried, but could not be: {error}")
+
+    def _runs_of_group(self, root: str, run_id: str) -> int:
+        known = {row["run_id"] for row in self.history.query("runs_of_root", root_run_id=root)}
+        return len(known | {root, run_id})
+
+    def _say(self, run: ActiveRun, message: str) -> None:
+        body = {"message": message}
+        self.history.emit(Event(ev.ENGINE_EVENT, run.run_id, None, run.setup.clock.now_us(), body))

@@ -1,0 +1,65 @@
+"""Whether a run that failed is run again as a whole, and how; how long a run may take. Pure, by Dagster's tags.
+
+Called by the engine when a run fails, and when it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+MAX_RETRIES_TAG: Final = "dagster/max_retries"
+STRATEGY_TAG: Final = "dagster/retry_strategy"
+ON_STEP_FAILURE_TAG: Final = "dagster/retry_on_asset_or_op_failure"
+WILL_RETRY_TAG: Final = "dagster/will_retry"
+RETRY_RUN_TAG: Final = "dagster/auto_retry_run_id"
+RETRY_NUMBER_TAG: Final = "dagster/retry_number"
+REASON_TAG: Final = "dagster/failure_reason"
+MAX_RUNTIME_TAGS: Final = ("dagster/max_runtime", "dagster/max_runtime_seconds")
+FROM_FAILURE: Final = "FROM_FAILURE"
+STRATEGIES: Final = (FROM_FAILURE, "ALL_STEPS", "FROM_ASSET_FAILURE")
+STEP_FAILURE: Final = "STEP_FAILURE"
+
+
+def most_retries(tags: Mapping[str, str], default: int) -> int:
+    """Return how often a run may be retried; a tag that is no whole number means never."""
+    if MAX_RETRIES_TAG not in tags:
+        return default
+    try:
+        return int(tags[MAX_RETRIES_TAG])
+    except ValueError:
+        return 0
+
+
+def is_retried(
+    tags: Mapping[str, str], reason: str, *, retries_so_far: int, default: int, on_step_failure: bool
+) -> bool:
+    """Whether a run that failed for that reason is retried. Every other run of its group counts as a retry."""
+    if reason == STEP_FAILURE:
+        said = tags.get(ON_STEP_FAILURE_TAG, "").lower()
+        if said == "false" or (said != "true" and not on_step_failure):
+            return False
+    return retries_so_far < most_retries(tags, default)
+
+
+def strategy(tags: Mapping[str, str]) -> tuple[str, str | None]:
+    """Return how a run is retried, and a sentence where its tag names no such way."""
+    said = tags.get(STRATEGY_TAG, FROM_FAILURE)
+    if said in STRATEGIES:
+        return said, None
+    return (
+        FROM_FAILURE,
+        f"{STRATEGY_TAG} is one of {', '.join(STRATEGIES)}; '{said}' is not, so {FROM_FAILURE} is used.",
+    )
+
+
+def longest_runtime(tags: Mapping[str, str], default: float | None) -> float | None:
+    """Return how many seconds a run may take; None for any time. A tag that is 0 or no number means any time."""
+    for tag in MAX_RUNTIME_TAGS:
+        if tag in tags:
+            try:
+                seconds = float(tags[tag])
+            except ValueError:
+                return None
+            return seconds if seconds > 0 else None
+    return default or None
