@@ -4,9 +4,9 @@ export interface Definition {
   key: string;
 }
 
-const FIRST_LINE = /^(?:%%|# *jk: *)(asset|op)[ \t]+(?!-)("[^"]+"|'[^']+'|[^\s"'-][^\s]*)/;
+const FIRST_LINE = /^(?:%%|#[ \t]*jk:[ \t]*)(asset|op)[ \t]+(?!-)("[^"]+"|'[^']+'|[^\s"'-][^\s]*)/;
 const SPEAKS =
-  /^\s*(?:%load_ext +jobkernel|%%(?:asset|op|job|check|resource|schedule|sensor)\b|# *jk:|%jk\b)|\bimport +jobkernel\b|\bfrom +jobkernel\b/m;
+  /^\s*(?:%load_ext +jobkernel|%%(?:asset|op|job|check|resource|schedule|sensor)\b|#[ \t]*jk:|%jk\b)|\bimport +jobkernel\b|\bfrom +jobkernel\b/m;
 
 export function definitionOf(source: string): Definition | null {
   const found = FIRST_LINE.exec(source.trimStart());

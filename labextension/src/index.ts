@@ -6,6 +6,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ICommandPalette, ToolbarButton } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { bridge } from './lab/bridge';
+import { leaveStatusAlone } from './lab/idle';
 import { Notebooks } from './lab/notebooks';
 import type { Watched } from './lab/notebooks';
 import { drawOutputs } from './lab/output';
@@ -25,6 +26,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
 export default plugin;
 
 function activate(app: JupyterFrontEnd, tracker: INotebookTracker, palette: ICommandPalette | null): void {
+  leaveStatusAlone();
   const notebooks = new Notebooks(tracker);
   bridge(notebooks);
   addCommand(app, notebooks);

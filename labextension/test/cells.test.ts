@@ -9,6 +9,7 @@ test('a first line names what the cell defines', () => {
   assert.equal(found('\n%%op a/b\n'), 'a/b');
   assert.equal(found('# jk: asset raw --sql'), 'raw');
   assert.equal(found('#jk: op "two"'), 'two');
+  assert.equal(found('#\t jk:asset three'), 'three');
 });
 
 test('other cells define nothing', () => {
@@ -26,7 +27,14 @@ test('other cells define nothing', () => {
 });
 
 test('only notebooks that speak of jobkernel are asked', () => {
-  for (const source of ['%load_ext jobkernel', 'import jobkernel as jk', 'x\n%jk', '%%asset a', '# jk: asset a']) {
+  for (const source of [
+    '%load_ext jobkernel',
+    'import jobkernel as jk',
+    'x\n%jk',
+    '%%asset a',
+    '# jk: asset a',
+    '#\tjk:asset a'
+  ]) {
     assert.equal(speaksOfJobkernel(source), true, source);
   }
   for (const source of ['import pandas', '%matplotlib inline', 'jobkernel = 1', '%jklm', '%%time']) {

@@ -94,8 +94,12 @@ class Lab:
         """Return once it answers."""
         until(self._answers, f"JupyterLab answers; see {self.root / 'server.log'}", within_s=SERVER_WITHIN_S)
 
+    def log(self) -> str:
+        """What the server and its kernels have logged."""
+        return (self.root / "server.log").read_text()
+
     def _answers(self) -> bool:
-        assert self._process.poll() is None, (self.root / "server.log").read_text()[-2000:]
+        assert self._process.poll() is None, self.log()[-2000:]
         with contextlib.suppress(OSError):
             self.ask("status")
             return True
@@ -184,8 +188,16 @@ class NotebookPage:
         return bool(self.page.evaluate(_ENDED, cell))
 
     def is_running(self, cell: int) -> bool:
-        """Whether a started cell has not ended. (The kernel's status word follows control messages, too.)"""
+        """Whether a started cell has not ended."""
         return not self._ran(cell)
+
+    def answer(self, op: str) -> Any:
+        """Ask the kernel something as widgets do, and return its answer."""
+        return self.page.evaluate(_ASK, op)
+
+    def kernel_word(self) -> str:
+        """What JupyterLab calls the kernel: idle or busy."""
+        return str(self.page.evaluate("jkNotebook.sessionContext.session.kernel.status"))
 
     def output(self, cell: int) -> Locator:
         """What a cell shows."""
@@ -331,6 +343,9 @@ _IDLE = """() => {
   const kernel = window.jkNotebook.context.sessionContext.session?.kernel;
   return !!kernel && kernel.connectionStatus === 'connected' && kernel.status === 'idle';
 }"""
+_ASK = """op => new Promise(reply => document.dispatchEvent(new CustomEvent("jobkernel:request", {
+  detail: {request: {op, id: 1}, kernel: jkNotebook.sessionContext.session.kernel.id, handled: false, reply}
+})))"""
 _RUN = """cell => {
   const { shell, commands } = window.jupyterapp;
   shell.activateById(window.jkNotebook.id);

@@ -43,6 +43,30 @@ def test_materialize_pressed_while_a_cell_runs_turns_the_graph_fresh_before_the_
     page.until(lambda: not page.is_running(6), "the cell ends")
 
 
+def test_jupyterlab_goes_on_calling_the_kernel_busy_when_it_has_answered(notebook: Open) -> None:
+    page = notebook(LOAD, BUSY)
+    page.run(0)
+    page.start(1)
+    page.output(1).get_by_text("begun").wait_for()
+
+    assert page.answer("snapshot")["ok"]
+
+    assert page.is_running(1)
+    assert page.kernel_word() == "busy"
+    let_go(page)
+    page.until(lambda: page.kernel_word() == "idle", "JupyterLab calls the kernel idle")
+
+
+def test_a_kernel_without_jobkernel_is_asked_nothing_that_it_does_not_know(notebook: Open) -> None:
+    page = notebook("1 + 1", "# import jobkernel, later", LOAD, "%jk")
+    page.run(0, 1)
+    page.page.wait_for_timeout(3500)  # longer than the last question after a cell that speaks of jobkernel
+    page.run(2, 3)
+    page.view.wait_for()
+
+    assert "UNKNOWN CONTROL MESSAGE" not in page.lab.log()
+
+
 def test_cancel_pressed_while_a_cell_runs_ends_the_run_and_nothing_else(notebook: Open) -> None:
     page = notebook(LOAD, f"%%asset slow\n{GATE_OF_STEP}\n1", "%%asset after\nslow", "%jk", BUSY)
     page.run(0, 1, 2, 3)

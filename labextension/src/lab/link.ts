@@ -12,6 +12,8 @@ import type { Push, Request, Snapshot } from '../protocol';
 const ANSWER_WITHIN = 5000;
 const PROBE_ANSWER_WITHIN = 1500;
 const PROBES = [0, 700, 2500];
+/** The name under which a loaded jobkernel is in its kernel's list of comms. Nobody talks over it. */
+const SIGN = 'jobkernel';
 const GONE: Partial<Record<Kernel.Status, string>> = {
   restarting: 'The kernel was restarted',
   autorestarting: 'The kernel died and was restarted',
@@ -47,12 +49,16 @@ export class Link {
 
   /** Send a request as it is; resolves with the reply, refused or not, within the time. */
   async send(request: Request, within = ANSWER_WITHIN): Promise<unknown> {
+    return this.ask('jobkernel_request', request, within);
+  }
+
+  private async ask(type: string, content: unknown, within: number): Promise<unknown> {
     const message = KernelMessage.createMessage({
-      msgType: 'jobkernel_request' as KernelMessage.ControlMessageType,
+      msgType: type as KernelMessage.ControlMessageType,
       channel: 'control',
       session: this.kernel.clientId,
       username: this.kernel.username,
-      content: request as never
+      content: content as never
     } as never) as unknown as KernelMessage.IControlMessage;
     const future = this.kernel.sendControlMessage(message, true, true);
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -81,6 +87,24 @@ export class Link {
     return () => this.listeners.delete(listener);
   }
 
+  /** Whether jobkernel is loaded: a question that every kernel knows, so that none complains of it in its log. */
+  private async isThere(): Promise<boolean> {
+    const answer = (await this.ask('comm_info_request', { target_name: SIGN }, PROBE_ANSWER_WITHIN)) as {
+      comms?: Record<string, unknown>;
+    };
+    return Object.keys(answer.comms ?? {}).length > 0;
+  }
+
+  private async askForSnapshot(): Promise<void> {
+    if (!(await this.isThere())) {
+      throw new Refusal('jobkernel is not loaded.');
+    }
+    const found = resultOf(await this.send({ op: 'snapshot', id: ++nextId }, PROBE_ANSWER_WITHIN));
+    if (isSnapshot(found)) {
+      this.tell({ push: 'graph', seq: found.seq, snapshot: found });
+    }
+  }
+
   /** Ask for the snapshot a few times, then stop until something gives new reason. */
   probe(turn = 0): void {
     if (this.probing !== null) {
@@ -91,12 +115,7 @@ export class Link {
       return;
     }
     this.probing = setTimeout(() => {
-      this.send({ op: 'snapshot', id: ++nextId }, PROBE_ANSWER_WITHIN)
-        .then(resultOf)
-        .then(
-          found => isSnapshot(found) && this.tell({ push: 'graph', seq: found.seq, snapshot: found }),
-          () => this.loaded || this.probe(turn + 1)
-        );
+      this.askForSnapshot().catch(() => this.loaded || this.probe(turn + 1));
     }, PROBES[turn]);
   }
 
