@@ -126,11 +126,12 @@ def _pandas_head(value: Any, rows: int, columns: int) -> list[list[Any]]:
     head = value.iloc[:rows, :columns]
     taken = [column.tolist() for _, column in head.items()]
     body = [list(row) for row in zip(*taken, strict=True)] if taken else [[] for _ in range(len(head))]
-    return [row[:columns] for row in _with_index(head.index, body)]
+    return [row[:columns] for row in _with_index(value.index, head.index, body)]
 
 
-def _with_index(index: Any, body: list[list[Any]]) -> list[list[Any]]:
-    if _is_plain(index):
+def _with_index(whole: Any, index: Any, body: list[list[Any]]) -> list[list[Any]]:
+    """Return rows with their labels; the ``whole`` index says whether there are any, for a head of it may only count."""
+    if _is_plain(whole):
         return body
     labels = [list(label) if index.nlevels > 1 else [label] for label in index]
     return [label + row for label, row in zip(labels, body, strict=True)]
@@ -145,7 +146,7 @@ def _series_shape(value: Any) -> Shape:
 
 def _series_head(value: Any, rows: int, columns: int) -> list[list[Any]]:
     head = value.iloc[:rows]
-    return [row[:columns] for row in _with_index(head.index, [[item] for item in head.tolist()])]
+    return [row[:columns] for row in _with_index(value.index, head.index, [[item] for item in head.tolist()])]
 
 
 def _polars_shape(value: Any) -> Shape:

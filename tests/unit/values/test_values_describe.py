@@ -99,6 +99,14 @@ def test_an_index_that_only_counts_the_rows_is_not_shown(index: Any) -> None:
     assert [column["name"] for column in shown["columns"]] == ["n", "s"]
 
 
+def test_an_index_with_gaps_further_down_labels_every_row_that_is_shown() -> None:
+    numbers = pd.DataFrame({"a": range(30)}).drop(index=[20])
+    assert preview(numbers)["columns"][0]["index"]
+    assert [row[0] for row in preview(numbers)["rows"]] == [str(each) for each in range(10)]
+    assert {len(row) for row in preview(numbers)["rows"]} == {2}
+    assert {len(row) for row in preview(numbers["a"])["rows"]} == {2}
+
+
 def test_an_index_that_was_reordered_is_shown() -> None:
     shown = preview(pd.DataFrame({"n": [1, 2, 3]}, index=[0, 5, 2]))
     assert [row[0] for row in shown["rows"]] == ["0", "5", "2"]
