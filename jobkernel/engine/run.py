@@ -174,9 +174,7 @@ class ActiveRun:
     def _watch_runtime(self) -> None:
         seconds = self.setup.max_runtime
         if seconds is not None:
-            error = RunTimedOut(
-                f"The run took longer than {seconds:g} s (dagster/max_runtime)."
-            )
+            error = RunTimedOut(f"The run took longer than {seconds:g} s (dagster/max_runtime).")
             late = partial(self.cancel, forced=True, because=error)
             # not on the thread of the deadlines: to cancel is to wait for steps' locks
             self._call_off = self.setup.deadlines.watch(seconds, partial(_aside, late))

@@ -10,27 +10,26 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from jobkernel.clock import Clock
 from jobkernel.engine.adding import entries_of
+from jobkernel.engine.again import RETRY_NUMBER_TAG, Again, launch_again
 from jobkernel.engine.executors import Executors
 from jobkernel.engine.freshness import Freshness
 from jobkernel.engine.handle import RunHandle
-from jobkernel.engine.launcher import ATTEMPT, Launcher, LiveRun, OnOutput, new_run_id
-from jobkernel.engine.past_runs import RETRY_NUMBER_TAG, require_values, run_group, tags_again
+from jobkernel.engine.launcher import Launcher, LiveRun, OnOutput, new_run_id
 from jobkernel.engine.planner import Planner, running_keys
+from jobkernel.engine.records import RunRecords
 from jobkernel.engine.registry import Change, Entry, Registry
 from jobkernel.engine.run_retries import RunRetries
 from jobkernel.engine.states import AssetStates
 from jobkernel.engine.upkeep import prune_values
 from jobkernel.errors import (
-    InvalidSubset,
     JobkernelError,
     MissingUpstream,
-    UnknownName,
     did_you_mean,
 )
 from jobkernel.executors.exchange import STORED_BY_DEFAULT
@@ -40,29 +39,14 @@ from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Job, Op
 from jobkernel.model.events import Event
 from jobkernel.model.keys import key_text
-from jobkernel.model.runs import RunOptions, RunStatus
+from jobkernel.model.runs import PLAIN_LAUNCH, Launch, RunOptions
 from jobkernel.rules.admission import PRIORITY_TAG, priority_of
 from jobkernel.rules.plan import Plan
-from jobkernel.rules.reexecution import again_from_failure, again_selected
 from jobkernel.rules.selection import AssetSelection
 from jobkernel.storage.history import History
 
 CLOSING_S: Final = 1.5
 """How long closing waits for the steps it cancels."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
-    """What is chosen at a launch."""
-
-    config: Any = None
-    tags: Mapping[str, str] = field(default=EMPTY)
-    priority: int | None = None
-    executor: str | None = None
-    run_id: str | None = None
-    trigger: str = "manual"
-    parent_run_id: str | None = None
-    root_run_id: str | None = None
 
 
 class Session:
@@ -124,6 +108,8 @@ class Session:
         )
         self.launcher.retries = RunRetries(history, lambda: self.project_settings, self._retry)
         self.launcher.max_runtime = lambda: self.project_settings["max_runtime"]
+        self.records = RunRecords(history)
+        self._again = Again(history, self.planner, values, self._is_stored_here)
         self._closing = ExitStack()
         self.refresh()
 
@@ -213,7 +199,7 @@ class Session:
         """Return the assets that runs of this kernel are making or will make: ``running`` or ``queued``."""
         return running_keys(self.launcher.alive())
 
-    def launch(self, plan: Plan, choice: Launch = Launch(), on_output: OnOutput | None = None) -> RunHandle:
+    def launch(self, plan: Plan, choice: Launch = PLAIN_LAUNCH, on_output: OnOutput | None = None) -> RunHandle:
         """Queue a run of a plan and return its handle at once. ``on_output`` is told what its steps print.
 
         Raises:
@@ -301,50 +287,10 @@ class Session:
         live = self.run_of(run_id)
         if live is not None:
             return live.options.run_id
-        found = [row["run_id"] for row in self.history.query("runs_like", prefix=run_id)]
-        if len(found) != 1:
-            raise UnknownName(f"{'Several runs begin' if found else 'No run begins'} with '{run_id}'.")
-        return str(found[0])
-
-    def log_lines(self, run_id: str, step_key: str | None = None) -> list[dict[str, Any]]:
-        """Return what a run's steps printed and logged, in order: ``at`` (µs), ``level``, ``step_key``, ``text``.
-
-        The output of every attempt at a step counts as the step's.
-        """
-        keys = [None] if step_key is None else [step_key, *self._later_attempts(run_id, step_key)]
-        found = [
-            line for key in keys for line in self.history.request("log_lines", run_id=run_id, step_key=key)["lines"]
-        ]
-        return [
-            {
-                "at": line["occurred_at"],
-                "level": line["level"],
-                "step_key": line["step_key"] and line["step_key"].partition(ATTEMPT)[0],
-                "text": line["message"],
-            }
-            for line in found
-        ]
-
-    def failed_attempts(self, run_id: str, step_key: str | None = None) -> list[dict[str, Any]]:
-        """Return a run's attempts that failed, of one step or of all, in order:
-
-        ``step_key``, ``attempt``, ``error`` (as :func:`describe_error` gives it).
-        """
-        rows = self.history.query("run_steps", run_id=run_id)
-        return [row for row in rows if row["error"] and step_key in (None, row["step_key"])]
-
-    def _later_attempts(self, run_id: str, step_key: str) -> list[str]:
-        rows = self.history.query("run_steps", run_id=run_id)
-        attempts = [row["attempt"] for row in rows if row["step_key"] == step_key]
-        return [f"{step_key}{ATTEMPT}{attempt}" for attempt in attempts if attempt > 1]
-
-    def last_preview(self, key: str) -> dict[str, Any] | None:
-        """Return the preview of an asset's last value, in the form that screens show; None where there is none."""
-        rows = self.history.query("preview", asset_key=key)
-        return rows[0]["preview"] if rows else None
+        return self.records.find(run_id)
 
     def reexecute(self, run_id: str, *, from_failure: bool = False, steps: Sequence[str] = ()) -> RunHandle:
-        """Run again what a run ran, with its tags and config, in the background.
+        """Run again what a run ran, with its tags, config and executor, in the background.
 
         ``from_failure`` runs what failed, was interrupted or did not run, and what follows; ``steps`` runs those that
         clauses such as ``load*`` select. Values of the steps left out are those of that run, or of one it went on from.
@@ -353,18 +299,18 @@ class Session:
             UnknownName: there is no such run, what it ran is not defined here any more, or a value is gone.
             InvalidSubset: the run did not fail, nothing is left to run, or a value was never made.
         """
-        full = self.find_run(run_id)
-        self.history.flush()
-        row = self.history.query("run", run_id=full)[0]
-        plan = self._plan_again(row, from_failure=from_failure, steps=steps)
-        return self.launch(plan, _again(row, tags_again(row, from_failure=from_failure), trigger="reexecution"))
+        row = self.records.row(self.find_run(run_id))
+        return self.launch(
+            self._again.plan(row, from_failure=from_failure, steps=steps), launch_again(row, from_failure)
+        )
 
     def _retry(self, run_id: str, new_run_id: str, from_failure: bool, number: int) -> None:
         """Run a run that failed again by itself: what is left of it, or all."""
-        row = self.history.query("run", run_id=run_id)[0]
-        plan = self._plan_again(row, from_failure=from_failure, steps=())
-        tags = {**tags_again(row, from_failure=from_failure), RETRY_NUMBER_TAG: str(number)}
-        self.launch(plan, _again(row, tags, trigger="retry", run_id=new_run_id))
+        row = self.records.row(run_id)
+        choice = launch_again(row, from_failure, self.executors.default)
+        tags = {**choice.tags, RETRY_NUMBER_TAG: str(number)}
+        plan = self._again.plan(row, from_failure=from_failure)
+        self.launch(plan, replace(choice, tags=tags, trigger="retry", run_id=new_run_id))
 
     def prune(self, *, dry_run: bool = False) -> dict[str, Any]:
         """Delete the history that retention no longer keeps, and the outputs of runs that are gone; say what went."""
@@ -425,19 +371,6 @@ class Session:
             moved, self._stale_history = self._stale_history, False
         return moved
 
-    def _plan_again(self, row: Mapping[str, Any], *, from_failure: bool, steps: Sequence[str]) -> Plan:
-        if from_failure and row["status"] not in (RunStatus.FAILURE, RunStatus.CANCELED):
-            raise InvalidSubset(
-                f"Run {row['run_id'][:8]} is {row['status']}; only one that failed or was canceled goes on from there."
-            )
-        plan = self.planner.plan_again(row["job_name"], row["assets"] or ())
-        if from_failure or steps:
-            group = run_group(self.history, row)
-            plan = again_from_failure(plan, group) if from_failure else again_selected(plan, steps, group)
-            require_values(plan, self.values, self._is_stored_here)
-        self.planner.refuse_missing(plan)
-        return plan
-
     def _definition_event(self, entry: Entry) -> Event:
         record = entry.record if entry.record is not None else None
         specs = getattr(record, "specs", ())
@@ -466,19 +399,6 @@ class Session:
             if assets.keys_by_output.get(output.name) == key and not output.is_nothing:
                 return output.io, output.metadata
         return DEFAULT_IO, EMPTY
-
-
-def _again(row: Mapping[str, Any], tags: Mapping[str, str], *, trigger: str, run_id: str | None = None) -> Launch:
-    return Launch(
-        config=row["config"] or None,
-        tags=tags,
-        priority=row["priority"],
-        executor=row["executor"],
-        trigger=trigger,
-        run_id=run_id,
-        parent_run_id=row["run_id"],
-        root_run_id=row["root_run_id"] or row["run_id"],
-    )
 
 
 def _asset_keys(entry: Entry) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from jobkernel.model.definitions import EMPTY
 
@@ -62,3 +62,20 @@ class RunOptions:
     parent_run_id: str | None = None
     root_run_id: str | None = None
     executor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """What somebody chooses at a launch; where it says nothing, the job or the project does."""
+
+    config: Any = None
+    tags: Mapping[str, str] = field(default=EMPTY)
+    priority: int | None = None
+    executor: str | None = None
+    run_id: str | None = None
+    trigger: str = "manual"
+    parent_run_id: str | None = None
+    root_run_id: str | None = None
+
+
+PLAIN_LAUNCH: Final = Launch()

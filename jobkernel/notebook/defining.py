@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import Any, Final
 
 from jobkernel.engine.registry import Change, Entry
-from jobkernel.engine.session import Launch
 from jobkernel.errors import CircularDependency, InvalidDefinition, Unsupported, did_you_mean
 from jobkernel.model.definitions import NO_VALUE
 from jobkernel.model.keys import variable_name
 from jobkernel.model.policies import Backoff, Jitter
+from jobkernel.model.runs import Launch
 from jobkernel.notebook.body import CellBody, parse_body
 from jobkernel.notebook.cell_options import (
     AssetOptions,

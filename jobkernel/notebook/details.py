@@ -51,7 +51,7 @@ def node_details(session: Session, standing: Standing, key: str) -> dict[str, An
         "why": {"headline": _headline(told["parts"]), "parts": _why_parts(told["parts"])}
         if status["status"] == "stale"
         else None,
-        "preview": session.last_preview(key),
+        "preview": session.records.last_preview(key),
         "metadata": _metadata(rows),
         "checks": _checks(session, key),
         "materializations": [_materialization(row) for row in rows],
@@ -191,7 +191,7 @@ def _log(session: Session, run_id: str | None, step_key: str) -> dict[str, Any] 
 
 def log_lines(session: Session, run_id: str, step_key: str | None = None) -> list[dict[str, Any]]:
     """Return the protocol's ``LogLine`` of a run; of one that is alive, what is in memory counts too."""
-    lines = session.log_lines(run_id, step_key)
+    lines = session.records.log_lines(run_id, step_key)
     return [
         {
             "at": millis(line["at"]),

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobkernel.engine.handle import RunHandle
-from jobkernel.engine.session import Launch
 from jobkernel.errors import InvalidConfig, Unsupported
 from jobkernel.model.keys import variable_name
+from jobkernel.model.runs import Launch
 from jobkernel.notebook.foreground import Progress, users_error, wait_here
 from jobkernel.notebook.hints import with_hint
 from jobkernel.notebook.kernel import NotebookKernel
@@ -99,7 +99,7 @@ def _end(kernel: NotebookKernel, handle: RunHandle, progress: Progress, echo: St
         progress.end(result)
         return
     value = kernel.names.get(variable_name(bind[0]))
-    preview = kernel.session.last_preview(bind[0])
+    preview = kernel.session.records.last_preview(bind[0])
     end_with_value(kernel.shell, progress, echo, result=result, preview=preview, value=value)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jobkernel.engine.session import Launch, Session
+from jobkernel.engine.session import Session
 from jobkernel.errors import JobkernelError, did_you_mean
+from jobkernel.model.runs import Launch
 from jobkernel.notebook.details import log_lines, node_details, run_details
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
 from jobkernel.notebook.options import UsageProblem

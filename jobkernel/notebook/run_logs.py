@@ -98,11 +98,11 @@ def _step_keys(session: Session, run_id: str) -> list[str]:
 
 def _told(kernel: NotebookKernel, run_id: str, step_key: str | None, name: str | None) -> Shown:
     session = kernel.session
-    failed = [_hinted(kernel, attempt) for attempt in session.failed_attempts(run_id, step_key)]
+    failed = [_hinted(kernel, attempt) for attempt in session.records.failed_attempts(run_id, step_key)]
     error = None if failed or step_key else _error_of_run(session, run_id)
     is_named_otherwise = name is None or not run_id.startswith(name)
     head = _head(session, run_id) if is_named_otherwise or error else None
-    return log_view(session.log_lines(run_id, step_key), failed, head=head, error=error)
+    return log_view(session.records.log_lines(run_id, step_key), failed, head=head, error=error)
 
 
 def _head(session: Session, run_id: str) -> str:

@@ -10,8 +10,9 @@ from live_sessions import a_session, define, ended
 
 import jobkernel as jk
 from jobkernel.engine.handle import RunHandle
-from jobkernel.engine.session import Launch, Session
+from jobkernel.engine.session import Session
 from jobkernel.errors import InvalidSubset, UnknownName
+from jobkernel.model.runs import Launch
 
 
 @pytest.fixture

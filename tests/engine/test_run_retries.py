@@ -11,8 +11,8 @@ import pytest
 from live_sessions import PATIENCE_S, a_session, define, ended, eventually
 
 import jobkernel as jk
-from jobkernel.engine.session import Launch, Session
-from jobkernel.model.runs import RunStatus
+from jobkernel.engine.session import Session
+from jobkernel.model.runs import Launch, RunStatus
 from jobkernel.rules.run_retries import is_retried, longest_runtime, strategy
 
 attempts = {"flaky": 0}

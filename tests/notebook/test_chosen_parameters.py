@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from shells import Notebook
 
-from jobkernel.engine.session import Launch
+from jobkernel.model.runs import Launch
 
 ORDERS = "%%asset orders --param limit:int=10 --param who=Ada\nlist(range(limit))"
 OTHER = "made with other parameters: limit=5 (default 10)"

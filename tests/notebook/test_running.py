@@ -150,7 +150,7 @@ def test_displayed_objects_and_figures_stay_with_their_step(nb: Notebook) -> Non
     handle = nb.ok("%materialize drawn --bg").value.wait(20)
     handle.raise_for_status()
     assert nb.ok("plt.get_fignums()").value == []
-    levels = {line["level"] for line in nb.session.log_lines(handle.run_id)}
+    levels = {line["level"] for line in nb.session.records.log_lines(handle.run_id)}
     assert "display" in levels
 
 

@@ -22,7 +22,7 @@ PATIENCE_S = 90.0
 DEFINE = """
 %load_ext jobkernel
 import jobkernel as jk
-from jobkernel.engine.session import Launch
+from jobkernel.model.runs import Launch
 
 @jk.op
 def work(context):
@@ -103,7 +103,7 @@ def test_one_limit_holds_over_three_kernels_and_the_death_of_one(project: Path, 
     until(lambda: len(marks(place)) > 3 * EACH, "half of the runs")
     victim = kernels[1]
     assert victim.manager.provisioner is not None
-    os.kill(victim.manager.provisioner.pid, signal.SIGKILL)  # type: ignore[attr-defined]
+    os.kill(victim.manager.provisioner.pid, signal.SIGKILL)
     until(lambda: not client.request("queue")["waiting"] and not client.request("queue")["running"], "an empty queue")
 
     client.flush()

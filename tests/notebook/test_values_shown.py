@@ -52,7 +52,7 @@ def test_a_run_in_the_background_and_a_selection_show_no_value(nb: Notebook) -> 
     nb.ok(CARD, "%%asset card\nCard()", "%%asset other\n1")
     nb.ok("%materialize card --bg").value.wait(20)
     assert "own" not in nb.ok("%materialize card other").markup
-    assert nb.session.last_preview("card") == {"form": "text", "text": "a card"}
+    assert nb.session.records.last_preview("card") == {"form": "text", "text": "a card"}
 
 
 def test_a_value_whose_picture_fails_does_not_fail_the_run(nb: Notebook) -> None:

@@ -1,18 +1,20 @@
-"""What earlier runs left, read from the history for re-executing them: a run, its parent, and so on to the first.
+"""Running again: what earlier runs left, read from the history, and the plan and choices of the run that goes on.
 
-Also the tags that a re-execution carries. Called by the session.
+The step sets are those of ``rules.reexecution``. Called by the session.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from jobkernel.errors import UnknownName
+from jobkernel.engine.planner import Planner
+from jobkernel.errors import InvalidSubset, UnknownName
 from jobkernel.executors.stored import StoredValues
-from jobkernel.model.runs import StepStatus
+from jobkernel.model.runs import Launch, RunStatus, StepStatus
 from jobkernel.rules.plan import FromStep, Plan
-from jobkernel.rules.reexecution import PastRun
+from jobkernel.rules.reexecution import PastRun, again_from_failure, again_selected
 from jobkernel.storage.history import History
 
 PARENT_TAG: Final = "dagster/parent_run_id"
@@ -27,6 +29,48 @@ _OF_ONE_RUN: Final = frozenset(
 )  # fmt: skip
 """Tags that say something of one run alone, and are not carried to the next."""
 _LONGEST_GROUP: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Plans of runs that run again what earlier runs ran."""
+
+    history: History
+    planner: Planner
+    values: StoredValues
+    is_stored_here: Callable[[str], bool]
+
+    def plan(self, row: Mapping[str, Any], *, from_failure: bool, steps: Sequence[str] = ()) -> Plan:
+        """Return the plan of all that a run ran, of what it left undone, or of steps that clauses select.
+
+        Raises:
+            UnknownName: what it ran is not defined here any more, or a value is gone.
+            InvalidSubset: the run did not fail, nothing is left to run, or a value was never made.
+        """
+        if from_failure and row["status"] not in (RunStatus.FAILURE, RunStatus.CANCELED):
+            raise InvalidSubset(
+                f"Run {row['run_id'][:8]} is {row['status']}; only one that failed or was canceled goes on from there."
+            )
+        plan = self.planner.plan_again(row["job_name"], row["assets"] or ())
+        if from_failure or steps:
+            group = run_group(self.history, row)
+            plan = again_from_failure(plan, group) if from_failure else again_selected(plan, steps, group)
+            require_values(plan, self.values, self.is_stored_here)
+        self.planner.refuse_missing(plan)
+        return plan
+
+
+def launch_again(row: Mapping[str, Any], from_failure: bool, default_executor: str) -> Launch:
+    """Return what is chosen for a run that runs another one again: what was chosen for that one."""
+    return Launch(
+        config=row["config"] or None,
+        tags=tags_again(row, from_failure=from_failure),
+        priority=row["priority"],
+        executor=row["executor"] if row["executor"] != default_executor else None,
+        trigger="reexecution",
+        parent_run_id=row["run_id"],
+        root_run_id=row["root_run_id"] or row["run_id"],
+    )
 
 
 def run_group(history: History, row: Mapping[str, Any]) -> list[PastRun]:
@@ -50,7 +94,7 @@ def tags_again(row: Mapping[str, Any], *, from_failure: bool) -> dict[str, str]:
     return {**kept, **links, **({RESUME_TAG: "true"} if from_failure else {})}
 
 
-def require_values(plan: Plan, values: StoredValues, is_stored_here: Any) -> None:
+def require_values(plan: Plan, values: StoredValues, is_stored_here: Callable[[str], bool]) -> None:
     """Refuse a plan that reads outputs of earlier runs which are not kept any more.
 
     Raises:
