@@ -31,6 +31,7 @@ GRACE_S: Final = 2.0
 """How long a step may take to stop after its timeout, before it is abandoned."""
 FORCED_GRACE_S: Final = 5.0
 """How long a step may take to stop after a forced cancel, before it is abandoned."""
+_NO_OUTPUT: Final = nullcontext()
 
 
 class ActiveRun:
@@ -255,6 +256,8 @@ class ActiveRun:
                 self._call_helpers()
 
     def _release_slot(self, step: PlannedStep) -> None:
+        if step.op.pool is None:
+            return
         with self._lock:
             had = step.key in self._have_slots
             self._have_slots.discard(step.key)
@@ -309,7 +312,7 @@ class ActiveRun:
         self.setup.on_change(self)
         make_output = self.setup.make_output
         try:
-            with make_output(live.step, live.call.attempt) if make_output else nullcontext() as output:
+            with make_output(live.step, live.call.attempt) if make_output else _NO_OUTPUT as output:
                 live.call.fingerprint = self.setup.fingerprint(live.step) if live.step.asset_keys else None
                 outcome = self.setup.runner_of(live.step).run(live.call, output)
         except BaseException as error:  # noqa: BLE001 - whatever goes wrong around a step ends the step, not the thread

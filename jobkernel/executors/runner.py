@@ -6,7 +6,6 @@ beside it; what a body sees is the same on all.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Final, Protocol
 
 from jobkernel.executors.call import StepCall, StepOutcome
@@ -49,7 +48,9 @@ class ThreadRunner:
 
     def run(self, call: StepCall, output: StepOutput | None) -> StepOutcome:
         """Run one attempt here."""
-        with capturing(output) if output is not None else nullcontext():
+        if output is None:
+            return run_step(call)
+        with capturing(output):
             return run_step(call)
 
     def interrupt(self, call: StepCall, thread_id: int) -> None:
