@@ -130,7 +130,7 @@ def _pandas_head(value: Any, rows: int, columns: int) -> list[list[Any]]:
 
 
 def _with_index(whole: Any, index: Any, body: list[list[Any]]) -> list[list[Any]]:
-    """Return rows with their labels; the ``whole`` index says whether there are any, for a head of it may only count."""
+    """Return rows with their labels, unless the ``whole`` index only counts; a head of it may do so by chance."""
     if _is_plain(whole):
         return body
     labels = [list(label) if index.nlevels > 1 else [label] for label in index]
