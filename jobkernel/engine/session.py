@@ -301,7 +301,8 @@ class Session:
         """
         row = self.records.row(self.find_run(run_id))
         return self.launch(
-            self._again.plan(row, from_failure=from_failure, steps=steps), launch_again(row, from_failure)
+            self._again.plan(row, from_failure=from_failure, steps=steps),
+            launch_again(row, from_failure, self.executors.default),
         )
 
     def _retry(self, run_id: str, new_run_id: str, from_failure: bool, number: int) -> None:
