@@ -43,6 +43,11 @@ class RunHandle:
         return str(active.status)
 
     @property
+    def waiting(self) -> str | None:
+        """What the run waits for in the project's queue, in words; None where it does not."""
+        return self._session.records.waiting([self.run_id]).get(self.run_id)
+
+    @property
     def success(self) -> bool:
         """Whether the run has ended well."""
         return self.live.active.status is RunStatus.SUCCESS

@@ -63,8 +63,6 @@ class LiveRun:
     queued_at: int
     outputs: dict[str, StepOutput] = field(default_factory=dict)
     is_admitted: bool = False
-    ahead: int = 0
-    why: str = ""
     durable: threading.Event = field(default_factory=threading.Event)
     loss: str | None = None
     on_output: OnOutput | None = None
@@ -270,7 +268,6 @@ class Launcher:
         except BaseException:
             live.active.cancel()  # a launch that was interrupted must not leave a run behind
             raise
-        live.ahead, live.why = answer["ahead"], answer["why"]
         if answer["admitted"]:
             self._start(live)
         if live.active.status.is_final:  # canceled before the queue knew of it: give the place back
@@ -289,7 +286,7 @@ class Launcher:
             )
         except HistoryError:
             # nobody can queue us, and nobody else can start runs either: run now, the log follows when it can
-            return {"admitted": True, "ahead": 0, "why": ""}
+            return {"admitted": True}
         return answer
 
     def _runners(

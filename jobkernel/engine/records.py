@@ -5,11 +5,18 @@ Asked by the screens, through the session. Knows no live runs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from jobkernel.engine.launcher import ATTEMPT
-from jobkernel.errors import UnknownName
+from jobkernel.errors import HistoryError, UnknownName
 from jobkernel.storage.history import History
+
+
+def waiting_words(ahead: int, why: str) -> str:
+    """Say what a run waits for, and how many stand before it."""
+    before = f"; {ahead} {'run is' if ahead == 1 else 'runs are'} before it" if ahead else ""
+    return f"waits: {why}{before}"
 
 
 class RunRecords:
@@ -28,6 +35,17 @@ class RunRecords:
         if len(found) != 1:
             raise UnknownName(f"{'Several runs begin' if found else 'No run begins'} with '{run_id}'.")
         return str(found[0])
+
+    def waiting(self, run_ids: Iterable[str]) -> dict[str, str]:
+        """Return in words what each of these runs waits for; one that does not wait is left out."""
+        wanted = list(run_ids)
+        if not wanted:
+            return {}
+        try:
+            found = self._history.request("queue", run_ids=wanted)["waiting"]
+        except HistoryError:  # a server that is gone starts nobody; what it knew is asked for again when it is back
+            return {}
+        return {each["run_id"]: waiting_words(each["ahead"], each["why"]) for each in found}
 
     def row(self, run_id: str) -> dict[str, Any]:
         """Return what is kept of a run, all that was emitted before included."""

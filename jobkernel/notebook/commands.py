@@ -116,7 +116,8 @@ def runs(kernel: NotebookKernel, given: argparse.Namespace) -> Table:
     rows = session.history.query(
         "latest_runs", job_name=given.job, status=status, since=since, limit=whole_number(given.limit, "--limit") or 20
     )
-    return runs_table(rows)
+    waiting = session.records.waiting(row["run_id"] for row in rows if row["status"] == RunStatus.QUEUED)
+    return runs_table(rows, waiting)
 
 
 def _run_status(text: str) -> str:

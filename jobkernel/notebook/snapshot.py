@@ -87,9 +87,16 @@ class Standing:
         rows.update({row["run_id"]: row for row in self.live_runs()})
         return sorted(rows.values(), key=lambda row: -(row["queued_at"] or 0))[:limit]
 
+    def _with_waiting(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Say in the rows of queued runs what they wait for."""
+        queued = {row["run_id"]: row for row in rows if row["status"] == "QUEUED"}
+        for run_id, words in self._session.records.waiting(queued).items():
+            queued[run_id]["waiting"] = words
+        return rows
+
     def live_runs(self) -> list[dict[str, Any]]:
         """Return the rows of the runs that this kernel remembers."""
-        return [run_row(live) for live in list(self._session.launcher.runs.values())]
+        return self._with_waiting([run_row(live) for live in list(self._session.launcher.runs.values())])
 
     def runs_of_history(self, **asked: Any) -> list[dict[str, Any]]:
         """Return rows of runs out of the history."""
@@ -100,7 +107,7 @@ class Standing:
             steps.setdefault(counted["run_id"], []).extend(
                 [_ROW_WORDS.get(counted["status"], "queued")] * counted["steps"]
             )
-        return [_row_of_history(row, steps.get(row["run_id"], [])) for row in rows]
+        return self._with_waiting([_row_of_history(row, steps.get(row["run_id"], [])) for row in rows])
 
     def _usual_seconds(self) -> dict[str, float]:
         """Return the median seconds of each step, read again only when something was made since."""
@@ -225,14 +232,8 @@ def run_row(live: LiveRun) -> dict[str, Any]:
         "priority": live.options.priority,
         "tags": dict(facts.tags),
         "partition_key": facts.partition_key,
-        "waiting": _waiting(live),
+        "waiting": None,
     }
-
-
-def _waiting(live: LiveRun) -> str | None:
-    if live.is_admitted or live.active.status.is_final:
-        return None
-    return f"waits for a free slot, {live.ahead} ahead" if live.ahead else "waits for a free slot"
 
 
 def segments(words: Iterable[str]) -> list[str]:

@@ -13,7 +13,7 @@ from jobkernel.engine.session import Session
 from jobkernel.engine.states import CheckState
 from jobkernel.errors import InvalidSelection
 from jobkernel.executors.failure import message_of, type_name
-from jobkernel.model.definitions import Job
+from jobkernel.model.definitions import EMPTY, Job
 from jobkernel.model.runs import StepStatus
 from jobkernel.notebook.reasons import stale_words
 from jobkernel.notebook.shown import (
@@ -188,7 +188,7 @@ def progress_line(handle: RunHandle) -> Shown:
     flying = list(active.in_flight.items())
     words = [f"{done}/{len(statuses)} steps"]
     if handle.status == "QUEUED":
-        words = [f"waits for a free slot, {count_of(handle.live.ahead, 'run')} ahead"]
+        words = [handle.waiting or "waits to be started"]
     if handle.status == "CANCELING":
         words.append("canceling")
     now = active.setup.clock.now_us()
@@ -283,11 +283,16 @@ def together(parts: Iterable[Shown | None]) -> Shown:
     return Shown("\n".join(part.text for part in shown), markup)
 
 
-def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Show runs as a table, newest first; those without a job are called by their assets; times are UTC."""
+def runs_table(rows: Sequence[Mapping[str, Any]], waiting: Mapping[str, str] = EMPTY) -> Table:
+    """Show runs as a table, newest first; those without a job are called by their assets; times are UTC.
+
+    ``waiting`` says by run id what those in the queue wait for.
+    """
     columns = ["run", "job", "status", "queued_at (UTC)", "duration_s", "trigger", "notebook", "error"]
     types = ["VARCHAR", "VARCHAR", "VARCHAR", "TIMESTAMP", "DOUBLE", "VARCHAR", "VARCHAR", "VARCHAR"]
-    return Table(columns, types, [_run_cells(row) for row in rows])
+    if waiting:  # only where somebody waits
+        columns, types = [*columns, "waiting"], [*types, "VARCHAR"]
+    return Table(columns, types, [_run_cells(row) + ((waiting.get(row["run_id"]),) if waiting else ()) for row in rows])
 
 
 def _run_cells(row: Mapping[str, Any]) -> tuple[Any, ...]:
