@@ -36,6 +36,7 @@ class Slots:
         self._limits = limits
         self._pools: dict[str, _Pool] = {}
         self._asked = 0
+        self._is_held = False
 
     def claim(self, pool: str, holder: SlotHolder, priority: int = 0) -> bool:
         """Give a step a slot, or put it in line; return whether it holds one now. Asking again changes nothing."""
@@ -83,7 +84,12 @@ class Slots:
     def set_limits(self, limits: Limits) -> list[SlotHolder]:
         """Go by other limits from now on; return the steps that got a slot by it."""
         self._limits = limits
-        return [holder for pool in self._pools for holder in self._grant(pool)]
+        return [holder for pool in list(self._pools) for holder in self._grant(pool)]
+
+    def hold_all(self, held: bool) -> list[SlotHolder]:
+        """Grant nothing for as long as ``held``; return the steps that got a slot by its end."""
+        self._is_held = held
+        return [holder for pool in list(self._pools) for holder in self._grant(pool)]
 
     def has_room(self, pool: str) -> bool:
         """Whether a step that comes now would get a slot, those expected counted in."""
@@ -105,7 +111,7 @@ class Slots:
         one = self._pools[pool]
         limit = self._limits.of_pool(pool) if self._limits.pool_granularity == "op" else None
         granted: list[SlotHolder] = []
-        while one.waiting and (limit is None or len(one.held) < limit):
+        while not self._is_held and one.waiting and (limit is None or len(one.held) < limit):
             holder = one.waiting.pop(0)[2]
             one.held[holder] = None
             granted.append(holder)

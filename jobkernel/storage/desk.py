@@ -100,6 +100,7 @@ class Desk:
             self.peers[who.client_id] = peer
             for run in runs:
                 told += self._joined(who.client_id, **run)
+            told += self.queue.no_longer_awaited([who.client_id])
             owner = Owner(who.client_id, who.notebook)
             self.claims.take(owner, [key for key in keys if not self.claims.others(owner, [key])])
         self.tell(told)
@@ -148,6 +149,13 @@ class Desk:
     def _drop_runs_of(self, client_id: str) -> None:
         with self.lock:
             told = self.queue.drop(self.queue.of(client_id))
+            told += self.queue.no_longer_awaited([client_id])
+        self.tell(told)
+
+    def await_no_more(self) -> None:
+        """Start runs though clients of an earlier server are not back: they had time enough."""
+        with self.lock:
+            told = self.queue.no_longer_awaited()
         self.tell(told)
 
     def tell(self, told: Iterable[Told]) -> None:
@@ -176,6 +184,7 @@ class Desk:
     def resume(self, who: ClientIdentity, runs: Iterable[tuple[str, str]]) -> None:
         """Count runs that an earlier server admitted and whose client is not back yet."""
         with self.lock:
+            self.queue.await_owners([who.client_id])
             self.queue.remember_order(run_id for run_id, _ in runs)
             for run_id, status in runs:
                 if status in ("STARTING", "STARTED", "CANCELING"):

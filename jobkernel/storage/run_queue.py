@@ -25,6 +25,7 @@ class RunQueue:
         self.slots = Slots(Limits())
         self.line = RunLine(Limits(), self.slots)
         self.owners: dict[str, str] = {}
+        self._awaited: set[str] = set()
         self._arrivals = itertools.count()
         self._arrived: dict[str, int] = {}
 
@@ -42,6 +43,20 @@ class RunQueue:
         """Let runs that an earlier server knew keep the order in which they came."""
         for run_id in run_ids:
             self._arrived.setdefault(run_id, next(self._arrivals))
+
+    def await_owners(self, client_ids: Iterable[str]) -> None:
+        """Start nothing until these clients of an earlier server are back and have said what they hold, or are gone."""
+        self._awaited.update(client_ids)
+        self.slots.hold_all(bool(self._awaited))
+
+    def no_longer_awaited(self, client_ids: Iterable[str] | None = None) -> list[Told]:
+        """Wait no more for these clients, or for any; return what to tell for what starts now."""
+        if not self._awaited:
+            return []
+        self._awaited.difference_update(self._awaited.copy() if client_ids is None else client_ids)
+        if self._awaited:
+            return []
+        return self._granted(self.slots.hold_all(False)) + self._admit()
 
     def submit(self, client_id: str, run_id: str, **described: Any) -> list[Told]:
         """Put a run in line; one that is known keeps its place."""
@@ -126,6 +141,8 @@ class RunQueue:
         )
 
     def _admit(self) -> list[Told]:
+        if self._awaited:
+            return []
         return [(self.owners[run.run_id], "admitted", {"run_id": run.run_id}) for run in self.line.admit()]
 
     def _granted(self, holders: Iterable[SlotHolder]) -> list[Told]:

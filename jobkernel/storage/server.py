@@ -46,6 +46,8 @@ LINGER_S = 10.0
 FIRST_CLIENT_S = 5.0
 """How long, beyond lingering, a new server waits for the client that started it."""
 BEAT_S = 2.0
+SETTLE_S = 10.0
+"""How long a new server starts nothing while clients of the last one, with open runs, are not back."""
 DEATHS_S = 0.5
 PUBLISH_S = 0.1
 OWNER_TOUCH_S = 10.0
@@ -167,7 +169,7 @@ class Server:
         log.info("serving %s", self.place.project)
 
     def _serve(self, listener: socket.socket) -> None:
-        beat = deaths = touched = tidied = time.monotonic()
+        began = beat = deaths = touched = tidied = time.monotonic()
         while not self.stopping.is_set() and not self._is_over():
             self._wait(listener)
             now = time.monotonic()
@@ -178,6 +180,8 @@ class Server:
             if now - deaths >= DEATHS_S:
                 deaths = now
                 self._bury_the_dead()
+                if now - began >= SETTLE_S:
+                    self.desk.await_no_more()
             if now - beat >= BEAT_S:
                 beat = now
                 self._beat()
