@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from jobkernel.executors.processes import ProcessRunner, TaskOf, WorkerPool
+from jobkernel.executors.processes import ProcessRunner, TaskOf
 from jobkernel.executors.runner import THREADS, Runner
+from jobkernel.executors.worker_pool import WorkerPool
 from jobkernel.rules.executor_choice import DASK, PROCESSES, ExecutorChoice
 
 DRIVERS: Final = 256

@@ -60,6 +60,7 @@ class RemoteTasks:
             needed=tuple(needed),
             io_of_asset=loaded,
             values=store.root,
+            place=call.place,
             fingerprint=call.fingerprint,
             cells=failure.cells(),
         )

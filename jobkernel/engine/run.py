@@ -299,6 +299,7 @@ class ActiveRun:
             resources=self._resources,
             cancel=self.cancel_token if step.timeout is None else CancelToken(),
             attempt=attempt,
+            place={"executor": setup.runner_of(step).name},
             compute=setup.computes.get(origin),
         )
 

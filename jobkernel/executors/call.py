@@ -82,7 +82,10 @@ class Config(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class StepCall:
-    """One attempt at a step: everything that running it needs."""
+    """One attempt at a step: everything that running it needs.
+
+    ``place`` says where it runs, as the history keeps it: ``executor``, and ``worker`` in another process.
+    """
 
     step: PlannedStep
     run: RunFacts
@@ -92,6 +95,7 @@ class StepCall:
     resources: Mapping[str, Any]
     cancel: CancelToken
     attempt: int = 1
+    place: Mapping[str, str] = field(default=EMPTY)
     compute: Callable[..., Any] | None = None
     fingerprint: Mapping[str, Any] | None = None
     is_abandoned: bool = False

@@ -10,7 +10,8 @@ import os
 import pickle
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from jobkernel.clock import SystemClock
@@ -22,7 +23,7 @@ from jobkernel.executors.capture import capturing
 from jobkernel.executors.exchange import RunExchange, Upstream
 from jobkernel.executors.failure import describe_error
 from jobkernel.executors.resources import open_resources
-from jobkernel.executors.step import failed_step, run_step
+from jobkernel.executors.step import announce, failed_step, run_step
 from jobkernel.executors.step_output import OutputLine, StepOutput
 from jobkernel.executors.stored import StoredValues
 from jobkernel.model import events as ev
@@ -34,11 +35,16 @@ from jobkernel.values.store import ValueStore
 RESOURCE_EVENTS: Final = frozenset({ev.RESOURCE_INIT_STARTED, ev.RESOURCE_INIT_SUCCESS})
 LINES_EVERY_S: Final = 0.05
 LINES_AT_ONCE: Final = 500
+ERROR_LIMIT: Final = 10_000_000
+"""An exception that is larger when pickled, such as one that holds a table, travels as its description alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteTask:
-    """One attempt at a step, ready to be sent."""
+    """One attempt at a step, ready to be sent.
+
+    With ``failure`` the attempt is over, because its process died: what is left is to record that and to call hooks.
+    """
 
     step: PlannedStep
     run: RunFacts
@@ -50,7 +56,10 @@ class RemoteTask:
     needed: tuple[str, ...]
     io_of_asset: Mapping[str, tuple[str, Mapping[str, Any]]]
     values: str
+    place: Mapping[str, str] = field(default=EMPTY)
     fingerprint: Mapping[str, Any] | None = None
+    failure: BaseException | None = None
+    seconds: float = 0.0
     cells: Mapping[str, int | None] = field(default=EMPTY)
 
 
@@ -120,8 +129,12 @@ def run_task(
     emit: Callable[[str, dict[str, Any] | None], None],
     on_lines: Callable[[Sequence[OutputLine]], None],
     cancel: CancelToken,
+    worker: str,
 ) -> RemoteEnd:
-    """Run an attempt in this process and return how it ended. Never raises for what user code does."""
+    """Run an attempt in this process and return how it ended. Never raises for what user code does.
+
+    ``worker`` is what the history calls this process.
+    """
     for filename, number in task.cells.items():
         failure.register_cell(filename, number)
     store = ValueStore(task.values, cache=ValueCache(0), writes_behind=False)
@@ -129,7 +142,7 @@ def run_task(
     output = StepOutput(None, SystemClock().now_us, lines.add)
     try:
         with capturing(output):
-            outcome = _run(task, emit, cancel, store)
+            outcome = _run(replace(task, place={**task.place, "worker": worker}), emit, cancel, store)
             end = RemoteEnd.of(outcome)
     finally:
         output.close()
@@ -152,6 +165,7 @@ def _run(
             resources=resources,
             cancel=cancel,
             attempt=task.attempt,
+            place=task.place,
             compute=task.compute,
             fingerprint=task.fingerprint,
         )
@@ -160,12 +174,27 @@ def _run(
         if task.needed or event_type not in RESOURCE_EVENTS:
             emit(event_type, body)
 
+    closing = ExitStack()
     try:
         opening = open_resources(task.resources, task.config, task.needed, of_resources, task.run.as_dagster_run())
-        with opening as resources:
-            return run_step(call_with(resources))
+        resources = closing.enter_context(opening)
     except BaseException as error:  # noqa: BLE001 - the boundary: resources are user code, which may also exit
-        return failed_step(call_with({}), error, 0.0)
+        return _not_begun(task, call_with({}), error)
+    if task.failure is not None:
+        outcome = failed_step(call_with(resources), task.failure, task.seconds)
+    else:
+        outcome = run_step(call_with(resources))
+    try:
+        closing.close()
+    except BaseException as error:  # noqa: BLE001 - the boundary: teardown is user code
+        emit(ev.ENGINE_EVENT, {"message": "A resource failed to close.", "error": describe_error(error)})
+    return outcome
+
+
+def _not_begun(task: RemoteTask, call: StepCall, error: BaseException) -> StepOutcome:
+    if task.failure is None:
+        announce(call)
+    return failed_step(call, task.failure or error, task.seconds)
 
 
 def _io_of(task: RemoteTask) -> Callable[[str], tuple[str, Mapping[str, Any]]]:
@@ -216,7 +245,7 @@ def _packed_error(error: BaseException | None) -> bytes | None:
         pickle.loads(data)  # noqa: S301 - our own bytes: an exception may pickle and yet not come back
     except Exception:  # noqa: BLE001 - exceptions are user code
         return None
-    return data
+    return data if len(data) <= ERROR_LIMIT else None
 
 
 def _error_again(data: bytes | None, described: Mapping[str, Any]) -> BaseException:
@@ -253,4 +282,8 @@ def surroundings() -> dict[str, Any]:
     """Return where this process stands: what a worker on the same machine takes over."""
     import sys
 
-    return {"cwd": os.getcwd(), "path": list(sys.path), "environ": dict(os.environ)}
+    try:
+        folder = os.getcwd()
+    except OSError:  # it was deleted
+        folder = os.sep
+    return {"cwd": folder, "path": list(sys.path), "environ": dict(os.environ)}

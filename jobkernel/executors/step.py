@@ -31,7 +31,7 @@ from jobkernel.rules.type_check import check_type
 def run_step(call: StepCall) -> StepOutcome:
     """Run one attempt and return how it ended. Never raises for what user code does."""
     began = time.perf_counter()
-    call.emit(ev.STEP_START if call.attempt == 1 else ev.STEP_RESTARTED, {"attempt": call.attempt})
+    announce(call)
     try:
         taker = _call_body(call)
     except BaseException as error:  # noqa: BLE001 - the boundary: whatever user code raises becomes an event
@@ -40,6 +40,11 @@ def run_step(call: StepCall) -> StepOutcome:
     if call.step.hooks:
         run_hooks(call, failure=None, outputs=taker.values)
     return StepOutcome(ending=Ending.SUCCESS, made=tuple(taker.made), mapping_keys=taker.mapping_keys())
+
+
+def announce(call: StepCall) -> None:
+    """Record that an attempt begins, and where."""
+    call.emit(ev.STEP_START if call.attempt == 1 else ev.STEP_RESTARTED, {"attempt": call.attempt, **call.place})
 
 
 def _call_body(call: StepCall) -> OutputTaker:

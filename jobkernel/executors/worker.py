@@ -1,8 +1,8 @@
 """A worker process: runs steps that its kernel sends, one at a time, until the kernel is gone.
 
-Started by ``processes`` with one end of a socket. A thread listens, so that a cancel and the kernel's end are seen
-while a step runs. What a step prints goes home as lines; what C code and children write to descriptors 1 and 2 the
-kernel reads by itself.
+Started by ``worker_process`` with one end of a socket. A thread listens, so that a cancel and the kernel's end are
+seen while a step runs. What a step prints goes home as lines; what C code and children write to descriptors 1 and 2
+the kernel reads by itself.
 """
 
 from __future__ import annotations
@@ -10,109 +10,140 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
-import pickle
 import queue
 import signal
+import socket
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
-from multiprocessing.connection import Connection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from jobkernel.errors import Interrupted
 from jobkernel.executors import capture
 from jobkernel.executors.cancel import CancelToken, is_interruptible
+from jobkernel.executors.channel import Channel
+from jobkernel.executors.lifeline import tie_group_to
 from jobkernel.executors.remote import run_task, unpacked_task
 from jobkernel.executors.step_output import OutputLine
 
-MEMORY_VARIABLE: Final = "JOBKERNEL_WORKER_MEMORY"
-"""Bytes of data that a worker may allocate; not set for no limit."""
 _WAKE: Final = signal.SIGUSR1
+_LIBRARY: Final = str(Path(os.__file__).parent)
+_OURS: Final = str(Path(__file__).resolve().parents[1]) + os.sep
 
 
 class Worker:
     """This process, as a worker."""
 
-    def __init__(self, connection: Connection[Any, Any]) -> None:
-        self._connection = connection
-        self._sending = threading.Lock()  # protects the connection: lines are sent by other threads too
-        self._tasks: queue.SimpleQueue[tuple[Any, bytes]] = queue.SimpleQueue()
+    def __init__(self, channel: Channel, memory_limit: int) -> None:
+        self._channel = channel
+        self._memory_limit = memory_limit
+        self._tasks: queue.SimpleQueue[tuple[CancelToken, Any, bytes]] = queue.SimpleQueue()
+        self._number = 0
         self._cancel = CancelToken()
-        self._stamps: dict[str, int] = {}
+        self._modules = UsersModules()
+        self._around: Mapping[str, Any] | None = None
         self._main = threading.main_thread().ident
 
     def serve(self) -> None:
         """Run what comes, until the kernel closes its end."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(_WAKE, _interrupt)
+        signal.signal(signal.SIGINT, _leave_it)
         threading.Thread(target=self._listen, name="jobkernel-worker-listener", daemon=True).start()
         while True:
-            around, data = self._tasks.get()
-            self._run(around, data)
+            self._run(*self._tasks.get())
 
     def _listen(self) -> None:
         with contextlib.suppress(EOFError, OSError):
             while True:
-                word, *rest = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - our own kernel's
-                if word == "task":
-                    self._cancel = CancelToken()
-                    self._tasks.put((rest[0], rest[1]))
-                elif word == "cancel":
-                    self._cancel.request(forced=True)
-                    signal.pthread_kill(self._main or 0, _WAKE)
-        _end_with_children()
+                for word, number, *rest in self._channel.receive():
+                    if word == "task":
+                        self._number, self._cancel = number, CancelToken()
+                        self._tasks.put((self._cancel, *rest))
+                    elif word == "cancel" and number == self._number:
+                        self._cancel.request(forced=True)
+                        signal.pthread_kill(self._main or 0, _WAKE)
+        os.killpg(0, signal.SIGKILL)  # the kernel is gone, and with it goes what steps have started here
 
-    def _run(self, around: Mapping[str, Any] | None, data: bytes) -> None:
-        cancel = self._cancel
-        if around is not None:
-            _take_over(around)
+    def _run(self, cancel: CancelToken, around: Mapping[str, Any] | None, data: bytes) -> None:
+        signal.signal(_WAKE, _interrupt)  # a step before may have set its own
+        self._around = around = around or self._around or {}
+        _take_over(around)
+        if self._modules.have_changed():
+            self._channel.send("stale")
+            return
+        began = time.time_ns()
         try:
             task = unpacked_task(data)
         except BaseException as error:  # noqa: BLE001 - what the step uses may not be importable here
-            self._send("unreadable", f"{type(error).__name__}: {error}")
+            self._channel.send("unreadable", f"{type(error).__name__}: {error}")
             return
-        end = run_task(task, self._emit, self._lines, cancel)
+        end = run_task(task, self._emit, self._lines, cancel, worker=str(os.getpid()))
         del task
         _flush_c_streams()
-        self._send("end", end, self._is_stale())
+        self._modules.note(began)
+        self._channel.send("end", replace(end, described=self._explained(end.described)))
 
     def _emit(self, event_type: str, body: dict[str, Any] | None) -> None:
-        self._send("event", event_type, body)
+        if body and "error" in body:
+            body = {**body, "error": self._explained(body["error"])}
+        self._channel.send("event", event_type, body)
 
     def _lines(self, lines: Sequence[OutputLine]) -> None:
-        self._send("lines", [tuple(line) for line in lines])
+        self._channel.send("lines", [tuple(line) for line in lines])
 
-    def _send(self, *message: Any) -> None:
-        data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
-        with self._sending:
-            self._connection.send_bytes(data)
+    def _explained(self, described: Any) -> Any:
+        """Return an error's description; where memory ran out, with the limit that was met."""
+        if not self._memory_limit or not described or not str(described["type"]).endswith("MemoryError"):
+            return described
+        limit = f"A worker may use {self._memory_limit / 1e6:,.0f} MB here: raise JobKernel.worker_memory_limit."
+        if limit in described["message"]:
+            return described
+        message = described["message"].rstrip(". ")
+        return {**described, "message": f"{message}. {limit}" if message else limit}
 
-    def _is_stale(self) -> bool:
-        """Whether a module of the user's has changed on disk since it was imported here."""
-        for name, module in list(sys.modules.items()):
+
+class UsersModules:
+    """The modules of the user's own that are imported here, and whether their files have changed since."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._stamps: dict[str, int] = {}
+        self._is_stale = False
+
+    def note(self, began: int) -> None:
+        """Take in what was imported since ``began`` (ns since the epoch)."""
+        if len(sys.modules) == self._seen:
+            return
+        self._seen = len(sys.modules)
+        for module in list(sys.modules.values()):
             path = getattr(module, "__file__", None)
-            if not path or "-packages" in path or path.startswith(_LIBRARY):
+            if not isinstance(path, str) or path in self._stamps or not _is_users(path):
                 continue
             with contextlib.suppress(OSError):
-                changed = Path(path).stat().st_mtime_ns
-                if self._stamps.setdefault(name, changed) != changed:
-                    return True
-        return False
+                self._stamps[path] = changed = Path(path).stat().st_mtime_ns
+                # written while the step ran: nobody knows whether before or after it was read
+                self._is_stale = self._is_stale or changed >= began
 
-
-_LIBRARY: Final = str(Path(os.__file__).parent)
+    def have_changed(self) -> bool:
+        """Whether a module's file is not the one that was imported."""
+        return self._is_stale or any(_changed(path) != stamp for path, stamp in self._stamps.items())
 
 
 def main() -> None:
-    """Serve on the descriptor that the last argument names."""
-    _limit_memory()
+    """Serve; the arguments are the socket's descriptor, the lifeline's, and the bytes it may allocate (0: any)."""
+    end, lifeline, memory_limit = map(int, sys.argv[1:4])
+    sys.argv[1:] = []
+    tie_group_to(lifeline)
+    _limit_memory(memory_limit)
     faulthandler.enable(sys.stderr)
     capture.install()
-    connection: Connection[Any, Any] = Connection(int(sys.argv[-1]))
-    os.set_inheritable(connection.fileno(), False)
-    os.register_at_fork(after_in_child=connection.close)  # a child must not keep the kernel waiting for our end
-    Worker(connection).serve()
+    channel = Channel(socket.socket(fileno=end))
+    for descriptor in (end, lifeline):
+        os.set_inheritable(descriptor, False)
+    os.register_at_fork(after_in_child=channel.close)  # a child must not keep the kernel waiting for our end
+    Worker(channel, memory_limit).serve()
 
 
 def _interrupt(_signal: int, _frame: object) -> None:
@@ -121,23 +152,40 @@ def _interrupt(_signal: int, _frame: object) -> None:
         raise Interrupted("The step was asked to stop.")
 
 
+def _leave_it(_signal: int, _frame: object) -> None:
+    """The kernel says what is to stop. Not ignored by the system, which children would inherit."""
+
+
 def _take_over(around: Mapping[str, Any]) -> None:
     """Stand where the kernel stands: working directory, import path, environment."""
     with contextlib.suppress(OSError):
         os.chdir(around["cwd"])
-    sys.path[:] = around["path"]
-    for name in set(os.environ) - set(around["environ"]):
-        del os.environ[name]
-    os.environ.update(around["environ"])
+    if sys.path != around["path"]:
+        sys.path[:] = around["path"]
+    environment = around["environ"]
+    if dict(os.environ) != environment:
+        for name in set(os.environ) - set(environment):
+            del os.environ[name]
+        os.environ.update(environment)
 
 
-def _limit_memory() -> None:
-    limit = os.environ.get(MEMORY_VARIABLE)
+def _limit_memory(limit: int) -> None:
     if limit:
         import resource
 
         kind = resource.RLIMIT_DATA if sys.platform == "linux" else resource.RLIMIT_AS
-        resource.setrlimit(kind, (int(limit), int(limit)))
+        resource.setrlimit(kind, (limit, limit))
+
+
+def _is_users(path: str) -> bool:
+    return "-packages" not in path and not path.startswith((_LIBRARY, _OURS))
+
+
+def _changed(path: str) -> int | None:
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _flush_c_streams() -> None:
@@ -145,11 +193,6 @@ def _flush_c_streams() -> None:
     import ctypes
 
     ctypes.CDLL(None).fflush(None)
-
-
-def _end_with_children() -> None:
-    """The kernel is gone: end this process, and what steps have started in its session."""
-    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
