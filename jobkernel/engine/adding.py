@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobkernel.engine.registry import Entry
+from jobkernel.engine.registry import Entry, Registry
 from jobkernel.errors import InvalidDefinition
+from jobkernel.model import events as ev
 from jobkernel.model.definitions import Assets, Job, Op, Resource
+from jobkernel.model.events import Event
 
 
 def entries_of(thing: Any, known: Mapping[str, Any]) -> list[Entry]:
@@ -48,3 +50,18 @@ def _of_assets(record: Assets) -> Entry:
         options = {"check": keys[0]} if len(keys) == 1 else {}
         return Entry(kind="check", name=":".join(keys[0]), record=record, options=options)
     return Entry(kind="declared" if record.is_external else "asset", name=record.specs[0].key, record=record)
+
+
+def definition_event(entry: Entry, registry: Registry, notebook: str | None, now_us: int) -> Event:
+    """Return what the history keeps of a definition that was taken in."""
+    specs = getattr(entry.record, "specs", ())
+    body = {
+        "kind": entry.kind,
+        "name": entry.name,
+        "notebook": notebook,
+        "group_name": specs[0].group if specs else entry.options.get("group"),
+        "source": entry.options.get("source"),
+        "options": {name: value for name, value in entry.options.items() if name not in ("source", "check")},
+        "deps": list(registry.assets[entry.name].specs[0].deps) if entry.name in registry.assets else [],
+    }
+    return Event(ev.DEFINITION_CHANGED, None, None, now_us, body)

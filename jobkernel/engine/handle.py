@@ -142,7 +142,8 @@ class RunHandle:
         done = sum(status.is_final for status in list(self.live.active.progress.statuses.values()))
         steps = f"{done}/{len(self.live.active.progress.steps)} steps{self._failure_words()}"
         title = run_title(self.job_name, self.live.plan.asset_keys)
-        return f"<run {self.run_id[:8]} of {title}: {self.status}, {steps}>"
+        notice = f" {self.live.notice}" if self.live.notice else ""
+        return f"<run {self.run_id[:8]} of {title}: {self.status}, {steps}>{notice}"
 
     def _failure_words(self) -> str:
         active = self.live.active

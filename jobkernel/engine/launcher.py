@@ -65,6 +65,7 @@ class LiveRun:
     is_admitted: bool = False
     durable: threading.Event = field(default_factory=threading.Event)
     loss: str | None = None
+    notice: str | None = None
     on_output: OnOutput | None = None
     is_local: bool = True
 

@@ -118,6 +118,22 @@ class Registry:
         with self._lock:
             return self._define(entry)
 
+    def define_all(self, entries: Iterable[Entry]) -> list[Change]:
+        """Take several definitions in, one after another: all of them, or none where one is refused as by `define`."""
+        changes: list[Change] = []
+        with self._lock:
+            try:
+                for entry in entries:
+                    changes.append(self._define(entry))  # noqa: PERF401 - what was done must be known to undo it
+            except JobkernelError:
+                for change in reversed(changes):
+                    if change.previous is not None:
+                        self._define(change.previous)
+                    else:
+                        self._forget(change.entry.kind, change.entry.name)
+                raise
+        return changes
+
     def _define(self, entry: Entry) -> Change:
         place = (entry.kind, entry.name)
         previous = self.entries.get(place)

@@ -15,23 +15,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from jobkernel.clock import Clock
-from jobkernel.engine.adding import entries_of
+from jobkernel.engine.adding import definition_event, entries_of
 from jobkernel.engine.again import RETRY_NUMBER_TAG, Again, launch_again
 from jobkernel.engine.executors import Executors
 from jobkernel.engine.freshness import Freshness
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.launcher import Launcher, LiveRun, OnOutput, new_run_id
 from jobkernel.engine.planner import Planner, running_keys
+from jobkernel.engine.priorities import Priorities, Prioritize
 from jobkernel.engine.records import RunRecords
 from jobkernel.engine.registry import Change, Entry, Registry
 from jobkernel.engine.run_retries import RunRetries
 from jobkernel.engine.states import AssetStates
 from jobkernel.engine.upkeep import prune_values
-from jobkernel.errors import (
-    JobkernelError,
-    MissingUpstream,
-    did_you_mean,
-)
+from jobkernel.errors import JobkernelError, MissingUpstream, did_you_mean
 from jobkernel.executors.exchange import STORED_BY_DEFAULT
 from jobkernel.executors.stored import StoredValues
 from jobkernel.executors.threads import ThreadPool
@@ -40,7 +37,6 @@ from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Job, Op
 from jobkernel.model.events import Event
 from jobkernel.model.keys import key_text
 from jobkernel.model.runs import PLAIN_LAUNCH, Launch, RunOptions
-from jobkernel.rules.admission import PRIORITY_TAG, priority_of
 from jobkernel.rules.plan import Plan
 from jobkernel.rules.selection import AssetSelection
 from jobkernel.storage.history import History
@@ -109,6 +105,7 @@ class Session:
         self.launcher.retries = RunRetries(history, lambda: self.project_settings, self._retry)
         self.launcher.max_runtime = lambda: self.project_settings["max_runtime"]
         self.records = RunRecords(history)
+        self.priorities = Priorities()
         self._again = Again(history, self.planner, values, self._is_stored_here)
         self._closing = ExitStack()
         self.refresh()
@@ -125,36 +122,45 @@ class Session:
             KeyOwnedElsewhere: another notebook's live kernel defines one of its assets.
             CircularDependency: it would close a circle.
         """
-        keys = _asset_keys(entry)
+        return self._define_all([entry], take_over=take_over)[0]
+
+    def _define_all(self, entries: Sequence[Entry], *, take_over: bool) -> list[Change]:
+        keys = [key for entry in entries for key in _asset_keys(entry)]
         inherited = self._claim([key for key in keys if key not in self._claimed], take_over)
         try:
-            change = self.registry.define(entry)
+            changes = self.registry.define_all(entries)
         except JobkernelError:
             self._release([key for key in keys if key not in self.registry.assets])
             raise
-        self.history.emit(self._definition_event(entry))
+        now = self.clock.now_us()
+        self.history.emit_many([definition_event(entry, self.registry, self.notebook, now) for entry in entries])
         self.changed.set()
-        return Change(
-            entry=change.entry,
-            previous=change.previous,
-            new_edges=change.new_edges,
-            lost_edges=change.lost_edges,
-            inherited=inherited,
-        )
+        return [replace(change, inherited=inherited) for change in changes] if inherited else changes
 
     def add(self, *definitions: Any, take_over: bool = False) -> list[str]:
         """Take in what was made in Python: assets, checks, ops, jobs, ``Definitions``; return their names.
 
-        Each takes the place of any of its kind and name, one after another.
+        Each takes the place of any of its kind and name, one after another. Where one is refused, none is taken in.
 
         Raises:
             InvalidDefinition: something is no definition.
             KeyOwnedElsewhere, CircularDependency: as :meth:`define`.
         """
         entries = [entry for each in definitions for entry in entries_of(each, self.registry.assets)]
-        for entry in entries:
-            self.define(entry, take_over=take_over)
+        self._define_all(entries, take_over=take_over)
         return [entry.name for entry in entries]
+
+    def prioritize_with(self, function: Prioritize | None) -> None:
+        """Ask a function for the priority of each run launched here from now on; None to ask none.
+
+        It is given a run's ``job_name``, ``tags``, ``asset_keys``, ``config`` and ``priority`` (what it has otherwise),
+        and returns a whole number, or None to leave it so. ``--priority`` at a launch wins. Where the function fails,
+        the launch says so in a sentence, and the run keeps its priority.
+
+        Raises:
+            InvalidConfig: it cannot be called.
+        """
+        self.priorities.use(function)
 
     def forget(self, name: str) -> Change:
         """Drop the definition of that name, of whatever kind. Its values and history stay.
@@ -205,12 +211,12 @@ class Session:
         Raises:
             InvalidConfig: run config does not fit.
         """
-        job = plan.job
+        priority, notice = self.priorities.of(plan, choice)
         options = RunOptions(
             run_id=choice.run_id or new_run_id(),
             config=choice.config,
             tags=choice.tags,
-            priority=self._priority(job, choice),
+            priority=priority,
             executor=choice.executor,
             trigger=choice.trigger,
             parent_run_id=choice.parent_run_id,
@@ -224,6 +230,9 @@ class Session:
             fingerprint=self.freshness.at_launch(plan, choice.config),
             on_output=on_output,
         )
+        if notice is not None:
+            live.notice = notice
+            live.active.emit(ev.ENGINE_EVENT, {"message": notice})
         return RunHandle(self, live)
 
     def run_of(self, run_id: str) -> LiveRun | None:
@@ -371,26 +380,6 @@ class Session:
         with self._lock:
             moved, self._stale_history = self._stale_history, False
         return moved
-
-    def _definition_event(self, entry: Entry) -> Event:
-        record = entry.record if entry.record is not None else None
-        specs = getattr(record, "specs", ())
-        body = {
-            "kind": entry.kind,
-            "name": entry.name,
-            "notebook": self.notebook,
-            "group_name": specs[0].group if specs else entry.options.get("group"),
-            "source": entry.options.get("source"),
-            "options": {name: value for name, value in entry.options.items() if name not in ("source", "check")},
-            "deps": list(self.registry.assets[entry.name].specs[0].deps) if entry.name in self.registry.assets else [],
-        }
-        return Event(ev.DEFINITION_CHANGED, None, None, self.clock.now_us(), body)
-
-    def _priority(self, job: Job | None, choice: Launch) -> int:
-        if choice.priority is not None:
-            return choice.priority
-        tags = {**(job.tags_of_runs if job else {}), **choice.tags}
-        return priority_of(tags) if PRIORITY_TAG in tags else (job.priority if job else 0)
 
     def _io_of(self, key: str) -> tuple[str, Mapping[str, Any]]:
         assets = self.registry.assets.get(key)

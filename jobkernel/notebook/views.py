@@ -225,8 +225,7 @@ def run_result(
     parts = [head, f"run {handle.run_id[:8]}", *bound]
     if active.error is not None and active.first_failure is None:
         parts.append(one_line(str(active.error)))
-    if handle.live.loss:
-        parts.append(handle.live.loss)
+    parts += [sentence for sentence in (handle.live.notice, handle.live.loss) if sentence]
     text = " · ".join(parts)
     trouble = [(key, status) for key, status in steps.items() if status not in (StepStatus.SUCCESS, StepStatus.WAITING)]
     plan = handle.live.plan

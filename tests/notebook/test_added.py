@@ -114,6 +114,23 @@ def test_what_is_no_definition_is_refused_and_nothing_is_added(python: Notebook)
     assert python.session.registry.entries == {}
 
 
+def test_of_several_all_are_added_or_none(python: Notebook) -> None:
+    python.ok(
+        "%%asset total\n1", "@jk.asset\ndef begin(end):\n    return 1", "@jk.asset\ndef end(begin):\n    return 1"
+    )
+    before = dict(python.session.registry.entries)
+    version = python.session.registry.version
+    ran = python("jk.session().add(orders, total, making, begin, end)")
+    assert "circle" in str(ran.error)
+    assert python.session.registry.entries == before
+    assert python.session.registry.version > version
+    assert list(python.session.registry.graph.keys) == ["total"]
+    python.ok("%materialize total")
+    assert python.names["total"] == 1
+    events = python.session.history.sql("select count(*) from events where event_type = 'DEFINITION_CHANGED'")
+    assert events.fetchall() == [(1,)]
+
+
 def test_forgetting_drops_what_was_added(python: Notebook) -> None:
     python.ok("jk.session().add(orders, making)", "%jk forget orders making")
     assert python.session.registry.entries == {}
