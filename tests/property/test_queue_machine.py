@@ -229,5 +229,5 @@ class Project(RuleBasedStateMachine):
             assert line.why(run_id) != "it is about to start"
 
 
-Project.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+Project.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 TestProject = Project.TestCase
