@@ -54,6 +54,8 @@ class _Group:
 
     line: list[Place] = field(default_factory=list)
     parked_on: tuple[Count, ...] = ()
+    woken_by: set[Count] = field(default_factory=set)
+    """Counts that let it try again; where it leaves room under one of them, the next group of that count tries."""
 
 
 class RunLine:
@@ -68,7 +70,7 @@ class RunLine:
         self._counts: Counter[Count] = Counter()
         self._holds: dict[str, Holds] = {}
         self._groups: dict[Holds, _Group] = {}
-        self._parked: dict[Count, dict[Holds, _Group]] = {}
+        self._parked: dict[Count, list[tuple[Place, Holds]]] = {}
         self._heads: list[tuple[Place, Holds]] = []
 
     def add(self, run: QueuedRun) -> None:
@@ -98,8 +100,8 @@ class RunLine:
         if group.line:
             self._offer(holds, group)
         else:
-            self._unpark(holds, group)
             del self._groups[holds]
+            self._pass_on(holds, group)
 
     def end(self, run_id: str) -> None:
         """Give back the place of a run that ended."""
@@ -136,10 +138,13 @@ class RunLine:
             holds, group = found
             full = self._full(holds)
             if full:
-                self._park(holds, group, full)
+                group.parked_on = full
+                self._offer(holds, group)
+                self._pass_on(holds, group)
                 continue
             run = self.waiting[group.line[0][2]]
             self.start(run)
+            self._pass_on(holds, group)
             return run
         return None
 
@@ -198,8 +203,11 @@ class RunLine:
             self._offer(holds, group)
 
     def _offer(self, holds: Holds, group: _Group) -> None:
+        """Put a group where its first run will be looked for: among those to try, or those blocked by a count."""
         if not group.parked_on:
             heapq.heappush(self._heads, (group.line[0], holds))
+        for count in group.parked_on:
+            heapq.heappush(self._parked.setdefault(count, []), (group.line[0], holds))
 
     def _next_group(self) -> tuple[Holds, _Group] | None:
         while self._heads:
@@ -219,22 +227,26 @@ class RunLine:
             return tuple(("pool", pool) for pool in sorted(roots))
         return ()
 
-    def _park(self, holds: Holds, group: _Group, full: tuple[Count, ...]) -> None:
-        group.parked_on = full
-        for count in full:
-            self._parked.setdefault(count, {})[holds] = group
-
-    def _unpark(self, holds: Holds, group: _Group) -> None:
-        for count in group.parked_on:
-            del self._parked[count][holds]
-            if not self._parked[count]:
-                del self._parked[count]
-        group.parked_on = ()
-
     def _freed(self, count: Count) -> None:
-        for holds, group in list(self._parked.get(count, {}).items()):
-            self._unpark(holds, group)
-            self._offer(holds, group)
+        """Let the first group that is blocked by this count try again; it passes on what it leaves."""
+        parked = self._parked.get(count, [])
+        while parked:
+            place, holds = heapq.heappop(parked)
+            group = self._groups.get(holds)
+            if group is not None and count in group.parked_on and group.line[0] == place:
+                group.parked_on = ()
+                group.woken_by.add(count)
+                self._offer(holds, group)
+                return
+        self._parked.pop(count, None)
+
+    def _pass_on(self, holds: Holds, group: _Group) -> None:
+        woken_by, group.woken_by = group.woken_by, set()
+        for count in woken_by:
+            limit = dict(holds[0]).get(count)
+            has_room = self.slots.has_room(count[1]) if limit is None else self._counts[count] < limit
+            if has_room:
+                self._freed(count)
 
     def _in_words(self, count: Count) -> str:
         kind, name, *value = count

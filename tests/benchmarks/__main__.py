@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import bench_definitions, bench_idle, bench_runs, bench_storage
+from tests.benchmarks import bench_dask, bench_definitions, bench_idle, bench_queue, bench_runs, bench_storage
 from tests.benchmarks.timing import calibration_ms
 
 BENCHES: dict[str, Any] = {
@@ -19,6 +19,8 @@ BENCHES: dict[str, Any] = {
     "definitions": bench_definitions,
     "runs": bench_runs,
     "storage": bench_storage,
+    "dask": bench_dask,
+    "queue": bench_queue,
 }
 BUDGETS: dict[str, float] = {
     "import_ms": 60, "register_10000_ms": 150, "redefine_one_of_500_ms": 1, "redefine_one_of_10000_ms": 3,
