@@ -23,6 +23,9 @@ class Nothing:
 
 
 class _Unset:
+    def __reduce__(self) -> str:
+        return "UNSET"
+
     def __repr__(self) -> str:
         return "<unset>"
 

@@ -231,7 +231,10 @@ class Selector(Shape):
 
 
 class _NoDefault:
-    """Marks a field that states no default, since None is one."""
+    """Marks a field that states no default, since None is one. The same object also in another process."""
+
+    def __reduce__(self) -> str:
+        return "NO_DEFAULT"
 
 
 NO_DEFAULT: Final = _NoDefault()
