@@ -8,6 +8,7 @@ from typing import Any
 
 from jobkernel.api.asset_views import needed_resources
 from jobkernel.api.assets_definition import AssetsDefinition
+from jobkernel.api.executor_names import check_executor
 from jobkernel.api.graphs import GraphDefinition
 from jobkernel.api.job_checks import check_resources, check_resources_of_graph
 from jobkernel.api.jobs import JobDefinition, UnresolvedAssetJobDefinition
@@ -60,7 +61,7 @@ class Definitions:
         self.asset_checks = [_checked_checks(each) for each in asset_checks or ()]
         self.jobs = [_checked_job(each) for each in jobs or ()]
         self.resources = dict(resources or {})
-        self.executor = executor
+        self.executor = check_executor(executor, "Definitions")
         self.metadata = dict(metadata or {})
 
     @cached_property

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from jobkernel.api.composition import merged_hooks
+from jobkernel.api.executor_names import check_executor
 from jobkernel.api.graphs import GraphDefinition, compose
 from jobkernel.api.job_checks import check_input_values, check_resolvable, check_resources_of_graph
 from jobkernel.api.ops import function_name
@@ -81,7 +82,7 @@ class JobDefinition(Job):
 
     def with_executor_def(self, executor_def: Any) -> JobDefinition:
         """Return the job with its steps run by another executor."""
-        return self.changed(executor=executor_def)
+        return self.changed(executor=check_executor(executor_def, f"job '{self.name}'"))
 
     def changed(self, **changes: Any) -> JobDefinition:
         """Return the job with fields of its record replaced."""
@@ -217,7 +218,7 @@ def job_of_graph(
         tags={**graph.tags, **lenient_tags(tags, what)},
         run_tags=None if run_tags is None else lenient_tags(run_tags, what),
         metadata=dict(metadata or {}),
-        executor=executor_def,
+        executor=check_executor(executor_def, what),
         hooks=all_hooks,
         op_retry=op_retry_policy,
         partitions=partitions_def,
@@ -293,7 +294,7 @@ def define_asset_job(
         tags=lenient_tags(tags, what),
         run_tags=None if run_tags is None else lenient_tags(run_tags, what),
         metadata=dict(metadata or {}),
-        executor=executor_def,
+        executor=check_executor(executor_def, what),
         hooks=merged_hooks((), hooks, what),
         op_retry=op_retry_policy,
         partitions=partitions_def,

@@ -1,12 +1,13 @@
 """Definitions made in Python as entries of a session: assets, checks, ops, jobs, and collections of them.
 
-Knows records, and the two shapes that carry records: ``record`` for one, ``records``, ``jobs`` and ``resources`` for
-a collection. Called by the session.
+Knows records, and the two shapes that carry records: ``record`` for one, ``records``, ``jobs``, ``resources`` and
+``executor`` for a collection. Called by the session.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from jobkernel.engine.registry import Entry, Registry
@@ -40,8 +41,16 @@ def _of_collection(thing: Any, records: list[Assets], known: Mapping[str, Any]) 
     """Return resources first, then assets in their order; what is only named stays whose it is."""
     resources = [Entry(kind="resource", name=name, record=each) for name, each in thing.resources.items()]
     made = [each for each in records if not each.is_external or each.specs[0].key not in known]
-    jobs = [Entry(kind="job", name=job.name, record=job) for job in thing.jobs]
+    jobs = [Entry(kind="job", name=job.name, record=_with_executor(job, thing.executor)) for job in thing.jobs]
     return [*resources, *map(_of_assets, made), *jobs]
+
+
+def _with_executor(job: Any, executor: Any) -> Any:
+    """Return a job of a collection with the collection's executor, where it names none of its own."""
+    if executor is None or job.executor is not None:
+        return job
+    changed = getattr(job, "changed", None)
+    return changed(executor=executor) if changed is not None else replace(job, executor=executor)
 
 
 def _of_assets(record: Assets) -> Entry:

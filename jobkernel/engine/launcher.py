@@ -156,6 +156,7 @@ class Launcher:
             environment=os.environ,
         )
         config.check_classes()
+            executor=plan.job.executor if plan.job else None,
         plan = fed_from_config(plan, config)
         facts = self._facts(plan, options, config.stored())
         choice = executor_of_run(
@@ -167,6 +168,8 @@ class Launcher:
         )
         runners = self._runners(
             plan,
+        if not choice.retries:
+            plan = plan.without_retries()
             options,
             choice,
             RemoteTasks(definitions=definitions, config=config, io_of_asset=io_of_asset, values=self._values),

@@ -180,7 +180,7 @@ def failed_step(call: StepCall, error: BaseException, seconds: float) -> StepOut
     """Record that an attempt failed, and return whether it is tried again."""
     described = describe_error(error)
     body = {"attempt": call.attempt, "duration_s": round(seconds, 6), "error": described}
-    delay = retry_delay(call.step.retry, call.attempt, error)
+    delay = None if call.step.is_never_retried else retry_delay(call.step.retry, call.attempt, error)
     if delay is not None:
         call.emit(ev.STEP_UP_FOR_RETRY, {**body, "delay_s": delay})
         for hook in call.step.hooks:

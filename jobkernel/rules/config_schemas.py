@@ -72,6 +72,7 @@ class ConfigSchemas:
     input_sources: Mapping[tuple[Names, str], str] = field(default_factory=dict)
     mapping: ConfigMapping | None = None
     graph_mapping: ConfigMapping | None = None
+    executor: Any = None
 
 
 def schemas_of_plan(
@@ -275,38 +276,6 @@ def loaded_value(annotation: Any, filled: Any) -> Any:
     is_wrapped = isinstance(filled, dict) and annotation is not dict
     return filled["value"] if is_wrapped else filled
 
-
-_RETRIES: Final = Field(Selector({"enabled": Field({}), "disabled": Field({})}), is_required=False)
-_ORDER: Final = Field({"require_upstream_step_success": Field(bool, is_required=False)}, is_required=False)
-_TAG_LIMIT: Final = {"key": str, "limit": int, "value": Field(Any, is_required=False)}
-_IN_PROCESS: Final = {
-    "retries": _RETRIES,
-    "marker_to_close": Field(str, is_required=False),
-    "step_dependency_config": _ORDER,
-}
-_MULTIPROCESS: Final = {
-    "max_concurrent": Field(Noneable(int), is_required=False),
-    "retries": _RETRIES,
-    "start_method": Field(Selector({"spawn": Field({}), "forkserver": Field(Permissive())}), is_required=False),
-    "tag_concurrency_limits": Field([_TAG_LIMIT], is_required=False),
-    "step_dependency_config": _ORDER,
-}
-EXECUTION: Final = Shape(
-    {
-        "config": Field(
-            Shape(
-                {
-                    "in_process": Field(_IN_PROCESS, is_required=False),
-                    "multiprocess": Field(_MULTIPROCESS, is_required=False),
-                    "threads": Field({"max_workers": Field(int, is_required=False)}, is_required=False),
-                    **{name: entry for name, entry in _MULTIPROCESS.items() if isinstance(entry, Field)},
-                }
-            ),
-            is_required=False,
-        )
-    }
-)
-"""How steps are run: by a named executor with its options, or the options of the job's own executor."""
 
 LOGGERS: Final = Shape(
     {

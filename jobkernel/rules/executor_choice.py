@@ -51,7 +51,7 @@ def read_executor(given: Any, where: str = "The executor") -> ExecutorChoice:
         kind = getattr(given, "kind", None)
         if not isinstance(options, Mapping) or not isinstance(kind, str):
             raise InvalidConfig(f"{where} is one of {', '.join(NAMES)}, or an executor definition; {given!r} is not.")
-        return _with_options(read_executor(kind, where), options, where)
+        return _configured(read_executor(kind, where), options, where)
     name, _, address = given.partition(":")
     name = _DAGSTERS.get(name, name)
     if name not in NAMES or (address and name != DASK):
@@ -69,7 +69,7 @@ def executor_of_run(
     base = read_executor(job, "A job's executor") if job is not None else read_executor(default)
     if max_concurrent is not None:
         base = replace(base, max_concurrent=max_concurrent)
-    configured = _configured(base, execution.get("config") or {})
+    configured = _configured(base, execution.get("config") or {}, "execution.config")
     if launch is None:
         return configured
     asked = read_executor(launch, "--executor")
@@ -87,17 +87,24 @@ def executor_of_step(step: str | None, run: ExecutorChoice, launch: str | None) 
     return run if step is None or launch is not None else read_executor(step, "A step's executor")
 
 
-def _configured(base: ExecutorChoice, config: Mapping[str, Any]) -> ExecutorChoice:
-    for name in ("in_process", "multiprocess", "threads"):
+def _configured(base: ExecutorChoice, config: Mapping[str, Any], where: str) -> ExecutorChoice:
+    """Return the choice with options, or the one that they name, with its own."""
+    for name in ("in_process", "multiprocess", "threads", "dask"):
         if name in config:
             chosen = read_executor(name)
             base = chosen if chosen.name != base.name else base
-            return _with_options(base, config[name] or {}, f"execution.config.{name}")
-    return _with_options(base, config, "execution.config")
+            return _with_options(base, config[name] or {}, f"{where}.{name}")
+    return _with_options(base, config, where)
 
 
 def _with_options(choice: ExecutorChoice, options: Mapping[str, Any], where: str) -> ExecutorChoice:
     most = options.get("max_concurrent", options.get("max_workers"))
+    if most is not None and most < 0:
+        raise InvalidConfig(f"{where}.max_concurrent is a whole number from 0, 0 for as many as there are; got {most}.")
+    if (options.get("step_dependency_config") or {}).get("require_upstream_step_success") is False:
+        raise InvalidConfig(
+            f"{where}.step_dependency_config cannot be false: a step waits until the steps above it have succeeded."
+        )
     if most:
         choice = replace(choice, max_concurrent=most)
     if options.get("tag_concurrency_limits"):

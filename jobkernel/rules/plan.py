@@ -74,7 +74,8 @@ class PlannedStep:
     """One step of a run.
 
     ``path`` are the node names from the job down, under which run config finds it. ``after`` orders without data.
-    ``mapped_over`` names the dynamic output for each of whose keys the step is copied at run time.
+    ``mapped_over`` names the dynamic output for each of whose keys the step is copied at run time. A step that
+    ``is_never_retried`` fails at its first failure, whatever it asks for.
     """
 
     key: str
@@ -88,6 +89,7 @@ class PlannedStep:
     selected_outputs: frozenset[str] | None = None
     tags: Mapping[str, str] = field(default=EMPTY)
     retry: RetryPolicy | None = None
+    is_never_retried: bool = False
     timeout: timedelta | None = None
     hooks: tuple[Hook, ...] = ()
     executor: str | None = None
@@ -143,6 +145,10 @@ class Plan:
     def with_steps(self, steps: Iterable[PlannedStep]) -> Plan:
         """Return the plan with its steps replaced, put in order."""
         return replace(self, steps=in_order(steps))
+
+    def without_retries(self) -> Plan:
+        """Return the plan with no step tried again, whatever its policy or its body asks for."""
+        return replace(self, steps={key: replace(step, is_never_retried=True) for key, step in self.steps.items()})
 
 
 def in_order(steps: Iterable[PlannedStep]) -> dict[str, PlannedStep]:

@@ -21,16 +21,18 @@ def run_config_of_plan(
     resources: Callable[[], Mapping[str, Field | None]] = dict,
     needed: Callable[[], Iterable[str]] = tuple,
     environment: Mapping[str, str] = EMPTY,
+    executor: Any = None,
 ) -> ResolvedConfig:
     """Return the config of a run of a plan (see :func:`resolve_run_config`); cheap where nothing is configured.
 
     ``resources`` gives the fields of the resources by key, ``needed`` the keys of those that the plan uses; they are
-    asked only where there is something to check.
+    asked only where there is something to check. ``executor`` is the one whose options ``execution`` may hold; without
+    one, those of any.
     """
     fields = resources()
     if not config and not defaults and not _can_be_configured(plan, fields):
         return NO_CONFIG
-    schemas = schemas_of_plan(plan, fields, needed())
+    schemas = replace(schemas_of_plan(plan, fields, needed()), executor=executor)
     return resolve_run_config(schemas, config, defaults, environment=environment)
 
 

@@ -27,7 +27,6 @@ from jobkernel.model.config_schema import Array, Field, Noneable, Permissive, Sh
 from jobkernel.model.configured import Configured
 from jobkernel.model.definitions import EMPTY
 from jobkernel.rules.config_schemas import (
-    EXECUTION,
     LOGGERS,
     ConfigSchemas,
     Names,
@@ -36,9 +35,17 @@ from jobkernel.rules.config_schemas import (
     inner_config,
     loaded_value,
 )
+from jobkernel.rules.execution_schemas import check_execution
 
 TOP = ("ops", "resources", "execution", "loggers", "inputs")
-_MISSING: Any = object()
+
+
+class _Missing:
+    def __reduce__(self) -> str:
+        return "_MISSING"  # the same object also in another process
+
+
+_MISSING: Any = _Missing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +246,7 @@ class _Reader:
         for name in config:
             if name not in TOP:
                 self.found.append(Problem((str(name),), unknown_entry(str(name), TOP)))
-        EXECUTION.check(config.get("execution", {}), ("execution",), self.found)
+        check_execution(config.get("execution", {}), self.schemas.executor, self.found)
         LOGGERS.check(config.get("loggers", {}), ("loggers",), self.found)
         self._read_nodes(self.schemas.nodes, self._ops(config.get("ops", {})), (), ("ops",))
         self._read_resources(config.get("resources", {}))
