@@ -13,9 +13,10 @@ from jobkernel.engine.in_process import needed_resources_of
 from jobkernel.errors import InvalidDefinition
 from jobkernel.executors import failure
 from jobkernel.executors.call import Config, StepCall
-from jobkernel.executors.exchange import STORED_BY_DEFAULT, RunExchange
+from jobkernel.executors.exchange import STORED_BY_DEFAULT, RunExchange, Upstream
 from jobkernel.executors.remote import RemoteTask
 from jobkernel.executors.stored import MEMORY, StoredValues
+from jobkernel.model.definitions import Output
 from jobkernel.rules.plan import FromAsset, FromStep, PlannedStep
 from jobkernel.values.store import ValueStore
 
@@ -44,11 +45,11 @@ class RemoteTasks:
                 f"Step '{step.key}' cannot run in another process: this session keeps its values in memory."
             )
         upstream = exchange.upstream_of(step)
-        self._refuse_memory(step, upstream.steps)
+        self._refuse_memory(step, upstream)
         store.flush(call.run.run_id)  # what other steps of this run left waiting must be there to be read
         needed = [key for key in needed_resources_of(step) if key in self.definitions or key not in STORED_BY_DEFAULT]
         loaded = {feed.key: self.io_of_asset(feed.key) for feed in _feeds(step) if isinstance(feed, FromAsset)}
-        needed += [io for io, _ in loaded.values() if io in self.definitions and io not in needed]
+        needed += [io for io in _managers(step, upstream, loaded) if io in self.definitions and io not in needed]
         return RemoteTask(
             step=replace(step, op=replace(step.op, capture=None, fingerprint=None, compute=None)),
             run=call.run,
@@ -65,15 +66,14 @@ class RemoteTasks:
             cells=failure.cells(),
         )
 
-    def _refuse_memory(self, step: PlannedStep, upstream: Mapping[str, PlannedStep]) -> None:
+    def _refuse_memory(self, step: PlannedStep, upstream: Upstream) -> None:
         if any(output.io == MEMORY for output in step.op.outputs):
             raise InvalidDefinition(
                 f"Step '{step.key}' keeps its value in this kernel's memory (--io memory), so it cannot run in another"
                 " process; leave --io out, or use '--executor threads'."
             )
         for feed in _feeds(step):
-            source = upstream.get(feed.step_key) if isinstance(feed, FromStep) else None
-            output = source.op.output(feed.output.partition("[")[0]) if source and isinstance(feed, FromStep) else None
+            output = _output_behind(feed, upstream)
             is_kept_here = self.values.has_in_memory(feed.key) if isinstance(feed, FromAsset) else False
             if is_kept_here or (output is not None and output.io == MEMORY):
                 name = feed.key if isinstance(feed, FromAsset) else feed.step_key
@@ -81,6 +81,32 @@ class RemoteTasks:
                     f"Step '{step.key}' cannot run in another process: what it reads of '{name}' is in this kernel's"
                     " memory (--io memory); keep that on disk, or use '--executor threads'."
                 )
+
+
+def _managers(
+    step: PlannedStep, upstream: Upstream, loaded: Mapping[str, tuple[str, Mapping[str, Any]]]
+) -> dict[str, None]:
+    """Return the IO managers that load what a step reads, those of collected outputs among them."""
+    found: dict[str, None] = {}
+    for planned in step.inputs:
+        for feed in planned.feeds:
+            output = _output_behind(feed, upstream)
+            io = loaded[feed.key][0] if isinstance(feed, FromAsset) else output.io if output else None
+            wanted = planned.input.io or io
+            if wanted is not None:
+                found[wanted] = None
+    return found
+
+
+def _output_behind(feed: Any, upstream: Upstream) -> Output | None:
+    """Return the output of a step that a feed stands for; of a collected one, the first."""
+    if not isinstance(feed, FromStep):
+        return None
+    if feed.is_collected:
+        members = upstream.collected(feed)
+        return _output_behind(members[0], upstream) if members else None
+    source = upstream.step_of(feed.step_key)
+    return source.op.output(feed.output.partition("[")[0]) if source is not None else None
 
 
 def _feeds(step: PlannedStep) -> list[Any]:

@@ -27,9 +27,10 @@ from jobkernel.executors.step import announce, failed_step, run_step
 from jobkernel.executors.step_output import OutputLine, StepOutput
 from jobkernel.executors.stored import StoredValues
 from jobkernel.model import events as ev
-from jobkernel.model.definitions import EMPTY
+from jobkernel.model.definitions import DEFAULT_IO, EMPTY
 from jobkernel.rules.plan import PlannedStep
 from jobkernel.values.cache import ValueCache
+from jobkernel.values.signing import Signer
 from jobkernel.values.store import ValueStore
 
 RESOURCE_EVENTS: Final = frozenset({ev.RESOURCE_INIT_STARTED, ev.RESOURCE_INIT_SUCCESS})
@@ -130,14 +131,15 @@ def run_task(
     on_lines: Callable[[Sequence[OutputLine]], None],
     cancel: CancelToken,
     worker: str,
+    signer: Signer | None = None,
 ) -> RemoteEnd:
     """Run an attempt in this process and return how it ended. Never raises for what user code does.
 
-    ``worker`` is what the history calls this process.
+    ``worker`` is what the history calls this process; ``signer`` signs its pickles (None: with the user's own key).
     """
     for filename, number in task.cells.items():
         failure.register_cell(filename, number)
-    store = ValueStore(task.values, cache=ValueCache(0), writes_behind=False)
+    store = ValueStore(task.values, signer, cache=ValueCache(0), writes_behind=False)
     lines = _Lines(on_lines)
     output = StepOutput(None, SystemClock().now_us, lines.add)
     try:
@@ -198,7 +200,7 @@ def _not_begun(task: RemoteTask, call: StepCall, error: BaseException) -> StepOu
 
 
 def _io_of(task: RemoteTask) -> Callable[[str], tuple[str, Mapping[str, Any]]]:
-    return lambda key: task.io_of_asset[key]
+    return lambda key: task.io_of_asset.get(key, (DEFAULT_IO, EMPTY))
 
 
 class _Lines:
