@@ -35,6 +35,7 @@ class Connection:
     def __init__(self, server: Server, sock: socket.socket) -> None:
         self.who = ClientIdentity("", None, None, "", 0, "")
         self.number = 0
+        self.proven = False
         self.joined = False
         self._server = server
         self._sock = sock
@@ -74,6 +75,7 @@ class Connection:
     def _welcome(self) -> bool:
         self._sock.settimeout(HANDSHAKE_S)
         prove_as_server(self._sock, self._server.key)
+        self.proven = True
         hello = unpacked(receive(self._sock))
         self._sock.settimeout(None)
         ours, theirs = self._server.versions, Versions(*hello["versions"])

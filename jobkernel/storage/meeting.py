@@ -19,14 +19,17 @@ from typing import Any, NamedTuple
 
 from jobkernel import errors
 from jobkernel.errors import HistoryError, ServerUnreachable, VersionMismatch
+from jobkernel.storage.locks import announced, holder
 from jobkernel.storage.place import Place, meeting_place, prepare, read_record
 from jobkernel.storage.versions import Versions, our_versions
-from jobkernel.storage.wire import HANDSHAKE_S, packed, prove_as_client, receive, unpacked
+from jobkernel.storage.wire import HANDSHAKE_S, WELCOME_S, packed, prove_as_client, receive, unpacked
 
 PATIENCE_S = 5.0
-"""How long to wait for a server that is not known to be starting."""
+"""How long to wait for a server while none starts or leaves."""
 LONGEST_START_S = 30.0
-"""How long to wait for a server that is starting: a loaded machine takes seconds to import DuckDB."""
+"""How long to wait for a server that is starting or leaving: a loaded machine takes seconds to import DuckDB."""
+LONGEST_ROUND_S = 2.0
+"""What one round of waiting counts at most: a machine that slept has waited for nothing."""
 
 
 class Greeting(NamedTuple):
@@ -45,23 +48,24 @@ class Meeting:
         self._versions = versions or our_versions()
         self._may_replace = True
         self._started: subprocess.Popen[bytes] | None = None
+        self._may_kill = True
 
     def meet(self, hello: Callable[[], dict[str, Any]]) -> Greeting:
         """Return a connection, starting a server where none answers. Raises a :class:`HistoryError`."""
         prepare(self.place)
-        begin = time.monotonic()
-        pause = 0.005
+        waited, pause, looked_at = 0.0, 0.005, time.monotonic()
+        self._may_kill = True
         while True:
             greeting = self.try_to_meet(hello)
             if greeting is not None:
                 self._started = None
                 return greeting
             self._raise_failure()
-            waited = time.monotonic() - begin
-            if waited > (LONGEST_START_S if self._is_starting() else PATIENCE_S):
-                raise ServerUnreachable(
-                    f"The project server of {self.place.project} does not come up; its log is {self.place.log}."
-                )
+            now = time.monotonic()
+            waited, looked_at = waited + min(now - looked_at, LONGEST_ROUND_S), now
+            if waited > (LONGEST_START_S if self._is_coming() else PATIENCE_S):
+                self._give_up()
+                waited = 0.0
             if not self._is_starting():
                 self._start()
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads kernels that start at once
@@ -78,6 +82,7 @@ class Meeting:
             sock.settimeout(HANDSHAKE_S)
             sock.connect(str(place.socket))
             prove_as_client(sock, bytes.fromhex(server["authkey"]))
+            sock.settimeout(WELCOME_S)
             versions = {"versions": list(self._versions), "may_replace": self._may_replace}
             sock.sendall(packed({**hello(), **versions}))
             answer: dict[str, Any] = {}
@@ -98,13 +103,35 @@ class Meeting:
     def _is_starting(self) -> bool:
         return self._started is not None and self._started.poll() is None
 
+    def _is_coming(self) -> bool:
+        """Whether a server starts, ours or another client's, or leaves and makes room for one."""
+        return self._is_starting() or (holder(self.place) is not None and announced(self.place) is None)
+
+    def _give_up(self) -> None:
+        """Raise :class:`ServerUnreachable`; but end our own server that hangs before it has come up, once."""
+        started, serving = self._started, announced(self.place)
+        if self._may_kill and started is not None and started.poll() is None and serving != started.pid:
+            self._may_kill = False
+            started.kill()
+            return
+        found = serving or holder(self.place)
+        who = f"process {found} does not answer" if found else "none comes up"
+        raise ServerUnreachable(
+            f"The project server of {self.place.project} cannot be reached ({who}); its log is {self.place.log}."
+        )
+
     def _raise_failure(self) -> None:
+        """Raise what our server said of why it could not start; one that was killed is started again."""
         if self._started is None or not self._started.poll():
             return
-        self._started = None
-        failure = read_record(self.place.failure_file)
+        started, self._started = self._started, None
+        path = self.place.failure_file(started.pid)
+        failure = read_record(path)
         if failure is None:
+            if started.returncode < 0:
+                return
             raise ServerUnreachable(f"The project server could not start; its log is {self.place.log}.")
+        path.unlink(missing_ok=True)
         kind = getattr(errors, str(failure.get("kind")), HistoryError)
         raise kind(str(failure.get("sentence")))
 

@@ -78,10 +78,9 @@ class Place:
         """Return the file that names the server and holds its key."""
         return self.runtime / "server.json"
 
-    @property
-    def failure_file(self) -> Path:
-        """Return the file in which a server that could not start says why."""
-        return self.runtime / "failure.json"
+    def failure_file(self, pid: int) -> Path:
+        """Return the file in which this process says why it could not start a server."""
+        return self.runtime / f"failure-{pid}.json"
 
     @property
     def log(self) -> Path:

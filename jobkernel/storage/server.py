@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
+import faulthandler
 import functools
 import logging
 import os
@@ -28,6 +28,7 @@ from jobkernel.errors import HistoryError
 from jobkernel.storage import unsent
 from jobkernel.storage.connection import Connection
 from jobkernel.storage.desk import Desk
+from jobkernel.storage.locks import holding
 from jobkernel.storage.place import (
     Place,
     place_of,
@@ -52,7 +53,8 @@ DEATHS_S = 0.5
 PUBLISH_S = 0.1
 OWNER_TOUCH_S = 10.0
 RETENTION_S = 3600.0
-LOCK_PATIENCE_S = 5.0
+STUCK_S = 20.0
+"""After how long a server that has not come up writes into its log where it hangs."""
 LARGEST_LOG = 1_000_000
 
 
@@ -86,6 +88,7 @@ class Server:
         listener = self._listen()
         try:
             self._announce()
+            faulthandler.cancel_dump_traceback_later()
             self._serve(listener)
         finally:
             self._leave(listener)
@@ -179,6 +182,7 @@ class Server:
                 self.desk.publish()
             if now - deaths >= DEATHS_S:
                 deaths = now
+                self._leave_unless_found()
                 self._bury_the_dead()
                 if now - began >= SETTLE_S:
                     self.desk.await_no_more()
@@ -218,9 +222,9 @@ class Server:
         threading.Thread(target=connection.serve, name="jobkernel-client", daemon=True).start()
 
     def _is_over(self) -> bool:
-        # a client in the middle of its handshake finds the door shut, and starts a server of its own
+        # a client that does not know the key, or has not shown that it does, keeps nobody
         with self._lock:
-            needed = any(connection.joined and not connection.only_asks for connection in self._connections)
+            needed = any(connection.proven and not connection.only_asks for connection in self._connections)
             return not needed and time.monotonic() - self._empty_since >= self._linger_s
 
     def _beat(self) -> None:
@@ -228,6 +232,12 @@ class Server:
             connections = [connection for connection in self._connections if connection.joined]
         for connection in connections:
             connection.push("heartbeat", seq=self.desk.store.last_seq)
+
+    def _leave_unless_found(self) -> None:
+        """Leave where the files that lead here were deleted: the clients meet again at a server that can be found."""
+        if not (self.place.server_file.exists() and self.place.database.exists()):
+            log.warning("%s or %s was deleted", self.place.server_file, self.place.database)
+            self.end_soon()
 
     def _forget_what_is_old(self) -> None:
         try:
@@ -307,43 +317,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     os.umask(0o077)
     place = place_of(options.project)
-    place.failure_file.unlink(missing_ok=True)
     _log_to(place.log)
     try:
         return _serve_alone(place, options.linger)
     except HistoryError as error:
         log.error("%s", error)
-        write_atomically(place.failure_file, {"kind": type(error).__name__, "sentence": str(error)})
+        write_atomically(place.failure_file(os.getpid()), {"kind": type(error).__name__, "sentence": str(error)})
         return 1
 
 
 def _serve_alone(place: Place, linger_s: float) -> int:
     prepare(place)
-    with contextlib.ExitStack() as locks:
-        for path in (place.lock, place.database_lock):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            locks.callback(os.close, descriptor)
-            if not _locked(descriptor, place):
-                return 0
+    with holding(place) as is_ours:
+        if not is_ours:
+            return 0
         refuse_foreign_owner(place)
+        for path in (place.server_file, place.socket):  # a server that was killed leaves them
+            path.unlink(missing_ok=True)
         server = Server(place, linger_s)
         for word in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(word, lambda number, _frame: server.stopping.set() if number == signal.SIGTERM else None)
         server.run()
     return 0
-
-
-def _locked(descriptor: int, place: Place) -> bool:
-    """Take the lock; wait for a holder that is starting or leaving, give way to one that serves."""
-    patience = time.monotonic() + LOCK_PATIENCE_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if place.server_file.exists() or time.monotonic() > patience:
-                return False
-            time.sleep(0.02)
 
 
 def _log_to(path: Path) -> None:
@@ -354,4 +349,6 @@ def _log_to(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    faulthandler.enable()
+    faulthandler.dump_traceback_later(STUCK_S)
     sys.exit(main())

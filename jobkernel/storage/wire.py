@@ -26,6 +26,8 @@ LARGEST_FRAME = 256 * 1024 * 1024
 LARGEST_BACKLOG = 64 * 1024 * 1024
 NONCE = 32
 HANDSHAKE_S = 5.0
+WELCOME_S = 15.0
+"""How long a server that has proven itself may take to write down who comes: a loaded disk takes seconds."""
 
 _HEAD = struct.Struct("!I")
 _DATETIME, _DATE, _TIME, _DELTA, _DECIMAL, _UUID, _INTEGER = range(1, 8)

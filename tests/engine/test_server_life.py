@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,11 +19,14 @@ import pytest
 import jobkernel
 from jobkernel.errors import HistoryError, KeyOwnedElsewhere, ServerUnreachable, VersionMismatch
 from jobkernel.model.events import Event
+from jobkernel.storage import meeting
 from jobkernel.storage.client import HistoryClient
 from jobkernel.storage.control import server_status, stop_server
-from jobkernel.storage.place import place_of
+from jobkernel.storage.meeting import Meeting
+from jobkernel.storage.place import place_of, read_record, write_atomically
 from jobkernel.storage.process import is_alive, process_started
 from jobkernel.storage.versions import our_versions
+from jobkernel.storage.wire import packed, prove_as_client, receive, unpacked
 
 CONNECT = (
     "import sys, time; from jobkernel.model.events import Event;"
@@ -34,6 +40,11 @@ RUN = (
     "client.emit(Event('STEP_START', 'started', 'x', 3, {'attempt': 1}));"
     "client.emit(Event('RUN_ENQUEUED', 'queued', None, 4, {})); client.flush();"
     "client.request('submit_run', run_id='started'); client.request('claim_keys', keys=['orders']);"
+)
+HOLD = (
+    "import sys; from jobkernel.storage.locks import holding; from jobkernel.storage.place import place_of, prepare;"
+    "place = place_of(sys.argv[1]); prepare(place);\n"
+    "with holding(place): print('held', flush=True); sys.stdin.read()"
 )
 
 
@@ -245,8 +256,6 @@ def test_versions_that_do_not_understand_each_other_part_with_a_sentence(project
 
 
 def test_a_client_without_the_key_is_turned_away(project: Path) -> None:
-    import socket
-
     client = connect(project)
     with socket.socket(socket.AF_UNIX) as stranger:
         stranger.connect(str(place_of(project).socket))
@@ -333,3 +342,164 @@ def test_a_refused_batch_is_its_own_clients_alone(project: Path) -> None:
     assert [row["run_id"] for row in good.query("events")] == ["r2", "r3"]
     good.close()
     bad.close()
+
+
+def python(*arguments: str) -> subprocess.Popen[str]:
+    home = str(Path(jobkernel.__file__).parents[1])
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": home},
+    )
+
+
+def test_a_server_killed_while_it_starts_is_started_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = Meeting._start
+    started: list[subprocess.Popen[bytes]] = []
+
+    def killing_the_first(self: Meeting) -> None:
+        start(self)
+        assert self._started is not None
+        started.append(self._started)
+        if len(started) == 1:
+            self._started.kill()
+
+    monkeypatch.setattr(Meeting, "_start", killing_the_first)
+
+    client = connect(project)
+
+    assert started[0].wait(10) == -signal.SIGKILL
+    assert client.request("status")["pid"] in [each.pid for each in started[1:]]
+    client.close()
+
+
+def test_a_server_that_hangs_before_it_has_come_up_is_replaced(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = Meeting._start
+    hung = python("-c", "import time; time.sleep(60)")
+    monkeypatch.setattr(meeting, "LONGEST_START_S", 0.1)
+
+    def hanging_first(self: Meeting) -> None:
+        if hung.poll() is None:
+            self._started = hung  # type: ignore[assignment]
+        else:
+            monkeypatch.setattr(meeting, "LONGEST_START_S", 30.0)
+            start(self)
+
+    monkeypatch.setattr(Meeting, "_start", hanging_first)
+
+    client = connect(project)
+
+    assert hung.wait(10) == -signal.SIGKILL
+    hung.communicate()
+    client.close()
+
+
+def test_a_server_that_another_client_started_is_waited_for(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = python("-c", HOLD, str(project))
+    assert said(other) == "held"
+    start = Meeting._start
+    asked: list[Meeting] = []
+
+    def only_the_third_time(self: Meeting) -> None:
+        asked.append(self)
+        if len(asked) == 3:
+            other.communicate("")
+            start(self)
+
+    monkeypatch.setattr(meeting, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(Meeting, "_start", only_the_third_time)
+
+    client = connect(project)
+
+    assert len(asked) >= 3
+    client.close()
+
+
+def test_what_a_killed_server_left_turns_no_new_one_away(project: Path) -> None:
+    client = connect(project)
+    place = place_of(project)
+    left = read_record(place.server_file)
+    client.close()
+    stop_server(project)
+    assert left is not None
+    other = python("-c", HOLD, str(project))
+    assert said(other) == "held"
+    write_atomically(place.server_file, left)
+
+    server = python("-m", "jobkernel.storage.server", str(project), "--linger", "5")
+    eventually(lambda: server.poll() is not None or has_open(server.pid, place.lock))
+    other.communicate("")
+
+    status = eventually(lambda: server_status(project))
+    assert status["pid"] == server.pid
+    stop_server(project)
+    server.communicate()
+
+
+def has_open(pid: int, path: Path) -> bool:
+    try:
+        return any(os.path.samefile(descriptor, path) for descriptor in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
+
+
+def test_a_machine_that_slept_has_not_waited(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept = iter([0.0])
+
+    def monotonic() -> float:
+        return time.monotonic() + next(slept, 1000.0)
+
+    monkeypatch.setattr(meeting, "time", SimpleNamespace(monotonic=monotonic, sleep=time.sleep))
+
+    client = connect(project)
+
+    assert client.request("status")["pid"]
+    client.close()
+
+
+def test_a_server_does_not_leave_while_a_client_comes_in(project: Path) -> None:
+    client = connect(project, linger_s=0.0)
+    pid = client.request("status")["pid"]
+    started = process_started(pid)
+    place = place_of(project)
+    server = read_record(place.server_file)
+    assert server is not None
+    assert started is not None
+    with socket.socket(socket.AF_UNIX) as coming:
+        coming.settimeout(5)
+        coming.connect(str(place.socket))
+        prove_as_client(coming, bytes.fromhex(server["authkey"]))
+        client.close()
+        hello = {**client._hello(), "versions": list(our_versions()), "may_replace": True}
+        until = time.monotonic() + 1.5  # longer than the server takes to look whether anybody is left
+        while time.monotonic() < until and is_alive(pid, started):
+            time.sleep(0.01)
+
+        coming.sendall(packed(hello))
+
+        assert "welcome" in unpacked(receive(coming))
+    eventually(lambda: not is_alive(pid, started))
+
+
+@pytest.mark.parametrize("what", ["the runtime folder", "the project's folder"])
+def test_a_server_whose_files_were_deleted_gives_way_to_one_that_is_found(project: Path, what: str) -> None:
+    client = connect(project, linger_s=5.0)
+    client.emit(Event("ENGINE_EVENT", "r1", None, 1))
+    client.flush()
+    pid = client.request("status")["pid"]
+    place = place_of(project)
+
+    shutil.rmtree(place.runtime if what == "the runtime folder" else place.folder)
+
+    eventually(lambda: (server_status(project) or {"pid": pid})["pid"] != pid, 20)
+    other = connect(project)
+    client.emit(Event("ENGINE_EVENT", "r1", None, 2))
+    client.flush()
+    kept = [row["occurred_at"] for row in other.query("run_events", run_id="r1")]
+    assert kept == ([1, 2] if what == "the runtime folder" else [2])
+    client.close()
+    other.close()
