@@ -68,6 +68,8 @@ class LiveRun:
     notice: str | None = None
     on_output: OnOutput | None = None
     is_local: bool = True
+    cell_id: str | None = None
+    """The cell that waits for the run, where one does."""
 
     @property
     def plan(self) -> Plan:

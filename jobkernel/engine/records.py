@@ -47,6 +47,18 @@ class RunRecords:
             return {}
         return {each["run_id"]: waiting_words(each["ahead"], each["why"]) for each in found}
 
+    def queue(self) -> dict[str, Any]:
+        """Return how many runs wait (``waiting``) and who holds the ``pools``; nobody where the server is gone."""
+        try:
+            found = self._history.request("queue", run_ids=[])
+        except HistoryError:
+            return {"waiting": 0, "pools": {}}
+        return {"waiting": found["queued"], "pools": found["pools"]}
+
+    def step_messages(self, run_id: str) -> dict[str, str]:
+        """Return the last thing that was said of each step of a run."""
+        return {row["step_key"]: row["message"] for row in self._history.query("step_messages", run_id=run_id)}
+
     def row(self, run_id: str) -> dict[str, Any]:
         """Return what is kept of a run, all that was emitted before included."""
         self._history.flush()

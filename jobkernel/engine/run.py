@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Final
 
 from jobkernel.engine.run_endings import canceled, planned_events, verdict
+from jobkernel.engine.run_notes import RunNotes
 from jobkernel.engine.run_setup import LiveStep, RunSetup, Workers
 from jobkernel.errors import RunTimedOut, StepTimedOut
 from jobkernel.executors.call import Ending, Exchange, StepCall, StepOutcome
@@ -49,6 +50,7 @@ class ActiveRun:
         self.finished_at: dict[str, int] = {}
         self.started_at: int | None = None
         self.ended = threading.Event()
+        self.notes = RunNotes()
         self._lock = threading.RLock()  # protects progress, status, in_flight, and all that follows
         self._ready = ReadySteps(setup.tag_limits)
         self._want_slots: dict[str, PlannedStep] = {}
@@ -106,8 +108,9 @@ class ActiveRun:
                 self.emit(ev.RUN_CANCELING, {"forced": forced, "by": by, **reason})
             self._ready.clear()
             unwanted, self._want_slots = list(self._want_slots.values()), {}
-            for timer in self._retries.values():
-                timer.cancel()
+            self.notes.clear()
+            for call_off in self._retries.values():
+                call_off()
             for key in self.progress.waiting():
                 self._cancel_step(key, "the run was canceled")
             self._retries.clear()
@@ -240,18 +243,22 @@ class ActiveRun:
             if waits_for is not None and step.key in self._want_slots:
                 self.emit(ev.ENGINE_EVENT, {"message": f"Step '{step.key}' waits: {waits_for}."}, step.key)
             is_wanted = step.key in self._want_slots or step.key in self._have_slots
+                self.notes.waits[step.key] = waits_for
         if not is_wanted:  # the run was canceled meanwhile
             self._give_back_slot(step)
         elif waits_for is None:
             self.slot_granted(step.key)
         self._end_if_over()
 
+        else:
+            self.setup.on_change(self)
     def slot_granted(self, step_key: str) -> None:
         """Note that a step has a slot of its pool now."""
         with self._lock:
             step = self._want_slots.pop(step_key, None)
             if step is not None:
                 self._have_slots.add(step_key)
+            self.notes.waits.pop(step_key, None)
                 self._ready.add([step])
                 self._call_helpers()
 
@@ -327,6 +334,7 @@ class ActiveRun:
             if self.in_flight.get(step.key) is not live:
                 return  # abandoned meanwhile: its output is dropped
             del self.in_flight[step.key]
+                self._thread_is_back(live)
             self._busy -= 1
             self.finished_at[step.key] = self.setup.clock.now_us()
             self._ready.ended(step)
@@ -376,6 +384,11 @@ class ActiveRun:
         live.call.emit = _unheard
 
     def _record(self, step: PlannedStep, outcome: StepOutcome) -> None:
+        self.notes.lost[live.thread_id] = live.step.key
+
+    def _thread_is_back(self, live: LiveStep) -> None:
+        if self.notes.lost.pop(live.thread_id, None) is not None:
+            self.setup.on_change(self)
         match outcome.ending:
             case Ending.SUCCESS:
                 self._follow(self.progress.succeeded(step.key, outcome.made, outcome.mapping_keys))
@@ -404,11 +417,8 @@ class ActiveRun:
             self._ready.add([step])
             self._call_helpers()
             return
-        timer = threading.Timer(delay, self._retry_now, (step,))
-        timer.daemon = True
-        timer.name = f"jobkernel-retry-{step.key}"
-        self._retries[step.key] = timer
-        timer.start()
+        self.notes.retries[step.key] = self.setup.clock.now_us() + int(delay * 1e6)
+        self._retries[step.key] = self.setup.deadlines.watch(delay, partial(self._retry_now, step))
 
     def _retry_now(self, step: PlannedStep) -> None:
         with self._lock:
@@ -416,6 +426,7 @@ class ActiveRun:
                 return
             self._ready.add([step])
             self._call_helpers()
+            self.notes.retries.pop(step.key, None)
 
     def _wait_for_retry(self) -> bool:
         with self._lock:
@@ -457,7 +468,8 @@ class ActiveRun:
         self._call_off()
         self._close_resources()
         if status is RunStatus.FAILURE:
-            body = {**body, "tags": dict(self.setup.on_failure(self, body["reason"]))}
+            self.notes.end_tags = dict(self.setup.on_failure(self, body["reason"]))
+            body = {**body, "tags": self.notes.end_tags}
         self.emit(ev.ENGINE_EVENT, {"message": f"Finished on {self.setup.executor_name}."})
         self.emit(f"RUN_{status}", body)
         setup = self.setup

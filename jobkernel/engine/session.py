@@ -17,6 +17,7 @@ from typing import Any, Final
 from jobkernel.clock import Clock
 from jobkernel.engine.adding import definition_event, entries_of
 from jobkernel.engine.again import RETRY_NUMBER_TAG, Again, launch_again
+from jobkernel.engine.cancel_words import cancel_words
 from jobkernel.engine.executors import Executors
 from jobkernel.engine.freshness import Freshness
 from jobkernel.engine.handle import RunHandle
@@ -276,16 +277,13 @@ class Session:
             full = self.find_run(run_id)
             answer = self.history.request("cancel_run", run_id=full, forced=forced, by=self.notebook)
             return f"asked {answer['asked']}" if answer["asked"] else f"it has ended: {answer['status']}"
-        words = self.what_cancel_does(live)
+        words = self.what_cancel_does(live, forced=forced)
         self.launcher.cancel(live, forced=forced)
         return words
 
-    def what_cancel_does(self, live: LiveRun) -> str:
+    def what_cancel_does(self, live: LiveRun, *, forced: bool = False) -> str:
         """Say what cancelling a run will do to the steps it runs now."""
-        flying = list(live.active.in_flight)
-        if not live.is_admitted or not flying:
-            return "it ends at once"
-        return f"stops after {'this step' if len(flying) == 1 else 'these steps'}: {', '.join(flying[:3])}"
+        return cancel_words(live, forced=forced)
 
     def find_run(self, run_id: str) -> str:
         """Return the full id of the run that begins with this text.
@@ -313,6 +311,10 @@ class Session:
             self._again.plan(row, from_failure=from_failure, steps=steps),
             launch_again(row, from_failure, self.executors.default),
         )
+
+    def plan_again(self, run_id: str, *, from_failure: bool = False, steps: Sequence[str] = ()) -> Plan:
+        """Return the plan of what :meth:`reexecute` would run, with the same refusals."""
+        return self._again.plan(self.records.row(self.find_run(run_id)), from_failure=from_failure, steps=steps)
 
     def _retry(self, run_id: str, new_run_id: str, from_failure: bool, number: int) -> None:
         """Run a run that failed again by itself: what is left of it, or all."""

@@ -204,7 +204,7 @@ def _step_ends(status: str) -> Change:
         step = _attempt(rows, fact, run)
         if step["status"] not in OPEN_STEP_STATUSES:
             return
-        details = _known(fact.body, ("error", "reason"))
+        details = _known(fact.body, ("error", "reason", "delay_s"))
         details["duration_s"] = _number(fact.body.get("duration_s"))
         if details["duration_s"] is None and step["started_us"] is not None:
             details["duration_s"] = (fact.occurred_us - step["started_us"]) / 1e6

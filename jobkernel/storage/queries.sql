@@ -27,11 +27,19 @@ from kept.execution where row_seq = $first_seq and run_id = $run_id
 
 -- name: run_steps
 -- defaults: {}
--- details: duration_s executor worker reason error
+-- details: duration_s executor worker reason error delay_s
 select run_id, step_key, attempt, status, started_us as started_at, ended_us as ended_at, details
 from kept.execution
 where row_seq between $first_seq and $last_seq and run_id = $run_id and step_key is not null
 order by row_seq
+
+-- name: step_messages
+-- defaults: {}
+select step_key, body ->> 'message' as message
+from kept.event
+where seq between $first_seq and $last_seq
+    and run_id = $run_id and step_key is not null and event_type = 'ENGINE_EVENT'
+order by seq
 
 -- name: step_outputs
 -- defaults: {}

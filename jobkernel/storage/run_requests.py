@@ -73,6 +73,7 @@ def queue(desk: Desk, _peer: Peer, run_ids: list[str] | None = None) -> dict[str
         wanted = line.in_order() if run_ids is None else [each for each in run_ids if each in line.waiting]
         return {
             "waiting": [{"run_id": run_id, **desk.queue.place_of(run_id)} for run_id in wanted],
+            "queued": len(line.waiting),
             "running": list(line.running),
             "pools": {
                 name: {"held": held, "waiting": waiting, "limit": line.limits.of_pool(name)}

@@ -1,0 +1,39 @@
+"""What screens may ask of a run beside its steps' statuses: what holds steps up, and which threads were left behind.
+
+Written by the run under its lock; each reading is of one small dict, so readers need none.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jobkernel.model.definitions import EMPTY
+
+
+@dataclass(slots=True)
+class RunNotes:
+    """Notes of one run, by step.
+
+    ``waits`` says in words why a step has no slot of its pool, ``retries`` when a step is tried again (µs), ``lost``
+    which step each abandoned thread (by its id) was given for, ``end_tags`` what tags the run got when it failed.
+    """
+
+    waits: dict[str, str] = field(default_factory=dict)
+    retries: dict[str, int] = field(default_factory=dict)
+    lost: dict[int, str] = field(default_factory=dict)
+    end_tags: Mapping[str, str] = EMPTY
+
+    def clear(self) -> None:
+        """Note that nothing will be tried any more."""
+        self.waits.clear()
+        self.retries.clear()
+
+    def abandoned(self) -> dict[str, str]:
+        """Return the names of the threads that abandoned steps still hold, by step."""
+        lost = dict(self.lost)
+        if not lost:
+            return {}
+        names = {thread.ident: thread.name for thread in threading.enumerate()}
+        return {key: names[ident] for ident, key in lost.items() if ident in names}
