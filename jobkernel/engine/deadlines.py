@@ -1,6 +1,7 @@
-"""Call something at a moment unless it is called off before. One thread for any number of moments.
+"""Call something at a moment unless it is called off before. One thread for any number of moments of the machine's
+time, started when first needed; none for a clock that a test moves.
 
-Knows nothing of runs and steps; a run watches its steps' timeouts with it. The thread starts when first needed.
+Knows nothing of runs and steps; a run watches its steps' timeouts, retries and its own longest time with it.
 """
 
 from __future__ import annotations
@@ -10,26 +11,51 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import Protocol
+
+from jobkernel.clock import Clock, ManualClock, Moment
 
 Action = Callable[[], object]
 
 
-@dataclass(slots=True, order=True)
-class _Moment:
-    at: float
-    number: int
-    action: Action | None = field(compare=False)
+class Timer(Protocol):
+    """Calls things later: by the machine's time, or by a clock that a test moves."""
 
-    def call_off(self) -> None:
-        self.action = None
+    def watch(self, seconds: float, action: Action) -> Callable[[], None]:
+        """Call ``action`` in so many seconds, on some thread, so it must be quick; return what calls it off."""
+        ...
+
+    def close(self) -> None:
+        """Call nothing any more."""
+        ...
+
+
+def timer_of(clock: Clock) -> Timer:
+    """Return the timer that goes by a clock."""
+    return ManualDeadlines(clock) if isinstance(clock, ManualClock) else Deadlines()
+
+
+class ManualDeadlines:
+    """Moments of a clock that is moved by hand."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self._is_closed = False
+
+    def watch(self, seconds: float, action: Action) -> Callable[[], None]:
+        """Call ``action`` when the clock has been moved so far, on the thread that moves it."""
+        return self._clock.call_in(seconds, lambda: None if self._is_closed else action())
+
+    def close(self) -> None:
+        """Call nothing any more."""
+        self._is_closed = True
 
 
 class Deadlines:
     """Moments to come. Safe from any thread."""
 
     def __init__(self) -> None:
-        self._moments: list[_Moment] = []
+        self._moments: list[Moment] = []
         self._numbers = itertools.count()
         self._nearer = threading.Condition()  # protects _moments, _thread and _is_closed
         self._thread: threading.Thread | None = None
@@ -37,7 +63,7 @@ class Deadlines:
 
     def watch(self, seconds: float, action: Action) -> Callable[[], None]:
         """Call ``action`` in so many seconds, on the one thread, so it must be quick; return what calls it off."""
-        moment = _Moment(time.monotonic() + seconds, next(self._numbers), action)
+        moment = Moment(time.monotonic() + seconds, next(self._numbers), action)
         with self._nearer:
             if self._is_closed:
                 return moment.call_off
@@ -58,11 +84,9 @@ class Deadlines:
 
     def _work(self) -> None:
         while (moment := self._next()) is not None:
-            action, moment.action = moment.action, None
-            if action is not None:
-                action()
+            moment.call()
 
-    def _next(self) -> _Moment | None:
+    def _next(self) -> Moment | None:
         """Wait for the nearest moment; None once closed."""
         with self._nearer:
             while not self._is_closed:

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 from uuid import uuid4
 
 from jobkernel.clock import Clock
-from jobkernel.engine.deadlines import Deadlines
+from jobkernel.engine.deadlines import timer_of
 from jobkernel.engine.executors import DRIVERS, Executors
 from jobkernel.engine.in_process import needed_resources
 from jobkernel.engine.remote_tasks import RemoteTasks
@@ -110,7 +110,7 @@ class Launcher:
         self._values = values
         self._clock = clock
         self._pool = pool
-        self._deadlines = Deadlines()
+        self._deadlines = timer_of(clock)
         self._logs = logs
         self._note = note
         self._on_change = on_change
@@ -156,9 +156,9 @@ class Launcher:
             resources=lambda: config_fields(definitions),
             needed=lambda: wanted,
             environment=os.environ,
+            executor=plan.job.executor if plan.job else None,
         )
         config.check_classes()
-            executor=plan.job.executor if plan.job else None,
         plan = fed_from_config(plan, config)
         facts = self._facts(plan, options, config.stored())
         choice = executor_of_run(
@@ -168,10 +168,10 @@ class Launcher:
             max_concurrent=plan.job.max_concurrent if plan.job else None,
             default=self._executors.default,
         )
-        runners = self._runners(
-            plan,
         if not choice.retries:
             plan = plan.without_retries()
+        runners = self._runners(
+            plan,
             options,
             choice,
             RemoteTasks(definitions=definitions, config=config, io_of_asset=io_of_asset, values=self._values),

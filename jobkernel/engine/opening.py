@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from jobkernel.clock import Clock, ManualClock, SystemClock
 from jobkernel.engine.project import find_project, prepare
@@ -55,7 +55,7 @@ def open_session(
         place = prepare(project)
         history = HistoryClient.connect(project, kernel_id=kernel_id, notebook=name)
     except ProjectReadOnly as error:
-        session = _in_memory(clock, settings, name, kernel_id)
+        session = _in_memory(clock, settings, name, kernel_id, Session)
         return Opened(session=session, notice=f"{error} This session keeps its history and values in memory only.")
     cache = ValueCache(settings.memory_budget)
     session = Session(
@@ -73,20 +73,42 @@ def open_session(
     return Opened(session=session)
 
 
-def test_session(clock: Clock | None = None, *, max_workers: int = 4) -> Session:
-    """Return a session that lives in memory, with a clock that is moved by hand unless another is given."""
-    return _in_memory(clock or ManualClock(), JobKernel(max_workers=max_workers), None, None)
+class TestSession(Session):
+    """A session in memory, closed at the end of a ``with`` block."""
+
+    __test__ = False  # not a test, whatever collects by name
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def test_session(clock: Clock | None = None, *, max_workers: int = 4) -> TestSession:
+    """Return a session that lives in memory, with a clock that is moved by hand unless another is given.
+
+    Retries, timeouts and the longest time of a run wait for ``session.clock``: ``session.clock.move_on()`` goes to the
+    nearest moment that something waits for, ``session.clock.move(timedelta(hours=1))`` over all on the way. Close the
+    session, or use it by ``with``.
+    """
+    return _in_memory(clock or ManualClock(), JobKernel(max_workers=max_workers), None, None, TestSession)
 
 
 test_session.__test__ = False  # type: ignore[attr-defined]  # not a test, whatever collects by name
 
 
-def _in_memory(clock: Clock, settings: JobKernel, notebook: str | None, kernel_id: str | None) -> Session:
+Opening = TypeVar("Opening", bound=Session)
+
+
+def _in_memory(
+    clock: Clock, settings: JobKernel, notebook: str | None, kernel_id: str | None, kind: type[Opening]
+) -> Opening:
     folder = tempfile.TemporaryDirectory(prefix="jobkernel-", ignore_cleanup_errors=True)
     place = Path(folder.name)
     history = LocalHistory(folder=place, clock=clock, kernel_id=kernel_id, notebook=notebook)
     cache = ValueCache(settings.memory_budget)
-    session = Session(
+    session = kind(
         history=history,
         values=StoredValues(ValueStore(place / "values", cache=cache)),
         clock=clock,

@@ -56,7 +56,8 @@ class ActiveRun:
         self._want_slots: dict[str, PlannedStep] = {}
         self._have_slots: set[str] = set()
         self._attempts: dict[str, int] = {}
-        self._retries: dict[str, threading.Timer] = {}
+        self._retries: dict[str, Callable[[], None]] = {}
+        self._retried = threading.Event()
         self._closing = ExitStack()
         self._resources: Mapping[str, Any] = {}
         self._exchange: Exchange | None = None
@@ -114,6 +115,7 @@ class ActiveRun:
             for key in self.progress.waiting():
                 self._cancel_step(key, "the run was canceled")
             self._retries.clear()
+            self._retried.set()
             flying = list(self.in_flight.values())
         self.cancel_token.request(forced=forced)
         for step in unwanted:
@@ -241,24 +243,24 @@ class ActiveRun:
             self._busy -= 1
             self._ready.ended(step)
             if waits_for is not None and step.key in self._want_slots:
+                self.notes.waits[step.key] = waits_for
                 self.emit(ev.ENGINE_EVENT, {"message": f"Step '{step.key}' waits: {waits_for}."}, step.key)
             is_wanted = step.key in self._want_slots or step.key in self._have_slots
-                self.notes.waits[step.key] = waits_for
         if not is_wanted:  # the run was canceled meanwhile
             self._give_back_slot(step)
         elif waits_for is None:
             self.slot_granted(step.key)
-        self._end_if_over()
-
         else:
             self.setup.on_change(self)
+        self._end_if_over()
+
     def slot_granted(self, step_key: str) -> None:
         """Note that a step has a slot of its pool now."""
         with self._lock:
             step = self._want_slots.pop(step_key, None)
+            self.notes.waits.pop(step_key, None)
             if step is not None:
                 self._have_slots.add(step_key)
-            self.notes.waits.pop(step_key, None)
                 self._ready.add([step])
                 self._call_helpers()
 
@@ -332,9 +334,9 @@ class ActiveRun:
         step = live.step
         with self._lock:
             if self.in_flight.get(step.key) is not live:
+                self._thread_is_back(live)
                 return  # abandoned meanwhile: its output is dropped
             del self.in_flight[step.key]
-                self._thread_is_back(live)
             self._busy -= 1
             self.finished_at[step.key] = self.setup.clock.now_us()
             self._ready.ended(step)
@@ -382,13 +384,13 @@ class ActiveRun:
         """Drop whatever the attempt still makes and says. Called under the lock."""
         live.call.is_abandoned = True
         live.call.emit = _unheard
-
-    def _record(self, step: PlannedStep, outcome: StepOutcome) -> None:
         self.notes.lost[live.thread_id] = live.step.key
 
     def _thread_is_back(self, live: LiveStep) -> None:
         if self.notes.lost.pop(live.thread_id, None) is not None:
             self.setup.on_change(self)
+
+    def _record(self, step: PlannedStep, outcome: StepOutcome) -> None:
         match outcome.ending:
             case Ending.SUCCESS:
                 self._follow(self.progress.succeeded(step.key, outcome.made, outcome.mapping_keys))
@@ -424,16 +426,19 @@ class ActiveRun:
         with self._lock:
             if self._retries.pop(step.key, None) is None:
                 return
-            self._ready.add([step])
-            self._call_helpers()
             self.notes.retries.pop(step.key, None)
+            self._ready.add([step])
+            self._retried.set()
+            self._call_helpers()
 
     def _wait_for_retry(self) -> bool:
+        """Wait until a step is to be tried again; return whether there is anything to go on with."""
         with self._lock:
-            timers = list(self._retries.values())
-        for timer in timers:
-            timer.join()
-        return bool(timers) or bool(self._ready)
+            if not self._retries:
+                return bool(self._ready)
+            self._retried.clear()
+        self._retried.wait()
+        return True
 
     def _follow(self, advance: Advance) -> None:
         """Do what the rules say follows. Called under the lock."""

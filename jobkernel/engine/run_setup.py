@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jobkernel.clock import Clock
-from jobkernel.engine.deadlines import Deadlines
+from jobkernel.engine.deadlines import Deadlines, Timer
 from jobkernel.executors.call import Config, Exchange, RunFacts, StepCall
 from jobkernel.executors.runner import THREADS, Runner
 from jobkernel.executors.step_output import StepOutput
@@ -77,7 +77,7 @@ class RunSetup:
     on_end: Callable[[ActiveRun], None] = lambda _run: None
     on_failure: Callable[[ActiveRun, str], Mapping[str, str]] = lambda _run, _reason: EMPTY
     max_runtime: float | None = None
-    deadlines: Deadlines = field(default_factory=Deadlines)
+    deadlines: Timer = field(default_factory=Deadlines)
 
     def without_values(self) -> RunSetup:
         """Return the setup of a run that has ended: nothing of the user's values is held by it."""
