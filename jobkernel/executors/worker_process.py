@@ -101,7 +101,7 @@ class WorkerProcess:
         finally:
             call_off()
             self._task_is_over()
-        self.is_usable = True
+        self.is_usable = not call.cancel.is_requested  # what a step that was stopped has started goes with its process
         return end
 
     def ask_to_stop(self, number: int) -> None:
