@@ -10,13 +10,15 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from jobkernel.engine.moves import Moves
 from jobkernel.engine.registry import Registry
 from jobkernel.engine.states import AssetStates, Made
 from jobkernel.model.definitions import EMPTY, Assets, Op
 from jobkernel.rules.chosen_parameters import chosen_parameters
 from jobkernel.rules.fingerprint import CHOSEN, Change, Fingerprint, compare
+from jobkernel.rules.graph import Graph
 from jobkernel.rules.plan import Plan, PlannedStep
-from jobkernel.rules.staleness import Making, Verdict, judge_all
+from jobkernel.rules.staleness import Grounds, Making, Verdict, judge_again, judge_all
 
 Follow = Callable[[Any, dict[Any, Any]], Fingerprint]
 """Returns the fingerprint of a function; the dict is a memo that lives as long as one round of questions."""
@@ -32,8 +34,16 @@ class Freshness:
         self._code_version = 0
         self._prints: dict[str, Fingerprint | None] = {}
         self._prints_of: tuple[int, int] = (-1, -1)
+        self._graph: Graph = Graph.of({})
+        self._place: dict[str, int] = {}
+        self._parents: dict[str, tuple[str, ...]] = {}
+        self._now: dict[str, Mapping[str, str]] = {}
+        self._made: dict[str, Making] = {}
+        self._versions: dict[str, str | None] = {}
         self._verdicts: dict[str, Verdict] = {}
         self._verdicts_of: tuple[int, int, int] = (-1, -1, -1)
+        self.moves = Moves()
+        """The assets whose verdict changed, came or went."""
         self.follow: Follow | None = None
         """Takes the fingerprint of a plain function, for ops that bring none of their own; the notebook provides it."""
 
@@ -69,14 +79,19 @@ class Freshness:
 
         return making
 
-    def verdicts(self) -> dict[str, Verdict]:
-        """Return the verdict on every defined asset, upstream first."""
+    def verdicts(self) -> Mapping[str, Verdict]:
+        """Return the verdict on every defined asset, upstream first. What is returned never changes."""
         with self._lock:
-            version = (self._registry.version, self._code_version, self._states.version)
-            if version != self._verdicts_of:
-                self._take_prints()
-                self._verdicts = self._judge()
-                self._verdicts_of = version
+            code = (self._registry.version, self._code_version)
+            states, moved = self._states.moves.since(self._verdicts_of[2])
+            is_new_code = code != self._verdicts_of[:2]
+            if is_new_code:
+                moved += self._take_code()
+            if moved:
+                self._judge_again(moved)
+            if is_new_code:
+                self._verdicts = {key: self._verdicts[key] for key in self._place}
+            self._verdicts_of = (*code, states)
             return self._verdicts
 
     def status_words(self, running: Mapping[str, str] = EMPTY) -> dict[str, str]:
@@ -100,10 +115,52 @@ class Freshness:
             return []
         return compare(Fingerprint.from_json(made.fingerprint), now)
 
-    def _parents(self, key: str) -> tuple[str, ...]:
+    def _take_code(self) -> list[str]:
+        """Take in what is defined now; return the assets that came, went, or are made otherwise than before."""
+        self._take_prints()
+        self._graph = self._registry.graph
+        order = self._graph.topological()
+        parents = {key: self._parents_of(key) for key in order}
+        now: dict[str, Mapping[str, str]] = {
+            key: print_.hashes() for key, print_ in self._prints.items() if print_ is not None
+        }
+        moved = [key for key in order if parents[key] != self._parents.get(key) or now.get(key) != self._now.get(key)]
+        moved += [key for key in self._place if key not in parents]
+        self._place = {key: index for index, key in enumerate(order)}
+        self._parents, self._now = parents, now
+        return moved
+
+    def _parents_of(self, key: str) -> tuple[str, ...]:
         """Return what an asset is made from; what is made together with it cannot be newer than it."""
         assets, spec = self._registry.assets.get(key), self._registry.spec(key)
         return _outside(assets, spec.deps) if assets is not None and spec is not None else ()
+
+    def _judge_again(self, moved: Iterable[str]) -> None:
+        """Judge what moved and what lies below it."""
+        moved = set(moved)
+        for key in moved:
+            self._take_made(key)
+        grounds = Grounds(parents=self._parents, now=self._now, made=self._made, versions=self._versions)
+        if self._verdicts:
+            graph = self._graph
+            found = judge_again(
+                self._verdicts, moved, grounds, place=self._place, children=lambda key: graph.downstream([key], 1)
+            )
+        else:
+            found = judge_all(self._place, grounds)
+        gone = moved & self._verdicts.keys() - self._place.keys()
+        self._verdicts = {**self._verdicts, **found}
+        self.moves.note([*found, *gone])
+
+    def _take_made(self, key: str) -> None:
+        """Take in how an asset was made last, where it is defined here."""
+        made = self._states.made(key) if key in self._place else None
+        if made is None:
+            self._made.pop(key, None)
+            self._versions.pop(key, None)
+        else:
+            self._made[key] = _making(made)
+            self._versions[key] = version_of(made)
 
     def _take_prints(self) -> None:
         version = (self._registry.version, self._code_version)
@@ -126,17 +183,6 @@ class Freshness:
             return self.follow(node.compute, memo) if self.follow is not None else None
         found: Any = node.fingerprint(memo)
         return found if isinstance(found, Fingerprint) else None
-
-    def _judge(self) -> dict[str, Verdict]:
-        order = self._registry.graph.topological()
-        made = {key: self._states.made(key) for key in order}
-        return judge_all(
-            order,
-            {key: self._parents(key) for key in order},
-            {key: print_.hashes() for key, print_ in self._prints.items() if print_ is not None},
-            {key: _making(each) for key, each in made.items() if each is not None},
-            {key: version_of(each) for key, each in made.items()},
-        )
 
 
 def version_of(made: Made | None) -> str | None:

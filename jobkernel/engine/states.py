@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from jobkernel.engine.moves import Moves
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.events import Event
@@ -58,20 +59,27 @@ class AssetStates:
     """The states of all assets of a project, as this kernel knows them. Safe to use from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # protects the three below
+        self._lock = threading.Lock()  # protects the two below
         self._states: dict[str, AssetState] = {}
         self._checks: dict[tuple[str, str], CheckState] = {}
-        self.version = 0
+        self.moves = Moves()
+        """The assets whose state or checks changed, by version; always noted after the change."""
+
+    @property
+    def version(self) -> int:
+        """Greater whenever something was taken in."""
+        return self.moves.version
 
     def load(self, assets: Iterable[Mapping[str, Any]], checks: Iterable[Mapping[str, Any]]) -> None:
         """Take in what the history says; what this kernel knows to be newer stays."""
         with self._lock:
-            for row in assets:
-                if row.get("partition_key") is None:
-                    self._take(row["asset_key"], _state_of_row(row))
-            for row in checks:
-                self._checks[row["asset_key"], row["check_name"]] = _check_of_row(row)
-            self.version += 1
+            moved = [
+                row["asset_key"]
+                for row in assets
+                if row.get("partition_key") is None and self._take(row["asset_key"], _state_of_row(row))
+            ]
+            moved += [row["asset_key"] for row in checks if self._take_check(row)]
+        self.moves.note(moved)
 
     def of(self, key: str) -> AssetState:
         """Return where an asset stands; one never heard of was never made."""
@@ -116,7 +124,7 @@ class AssetStates:
         state = AssetState(made=made, last_run_id=event.run_id, last_at=event.occurred_at, last_ending="SUCCESS")
         with self._lock:
             self._states[body["asset_key"]] = state
-            self.version += 1
+        self.moves.note([body["asset_key"]])
 
     def _note_ending(self, event: Event, ending: str) -> None:
         body = event.body or {}
@@ -129,7 +137,7 @@ class AssetStates:
                 last_ending=ending,
                 error=_message(body.get("error")),
             )
-            self.version += 1
+        self.moves.note([body["asset_key"]])
 
     def _note_check(self, event: Event, body: Mapping[str, Any]) -> None:
         with self._lock:
@@ -140,12 +148,22 @@ class AssetStates:
                 description=body.get("description"),
                 run_id=event.run_id,
             )
-            self.version += 1
+        self.moves.note([body["asset_key"]])
 
-    def _take(self, key: str, state: AssetState) -> None:
+    def _take(self, key: str, state: AssetState) -> bool:
+        """Take a state in unless what is known is newer; return whether it is another than that."""
         known = self._states.get(key)
-        if known is None or (state.last_at or 0) >= (known.last_at or 0):
-            self._states[key] = state
+        if known is not None and ((state.last_at or 0) < (known.last_at or 0) or state == known):
+            return False
+        self._states[key] = state
+        return True
+
+    def _take_check(self, row: Mapping[str, Any]) -> bool:
+        """Take a check's result in; return whether it is another than what is known."""
+        names, check = (row["asset_key"], row["check_name"]), _check_of_row(row)
+        is_other = self._checks.get(names) != check
+        self._checks[names] = check
+        return is_other
 
 
 def _state_of_row(row: Mapping[str, Any]) -> AssetState:

@@ -6,8 +6,9 @@ than the one it was made from, or when something upstream is stale itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from typing import Final
 
 from jobkernel.model.definitions import EMPTY
@@ -50,6 +51,16 @@ class Making:
     upstream: Mapping[str, str] = field(default=EMPTY)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounds:
+    """What verdicts are drawn from, by asset: what each is made from, its code now, how it was made, its version."""
+
+    parents: Mapping[str, tuple[str, ...]]
+    now: Mapping[str, Mapping[str, str]]
+    made: Mapping[str, Making]
+    versions: Mapping[str, str | None]
+
+
 def judge(
     now: Mapping[str, str] | None,
     made: Making | None,
@@ -78,21 +89,54 @@ def changed_parts(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[st
     return tuple(sorted(names, key=lambda name: (not name.startswith("own"), name)))
 
 
-def judge_all(
-    order: Iterable[str],
-    parents: Mapping[str, tuple[str, ...]],
-    now: Mapping[str, Mapping[str, str] | None],
-    made: Mapping[str, Making],
-    versions: Mapping[str, str | None],
-) -> dict[str, Verdict]:
+def judge_all(order: Iterable[str], grounds: Grounds) -> dict[str, Verdict]:
     """Return the verdict on every asset; ``order`` is upstream first."""
     verdicts: dict[str, Verdict] = {}
     for key in order:
-        above = parents.get(key, ())
-        stale = [parent for parent in above if parent != key and _is_stale(verdicts.get(parent))]
-        seen = {parent: versions.get(parent) for parent in above if parent != key}
-        verdicts[key] = judge(now.get(key), made.get(key), seen, stale)
+        verdicts[key] = _judge_among(key, grounds, verdicts)
     return verdicts
+
+
+def judge_again(
+    verdicts: Mapping[str, Verdict],
+    moved: Iterable[str],
+    grounds: Grounds,
+    *,
+    place: Mapping[str, int],
+    children: Callable[[str], Iterable[str]],
+) -> dict[str, Verdict]:
+    """Return the verdicts that differ from ``verdicts``, where the grounds of only ``moved`` changed since.
+
+    Judged are those, what they feed, and further down only below what became stale or is so no more. ``place`` tells
+    where each asset that is there stands in an order that is upstream first; ``moved`` may name others, which went.
+    """
+    roots = set(moved)
+    found: dict[str, Verdict] = {}
+    judged = {**verdicts}
+    for gone in roots - place.keys():
+        judged.pop(gone, None)
+    waiting = {key for root in roots for key in (root, *children(root)) if key in place}
+    queue = [(place[key], key) for key in waiting]
+    heapify(queue)
+    while queue:
+        _, key = heappop(queue)
+        before, verdict = verdicts.get(key), _judge_among(key, grounds, judged)
+        judged[key] = verdict
+        if verdict != before:
+            found[key] = verdict
+        if _is_stale(verdict) != _is_stale(before):
+            for child in children(key):
+                if child in place and child not in waiting:
+                    waiting.add(child)
+                    heappush(queue, (place[child], child))
+    return found
+
+
+def _judge_among(key: str, grounds: Grounds, verdicts: Mapping[str, Verdict]) -> Verdict:
+    above = [parent for parent in grounds.parents.get(key, ()) if parent != key]
+    stale = [parent for parent in above if _is_stale(verdicts.get(parent))]
+    seen = {parent: grounds.versions.get(parent) for parent in above}
+    return judge(grounds.now.get(key), grounds.made.get(key), seen, stale)
 
 
 def _is_stale(verdict: Verdict | None) -> bool:
