@@ -61,6 +61,7 @@ class ProcessRunner:
             return _stopped(call, 0.0, has_begun=False)
         began, code = time.perf_counter(), None
         self._at_work[id(call)] = worker
+        call.place = {**call.place, "worker": str(worker.pid)}
         try:
             end = worker.run(data, call, output)
         except (Died, Refused) as error:

@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -46,6 +46,7 @@ class Worker:
         self._modules = UsersModules()
         self._around: Mapping[str, Any] | None = None
         self._main = threading.main_thread().ident
+        self._events = EventGroups(lambda group: self._channel.send("events", group))
 
     def serve(self) -> None:
         """Run what comes, until the kernel closes its end."""
@@ -79,16 +80,18 @@ class Worker:
         except BaseException as error:  # noqa: BLE001 - what the step uses may not be importable here
             self._channel.send("unreadable", f"{type(error).__name__}: {error}")
             return
+        if task.compute is not None:
+            task = replace(task, compute=self._events.around(task.compute))
         end = run_task(task, self._emit, self._lines, cancel, worker=str(os.getpid()))
         del task
         _flush_c_streams()
         self._modules.note(began)
-        self._channel.send("end", replace(end, described=self._explained(end.described)))
+        self._channel.send("end", replace(end, described=self._explained(end.described)), self._events.take())
 
     def _emit(self, event_type: str, body: dict[str, Any] | None) -> None:
         if body and "error" in body:
             body = {**body, "error": self._explained(body["error"])}
-        self._channel.send("event", event_type, body)
+        self._events.add((event_type, body))
 
     def _lines(self, lines: Sequence[OutputLine]) -> None:
         self._channel.send("lines", [tuple(line) for line in lines])
@@ -102,6 +105,55 @@ class Worker:
             return described
         message = described["message"].rstrip(". ")
         return {**described, "message": f"{message}. {limit}" if message else limit}
+
+
+class EventGroups:
+    """Sends what is recorded before a body's call and after it in one piece each, and at once while it runs.
+
+    Each message wakes the kernel, which costs a short step more than its own work.
+    """
+
+    def __init__(self, send: Callable[[list[Any]], None]) -> None:
+        self._send = send
+        self._lock = threading.Lock()  # protects the two below: a body's threads record events too
+        self._waiting: list[Any] = []
+        self._is_direct = False
+
+    def add(self, event: Any) -> None:
+        """Take an event."""
+        with self._lock:
+            self._waiting.append(event)
+            if self._is_direct:
+                self._flush()
+
+    def around(self, compute: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what calls a body so; what it makes lazily, as generators do, belongs to the call."""
+
+        def called(*given: Any, **named: Any) -> Any:
+            self._begin()
+            result = compute(*given, **named)
+            if not isinstance(result, Iterator | AsyncIterator | Awaitable):
+                self._is_direct = False
+            return result
+
+        return called
+
+    def take(self) -> list[Any]:
+        """Return what waits, at the end of the attempt."""
+        with self._lock:
+            self._is_direct = False
+            waiting, self._waiting = self._waiting, []
+            return waiting
+
+    def _begin(self) -> None:
+        with self._lock:
+            self._is_direct = True
+            self._flush()
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._send(waiting)
 
 
 class UsersModules:

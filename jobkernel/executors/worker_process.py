@@ -216,13 +216,13 @@ class WorkerProcess:
 
     def _take(self, word: str, rest: list[Any], call: StepCall, output: StepOutput | None) -> RemoteEnd | None:
         match word:
-            case "event":
-                self.has_begun = self.has_begun or rest[0] in _BEGINNINGS
-                call.emit(rest[0], rest[1])
+            case "events":
+                self._record(rest[0], call)
             case "lines" if output is not None:
                 output.take_lines([OutputLine(*line) for line in rest[0]])
             case "end":
                 self._drain(output)
+                self._record(rest[1], call)
                 end: RemoteEnd = rest[0]
                 return end
             case "stale":
@@ -230,6 +230,11 @@ class WorkerProcess:
             case "unreadable":
                 raise Refused(rest[0])
         return None
+
+    def _record(self, events: list[tuple[str, Any]], call: StepCall) -> None:
+        for event_type, body in events:
+            self.has_begun = self.has_begun or event_type in _BEGINNINGS
+            call.emit(event_type, body)
 
     def _drain(self, output: StepOutput | None) -> None:
         for stream in self._streams:
