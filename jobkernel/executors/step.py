@@ -5,7 +5,6 @@ Knows no threads, no queue and no store; executors call it wherever they run. Wh
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -93,6 +92,8 @@ async def _gathered(results: Any) -> list[Any]:
 
 def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine to its end in a loop of its own, also where this thread's loop is running."""
+    import asyncio  # a third of what a worker would import at its start, and few bodies need it
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
