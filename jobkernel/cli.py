@@ -192,7 +192,7 @@ def _runs(given: argparse.Namespace) -> int:
 
     from jobkernel.clock import SystemClock
     from jobkernel.notebook.options import duration
-    from jobkernel.notebook.views import runs_table
+    from jobkernel.notebook.run_list import runs_table
 
     since = None
     if given.since:

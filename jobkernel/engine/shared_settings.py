@@ -47,7 +47,9 @@ class _Shared:
         self._settings.unobserve(self._changed_here, PROJECT_SETTINGS)
 
     def _show(self, values: Mapping[str, Any]) -> None:
-        for name in PROJECT_SETTINGS:
+        # what did not change is left alone: this thread may come while another one is just setting it
+        moved = [name for name in PROJECT_SETTINGS if name not in self._known or self._known[name] != values[name]]
+        for name in moved:
             self._known[name] = values[name]
             setattr(self._settings, name, values[name])
 

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import argparse
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.registry import Entry
-from jobkernel.errors import InvalidSelection, UnknownName, Unsupported, did_you_mean, nearest
+from jobkernel.errors import InvalidSelection, UnknownName, Unsupported, nearest
 from jobkernel.model.definitions import Assets, AssetSpec, Job
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.runs import RunStatus
+from jobkernel.notebook.canceling import cancel_run
 from jobkernel.notebook.defining import defined
 from jobkernel.notebook.explain import why
 from jobkernel.notebook.graph_view import GraphQuery
 from jobkernel.notebook.kernel import NotebookKernel
-from jobkernel.notebook.launching import chosen, refuse_limits, run_config, run_here
-from jobkernel.notebook.options import UsageProblem, duration, pairs, whole_number
+from jobkernel.notebook.launching import chosen, run_config, run_here
+from jobkernel.notebook.options import UsageProblem, executor_name, pairs, whole_number
+from jobkernel.notebook.queue_view import QueueView, queue_view
+from jobkernel.notebook.run_list import listed_runs, runs_table, since, status_named, wanted_tags
 from jobkernel.notebook.run_logs import show_logs
 from jobkernel.notebook.showing import picture
 from jobkernel.notebook.shown import Shown
-from jobkernel.notebook.views import plan_view, runs_table
+from jobkernel.notebook.views import plan_view
 from jobkernel.rules.names import check_name
 from jobkernel.rules.selecting import keys_named, read_selection
 from jobkernel.storage.table import Table
+
+NOTHING_IS: Final = {
+    "status:stale": "Nothing is stale",
+    "status:failed": "Nothing has failed",
+    "status:missing": "Nothing is missing",
+}
+"""What is said where a selection by status finds nothing: where all is well, that is no mistake."""
 
 
 def define_asset_job(kernel: NotebookKernel, given: argparse.Namespace) -> Shown | None:
@@ -33,7 +42,6 @@ def define_asset_job(kernel: NotebookKernel, given: argparse.Namespace) -> Shown
     text = " ".join(given.selection)
     if not text:
         raise UsageProblem("%job: missing SELECTION. Usage: %job NAME SELECTION [options], such as %job report +totals")
-    refuse_limits(given)
     read_selection(text)
     job = Job(
         name=given.name,
@@ -42,7 +50,8 @@ def define_asset_job(kernel: NotebookKernel, given: argparse.Namespace) -> Shown
         priority=whole_number(given.priority, "--priority") or 0,
         config=run_config(kernel, given.config),
         description=given.description,
-        executor=given.executor,
+        executor=executor_name(given.executor),
+        max_concurrent=whole_number(given.max_concurrent, "--max-concurrent", least=1),
     )
     options = {"selection": text, "cell_id": kernel.cell_id, "cell_number": kernel.cell_number}
     return defined(kernel, Entry(kind="job", name=job.name, record=job, options=options), given)
@@ -56,6 +65,8 @@ def materialize(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     if text in session.registry.jobs and text not in session.registry.assets:
         raise InvalidSelection(f"'{text}' is a job; run it with %launch {text}.")
     keys = session.select(text or None)
+    if not keys and session.registry.assets and "status:" in text:
+        return Shown(f"✓ {NOTHING_IS.get(text, f'Nothing matches {text} now')}; nothing to run.")
     if not keys:
         raise InvalidSelection(f"Nothing that is defined matches '{text}'." if text else "No asset is defined yet.")
     named = [key for key in keys_named(text) if key in keys] if text else []
@@ -109,23 +120,16 @@ def _refuse_later(given: argparse.Namespace) -> None:
 def runs(kernel: NotebookKernel, given: argparse.Namespace) -> Table:
     """Return the run history, newest first."""
     session = kernel.session
-    since = None
-    if given.since:
-        since = session.clock.now_us() - int(duration(given.since, "--since") / timedelta(microseconds=1))
-    status = _run_status(given.status) if given.status else None
-    rows = session.history.query(
-        "latest_runs", job_name=given.job, status=status, since=since, limit=whole_number(given.limit, "--limit") or 20
+    rows = listed_runs(
+        session.history,
+        job=given.job,
+        status=status_named(given.status),
+        since_us=since(given.since, session.clock.now_us()),
+        tags=wanted_tags(given.tag),
+        limit=whole_number(given.limit, "--limit", least=1) or 20,
     )
     waiting = session.records.waiting(row["run_id"] for row in rows if row["status"] == RunStatus.QUEUED)
     return runs_table(rows, waiting)
-
-
-def _run_status(text: str) -> str:
-    word = text.upper()
-    if word not in RunStatus.__members__:
-        known = ", ".join(RunStatus.__members__)
-        raise UsageProblem(f"%runs: no status '{text}'.{did_you_mean(word, RunStatus.__members__)} Known are {known}.")
-    return word
 
 
 def logs(kernel: NotebookKernel, given: argparse.Namespace) -> Shown | None:
@@ -139,14 +143,20 @@ def explain(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
 
 
 def cancel(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
-    """Cancel a run."""
-    words = kernel.session.cancel(given.run, forced=given.force)
-    return Shown(f"⊘ run {given.run[:8]}: {words}")
+    """Cancel a run, and say what that does; a second time forces it."""
+    return Shown(f"⊘ {cancel_run(kernel.session, given.run, forced=given.force)}")
 
 
 def reexecute(kernel: NotebookKernel, given: argparse.Namespace) -> RunHandle:
-    """Run again what a run ran, in the background."""
-    return kernel.session.reexecute(given.run, from_failure=given.from_failure)
+    """Run again what a run ran, or a part of it, in the background."""
+    if given.from_failure and given.only:
+        raise UsageProblem("%jk reexecute: --from-failure chooses the steps itself; leave out --only, or it.")
+    return kernel.session.reexecute(given.run, from_failure=given.from_failure, steps=given.only or ())
+
+
+def queue(kernel: NotebookKernel, _given: argparse.Namespace) -> QueueView:
+    """Return who runs and who waits, and the pools."""
+    return queue_view(kernel.session.history)
 
 
 def sql(kernel: NotebookKernel, given: argparse.Namespace) -> Table:

@@ -11,7 +11,9 @@ from IPython.core.completer import SimpleCompletion, context_matcher
 from jobkernel.notebook.heading import COMMENT
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.options import Option, Usage
+from jobkernel.notebook.pools import known_pools
 from jobkernel.notebook.usages import CELL_USAGES, LINE_USAGES, SUB_USAGES
+from jobkernel.rules.executor_choice import NAMES
 from jobkernel.rules.selecting import completions
 
 _LINE = re.compile(rf"^\s*(?:(%%?)|{COMMENT})(\w+)\s+(.*)$", re.DOTALL)
@@ -52,6 +54,8 @@ def complete_line(kernel: NotebookKernel, line: str) -> tuple[Found | None, int]
     word = re.search(r"\S*$", rest)
     half = word.group() if word else ""
     option = _option_before(usage, rest[: len(rest) - len(half)])
+    if option is not None and option.completes == "step":
+        return _beginning(_steps_of(kernel, rest), half, option.name), len(line) - len(half)
     if option is not None:
         tail = half.rpartition(",")[2] if option.shape == "list" else half
         return _beginning(_values(kernel, option), tail, option.name), len(line) - len(tail)
@@ -77,12 +81,21 @@ def _usage_of(line: str) -> tuple[Usage | str | None, str]:
 
 def _option_before(usage: Usage, before: str) -> Option | None:
     words = before.split()
-    if not words or not words[-1].startswith("-"):
+    places = [place for place, word in enumerate(words) if word.startswith("-")]
+    if not places:
         return None
+    last, has_value = words[places[-1]], places[-1] < len(words) - 1
     for option in usage.options:
-        if option.shape != "flag" and words[-1] in (f"--{option.name}", f"-{option.short}"):
+        takes = option.shape == "words" or (option.shape != "flag" and not has_value)
+        if takes and last in (f"--{option.name}", f"-{option.short}"):
             return option
     return None
+
+
+def _steps_of(kernel: NotebookKernel, rest: str) -> Iterable[str]:
+    """Return the steps of the run that a line names, where it is one of this kernel."""
+    live = kernel.session.run_of(rest.split()[0]) if rest.strip() else None
+    return list(live.plan.steps) if live is not None else ()
 
 
 def _values(kernel: NotebookKernel, option: Option) -> Iterable[str]:
@@ -96,6 +109,8 @@ def _values(kernel: NotebookKernel, option: Option) -> Iterable[str]:
         "job": lambda: kernel.session.registry.jobs,
         "status": lambda: STATUSES,
         "io": lambda: ["memory", *kernel.session.registry.resources],
+        "executor": lambda: NAMES,
+        "pool": lambda: known_pools(kernel.settings, kernel.session.registry),
         "variable": lambda: [name for name in kernel.names if not name.startswith("_")],
     }
     return option.choices or sources.get(option.completes or "", tuple)()

@@ -33,12 +33,14 @@ from jobkernel.notebook.cells import (
 )
 from jobkernel.notebook.dependencies import Resolution
 from jobkernel.notebook.kernel import NotebookKernel
-from jobkernel.notebook.launching import refuse_limits, run_config, run_here
-from jobkernel.notebook.options import UsageProblem, duration, pairs, value_or_name, whole_number
+from jobkernel.notebook.launching import run_config, run_here
+from jobkernel.notebook.options import UsageProblem, duration, executor_name, pairs, value_or_name, whole_number
+from jobkernel.notebook.pools import pool_notes
 from jobkernel.notebook.shown import Shown
 from jobkernel.notebook.sql_body import parse_sql_body
 from jobkernel.notebook.views import echo
 from jobkernel.rules.free_names import BUILTINS
+from jobkernel.rules.names import check_pool
 
 PARAM_TYPES: Final[Mapping[str, Any]] = {
     "int": int,
@@ -88,13 +90,14 @@ def define_op(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> A
 
 def define_job(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> Any:
     """Define an op job by a cell that calls ops."""
-    refuse_limits(given)
     options = JobOptions(
         name=given.name,
         description=given.description,
         tags=pairs(given.tag, "--tag"),
         config=run_config(kernel, given.config),
         priority=whole_number(given.priority, "--priority") or 0,
+        executor=executor_name(given.executor),
+        max_concurrent=whole_number(given.max_concurrent, "--max-concurrent", least=1),
     )
     body = _body(kernel, "job", given.name, text)
     job = job_from_cell(options, body, kernel.place(), kernel.nodes())
@@ -123,6 +126,7 @@ def define_check(kernel: NotebookKernel, given: argparse.Namespace, text: str) -
         blocking=given.blocking,
         severity=given.severity or "ERROR",
         description=given.description,
+        **_step_options(given),
     )
     check = check_from_cell(options, _body(kernel, "check", given.name, text), kernel.place())
     key = kernel.session.registry.known_names().get(given.asset, given.asset)
@@ -149,7 +153,7 @@ def defined(kernel: NotebookKernel, entry: Entry, given: argparse.Namespace) -> 
 def _notes(kernel: NotebookKernel, change: Change) -> list[str]:
     """Say what a person may not have meant: another cell's definition, names that are not theirs, no value."""
     entry = change.entry
-    notes = [*_replaced(entry, change.previous), *_builtin(entry)]
+    notes = [*_replaced(entry, change.previous), *_builtin(entry), *pool_notes(kernel.settings, entry)]
     resolution = getattr(entry.unresolved, "resolution", None)
     if resolution is not None:
         notes += _names_notes(kernel, entry.name, resolution)
@@ -247,19 +251,25 @@ def _asset_options(kernel: NotebookKernel, given: argparse.Namespace) -> AssetOp
 
 
 def _common(given: argparse.Namespace) -> dict[str, Any]:
-    if given.pool:
-        raise Unsupported("--pool is not supported yet: no pool holds steps back in this version.")
     return {
         "name": given.name,
         "tags": pairs(given.tag, "--tag"),
         "description": given.description,
         "params": tuple(_param(word) for word in given.param or ()),
-        "retries": whole_number(given.retries, "--retries"),
+        **_step_options(given),
+    }
+
+
+def _step_options(given: argparse.Namespace) -> dict[str, Any]:
+    """Return how a step is tried, limited and run."""
+    return {
+        "retries": whole_number(given.retries, "--retries", least=0),
         "retry_delay": _span(given.retry_delay, "--retry-delay"),
         "backoff": Backoff[given.backoff.upper()] if given.backoff else None,
-        "jitter": Jitter[given.jitter.upper()] if given.jitter else None,
+        "jitter": Jitter[given.jitter.upper().replace("-", "_")] if given.jitter else None,
         "timeout": _span(given.timeout, "--timeout"),
-        "executor": given.executor,
+        "pool": check_pool(given.pool),
+        "executor": executor_name(given.executor),
     }
 
 

@@ -47,6 +47,7 @@ COMMANDS: Final[dict[str, Callable[[NotebookKernel, argparse.Namespace], Any]]] 
     "why": commands.explain,
     "cancel": commands.cancel,
     "reexecute": commands.reexecute,
+    "queue": commands.queue,
     "sql": commands.sql,
     "use": commands.use,
     "forget": commands.forget,

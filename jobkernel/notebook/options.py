@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import argparse
 import keyword
+import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, NoReturn
 
-from jobkernel.errors import JobkernelError, nearest
+from jobkernel.errors import JobkernelError, did_you_mean, nearest
+from jobkernel.rules.executor_choice import read_executor
 
-Shape = Literal["value", "flag", "many", "list"]
+Shape = Literal["value", "flag", "many", "list", "words"]
 
 
 class UsageProblem(JobkernelError):
@@ -31,7 +33,8 @@ class HelpAsked(JobkernelError):
 class Option:
     """One option of a magic.
 
-    ``shape``: ``value`` takes one word, ``flag`` none, ``many`` may be repeated, ``list`` takes words split at commas.
+    ``shape``: ``value`` takes one word, ``flag`` none, ``many`` may be repeated, ``list`` takes words split at commas,
+    ``words`` all words up to the next option, split at commas too.
     ``completes`` names what Tab offers for its value.
     """
 
@@ -58,7 +61,7 @@ class Usage:
     rest: str | None = None
     takes_raw_text: bool = False
     options: tuple[Option, ...] = ()
-    example: str = ""
+    examples: tuple[str, ...] = ()
 
     def parse(self, line: str) -> argparse.Namespace:
         """Read a magic's line.
@@ -83,8 +86,13 @@ class Usage:
         if self.options:
             width = max(len(_spelled(option)) for option in self.options) + 2
             lines += ["", *(f"  {_spelled(option):<{width}}{option.help}" for option in self.options)]
-        if self.example:
-            lines += ["", f"  Example: {self.example}"]
+        if self.examples:
+            word = "Example" if len(self.examples) == 1 else "Examples"
+            lines += [
+                "",
+                f"  {word}: {self.examples[0]}",
+                *(f"  {'':{len(word)}}  {each}" for each in self.examples[1:]),
+            ]
         return "\n".join(lines)
 
     def _shape(self) -> str:
@@ -99,7 +107,7 @@ class Usage:
         if unknown:
             self._refuse(unknown[0])
         for option in self.options:
-            if option.shape == "list":
+            if option.shape in ("list", "words"):
                 setattr(found, _place(option), _split(getattr(found, _place(option))))
         return found
 
@@ -133,14 +141,28 @@ class _Parser(argparse.ArgumentParser):
         if option.shape == "flag":
             self.add_argument(*names, dest=_place(option), action="store_true")
         else:
-            action = "append" if option.shape in ("many", "list") else "store"
-            self.add_argument(*names, dest=_place(option), action=action, choices=option.choices or None)
+            action = {"many": "append", "list": "append", "words": "extend"}.get(option.shape, "store")
+            several: dict[str, Any] = {"nargs": "+"} if option.shape == "words" else {}
+            self.add_argument(*names, dest=_place(option), action=action, type=_one_of(option.choices), **several)
 
     def error(self, message: str) -> NoReturn:
         usage = self._usage_of
         sentence = message.replace("the following arguments are required:", "missing").replace("argument ", "")
-        sentence = sentence.replace("invalid choice: ", "").replace("expected one argument", "needs a value")
+        sentence = re.sub(r"expected (one|at least one) argument", "needs a value", sentence)
         raise UsageProblem(f"{usage.magic}: {sentence}. Usage: {usage.magic} {usage._shape()}")
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
+    """Return what reads a word that must be one of these; its case, and ``_`` for ``-``, do not matter."""
+
+    def read(word: str) -> str:
+        found = {choice.lower(): choice for choice in choices}.get(word.lower().replace("_", "-"))
+        if choices and found is None:
+            known = ", ".join(choices)
+            raise argparse.ArgumentTypeError(f"there is no '{word}'.{did_you_mean(word, choices)} Known are {known}")
+        return found or word
+
+    return read
 
 
 def _place(option: Option) -> str:
@@ -195,18 +217,32 @@ def pairs(given: Sequence[str] | None, what: str) -> dict[str, str]:
     return found
 
 
-def whole_number(text: str | None, what: str) -> int | None:
+def whole_number(text: str | None, what: str, *, least: int | None = None) -> int | None:
     """Return the integer of a text, None for None.
 
     Raises:
-        UsageProblem: it is no whole number.
+        UsageProblem: it is no whole number, or below ``least``.
     """
     if text is None:
         return None
     try:
-        return int(text)
+        found = int(text)
     except ValueError as error:
         raise UsageProblem(f"{what}: '{text}' is no whole number.") from error
+    if least is not None and found < least:
+        raise UsageProblem(f"{what}: {text} is below {least}.")
+    return found
+
+
+def executor_name(text: str | None) -> str | None:
+    """Return the executor that ``--executor`` names, None for None.
+
+    Raises:
+        InvalidConfig: there is no such executor; the sentence names the nearest.
+    """
+    if text is not None:
+        read_executor(text, "--executor")
+    return text
 
 
 def value_or_name(text: str, names: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,11 +13,10 @@ from jobkernel.executors.failure import describe_error
 from jobkernel.model.keys import AssetKey
 from jobkernel.notebook.hints import hint_of_message
 from jobkernel.notebook.kernel import NotebookKernel
-from jobkernel.notebook.shown import Shown
-from jobkernel.notebook.views import log_view
+from jobkernel.notebook.log_tail import LogTail
+from jobkernel.notebook.shown import Shown, mark, plain
+from jobkernel.notebook.views import RUN_WORDS, log_line, log_view
 from jobkernel.rules.asset_plan import run_title
-
-FOLLOW_S = 0.3
 
 
 def show_logs(kernel: NotebookKernel, given: argparse.Namespace) -> Shown | None:
@@ -30,14 +30,27 @@ def show_logs(kernel: NotebookKernel, given: argparse.Namespace) -> Shown | None
     step_key = _step_meant(session, run_id, given.step) if given.step else None
     if not given.follow:
         return _told(kernel, run_id, step_key, given.run)
-    from IPython.display import display
+    return _follow(kernel, run_id, step_key)
 
-    live = session.run_of(run_id)
-    shown = display(_told(kernel, run_id, step_key, given.run), display_id=True)
-    while live is not None and not live.active.wait(FOLLOW_S):
-        shown.update(_told(kernel, run_id, step_key, given.run))
-    shown.update(_told(kernel, run_id, step_key, given.run))
-    return None
+
+def _follow(kernel: NotebookKernel, run_id: str, step_key: str | None) -> Shown:
+    """Print a run's log as it grows, and return how it ended; an interrupt ends the following, not the run."""
+    session = kernel.session
+    session.history.flush()
+    width = min(32, max(map(len, _step_keys(session, run_id)), default=0)) if step_key is None else 0
+    try:
+        status = LogTail(session.history, run_id, step_key).follow(
+            lambda line: _print(log_line(line, width)), lambda words: _print(f"{mark('queued')} {words}")
+        )
+    except KeyboardInterrupt:
+        return Shown(f"Stopped following; run {run_id[:8]} goes on. %jk cancel {run_id[:8]} cancels it.")
+    failed, error = _failures(kernel, run_id, step_key)
+    return log_view(None, failed, head=f"{mark(RUN_WORDS[status])} {_head(session, run_id)}", error=error)
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{plain(text)}\n")
+    sys.stdout.flush()
 
 
 def run_meant(session: Session, name: str | None) -> str:
@@ -98,11 +111,23 @@ def _step_keys(session: Session, run_id: str) -> list[str]:
 
 def _told(kernel: NotebookKernel, run_id: str, step_key: str | None, name: str | None) -> Shown:
     session = kernel.session
-    failed = [_hinted(kernel, attempt) for attempt in session.records.failed_attempts(run_id, step_key)]
-    error = None if failed or step_key else _error_of_run(session, run_id)
+    session.history.flush()
+    failed, error = _failures(kernel, run_id, step_key)
     is_named_otherwise = name is None or not run_id.startswith(name)
     head = _head(session, run_id) if is_named_otherwise or error else None
-    return log_view(session.records.log_lines(run_id, step_key), failed, head=head, error=error)
+    tail = LogTail(session.history, run_id, step_key)
+    lines = tail.more()
+    left = f"… more lines follow: jobkernel logs {run_id[:8]} prints them all." if tail.more() else None
+    return log_view(lines, failed, head=head, error=error, left=left)
+
+
+def _failures(
+    kernel: NotebookKernel, run_id: str, step_key: str | None
+) -> tuple[list[dict[str, Any]], Mapping[str, Any] | None]:
+    """Return the attempts that failed, and why the run failed as a whole where none did."""
+    session = kernel.session
+    failed = [_hinted(kernel, attempt) for attempt in session.records.failed_attempts(run_id, step_key)]
+    return failed, None if failed or step_key else _error_of_run(session, run_id)
 
 
 def _head(session: Session, run_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from jobkernel.notebook.options import Option, Usage
@@ -21,12 +22,27 @@ _RETRIES: Final = (
     Option(name="retries", help="how often a failed step is tried again", metavar="N"),
     Option(name="retry-delay", help="how long to wait before that", metavar="10s"),
     Option(name="backoff", help="how the delay grows", choices=("linear", "exponential"), metavar="linear|exponential"),
-    Option(name="jitter", help="how the delay is blurred", choices=("full", "plus_minus"), metavar="full|plus_minus"),
+    Option(name="jitter", help="how the delay is blurred", choices=("full", "plus-minus"), metavar="full|plus-minus"),
+)
+_TIMEOUT: Final = Option(name="timeout", help="how long an attempt may take", metavar="5m")
+_EXECUTOR: Final = Option(
+    name="executor",
+    help="where it runs: threads, processes, dask or dask:ADDRESS",
+    metavar="EXECUTOR",
+    completes="executor",
 )
 _STEP: Final = (
-    Option(name="pool", help="a limit shared by steps of this name (not available yet)", metavar="POOL"),
-    Option(name="executor", help="where it runs", choices=("threads",), metavar="threads", completes="executor"),
+    *_RETRIES,
+    _TIMEOUT,
+    Option(
+        name="pool",
+        help="the pool it takes a slot of; JobKernel.pools has their sizes",
+        metavar="POOL",
+        completes="pool",
+    ),
+    _EXECUTOR,
 )
+_PRIORITY: Final = Option(name="priority", help="higher runs first when runs wait (0)", metavar="N")
 _QUIET: Final = Option(name="quiet", help="print nothing", shape="flag", short="q")
 _TAKE_OVER: Final = Option(name="take-over", help="take the key from the notebook that holds it", shape="flag")
 
@@ -78,8 +94,6 @@ ASSET: Final = Usage(
         ),
         Option(name="partitions", help="partitions (not available yet)", metavar="daily:2024-01-01"),
         _PARAM,
-        *_RETRIES,
-        Option(name="timeout", help="how long it may take", metavar="5m"),
         *_STEP,
         Option(name="automation", help="automation condition (not available yet)", metavar="eager"),
         Option(name="sql", help="the body is one DuckDB query", shape="flag"),
@@ -93,7 +107,11 @@ ASSET: Final = Usage(
         _QUIET,
         _TAKE_OVER,
     ),
-    example="%%asset daily_totals --group report --retries 2 --run",
+    examples=(
+        "%%asset daily_totals --group report --run",
+        "%%asset daily_totals --retries 3 --retry-delay 10s --backoff exponential --jitter full --timeout 5m",
+        "%%asset model --executor processes --pool gpu",
+    ),
 )
 OP: Final = Usage(
     magic="%%op",
@@ -103,14 +121,12 @@ OP: Final = Usage(
         Option(name="ins", help="inputs of a plain body", shape="list", short="i", metavar="a,b"),
         Option(name="outs", help="outputs, when there are several", shape="list", metavar="x,y"),
         _PARAM,
-        *_RETRIES,
-        Option(name="timeout", help="how long it may take", metavar="5m"),
         *_STEP,
         _TAG,
         _DESCRIPTION,
         _QUIET,
     ),
-    example="%%op clean --ins raw",
+    examples=("%%op clean --ins raw", "%%op fetch --pool api --retries 3 --retry-delay 10s"),
 )
 JOB_CELL: Final = Usage(
     magic="%%job",
@@ -118,14 +134,14 @@ JOB_CELL: Final = Usage(
     positional=("name",),
     options=(
         _TAG,
-        Option(name="priority", help="higher runs first", metavar="N"),
-        Option(name="executor", help="where its steps run", choices=("threads",), metavar="threads"),
-        Option(name="max-concurrent", help="how many runs of it at once (not available yet)", metavar="N"),
+        _PRIORITY,
+        replace(_EXECUTOR, help="where its steps run: threads, processes, dask or dask:ADDRESS"),
+        Option(name="max-concurrent", help="how many of its steps run at once", metavar="N"),
         Option(name="config", help="run config: JSON or a notebook variable", metavar="CONFIG", completes="variable"),
         _DESCRIPTION,
         _QUIET,
     ),
-    example="%%job nightly --tag team=ops",
+    examples=("%%job nightly --tag team=ops --priority 5", "%%job nightly --executor processes --max-concurrent 2"),
 )
 JOB_LINE: Final = Usage(
     magic="%job",
@@ -133,14 +149,14 @@ JOB_LINE: Final = Usage(
     positional=("name",),
     rest="selection",
     options=JOB_CELL.options,
-    example="%job report +daily_totals",
+    examples=("%job report +daily_totals", "%job report +daily_totals --executor processes --priority 5"),
 )
 RESOURCE: Final = Usage(
     magic="%%resource",
     about="Define a resource: the body's value is handed to bodies that name it.",
     positional=("name",),
     options=(_DESCRIPTION, _QUIET),
-    example="%%resource warehouse",
+    examples=("%%resource warehouse",),
 )
 CHECK: Final = Usage(
     magic="%%check",
@@ -149,17 +165,18 @@ CHECK: Final = Usage(
     options=(
         Option(name="blocking", help="a failure keeps what is downstream from running", shape="flag"),
         Option(name="severity", help="how bad a failure is", choices=("WARN", "ERROR"), metavar="WARN|ERROR"),
+        *_STEP,
         _DESCRIPTION,
         _QUIET,
     ),
-    example="%%check daily_totals has_rows --blocking",
+    examples=("%%check daily_totals has_rows --blocking", "%%check daily_totals complete --timeout 30s --pool db"),
 )
 _LAUNCHING: Final = (
     Option(name="set", help="a config value, such as orders.limit=10; may be repeated", shape="many", metavar="A.B=C"),
     Option(name="config", help="run config: JSON or a notebook variable", metavar="CONFIG", completes="variable"),
     _TAG,
-    Option(name="priority", help="higher runs first", metavar="N"),
-    Option(name="executor", help="where steps run", choices=("threads",), metavar="threads"),
+    _PRIORITY,
+    replace(_EXECUTOR, help="where all steps run: threads, processes, dask or dask:ADDRESS"),
     Option(name="partition", help="partition (not available yet)", metavar="P"),
     Option(name="dry-run", help="show the plan, run nothing", shape="flag", short="n"),
 )
@@ -172,14 +189,14 @@ MATERIALIZE: Final = Usage(
         Option(name="stale", help="only what is stale or was never made", shape="flag"),
         Option(name="bg", help="run in the background and return a handle", shape="flag", short="b"),
     ),
-    example="%materialize +report --stale",
+    examples=("%materialize +report --stale", "%materialize +report --executor processes --priority 10"),
 )
 LAUNCH: Final = Usage(
     magic="%launch",
     about="Run a job in the background and return its handle.",
     positional=("job",),
     options=(*_LAUNCHING, Option(name="wait", help="wait until it has ended", shape="flag", short="w")),
-    example="%launch nightly --set clean.limit=10",
+    examples=("%launch nightly --set clean.limit=10", "%launch nightly --executor dask --tag team=ops"),
 )
 RUNS: Final = Usage(
     magic="%runs",
@@ -188,26 +205,30 @@ RUNS: Final = Usage(
         Option(name="job", help="of one job", metavar="JOB", completes="job"),
         Option(name="status", help="of one status", metavar="STATUS", completes="status"),
         Option(name="since", help="queued within this time", metavar="24h"),
+        replace(_TAG, help="of runs with this tag: k=v, or k alone; may be repeated"),
         Option(name="limit", help="how many (20)", metavar="N"),
     ),
-    example="%runs --status FAILURE --since 24h",
+    examples=("%runs --status FAILURE --since 24h",),
 )
 LOGS: Final = Usage(
     magic="%logs",
     about="What a run's steps printed and logged, and why it failed.",
     optional_positional=("run", "step"),
     options=(Option(name="follow", help="go on until the run ends", shape="flag", short="f"),),
-    example="%logs 7f3a91c2 orders -f",
+    examples=("%logs 7f3a91c2 orders -f",),
 )
 GRAPH: Final = Usage(
     magic="%graph",
     about="The picture of a selection or job.",
     rest="selection",
     options=(Option(name="to", help="write it to a file instead", metavar="FILE.svg|.dot|.pdf|.png"),),
-    example="%graph +report --to report.svg",
+    examples=("%graph +report --to report.svg",),
 )
 WHY: Final = Usage(
-    magic="%why", about="Why an asset is fresh, stale or was never made.", positional=("name",), example="%why report"
+    magic="%why",
+    about="Why an asset is fresh, stale or was never made.",
+    positional=("name",),
+    examples=("%why report",),
 )
 CELL_USAGES: Final = {"asset": ASSET, "op": OP, "job": JOB_CELL, "resource": RESOURCE, "check": CHECK}
 LINE_USAGES: Final = {
@@ -222,15 +243,31 @@ LINE_USAGES: Final = {
 SUB_USAGES: Final = {
     "cancel": Usage(
         magic="%jk cancel",
-        about="Cancel a run.",
+        about="Cancel a run, of this notebook or another; a second time interrupts its steps.",
         positional=("run",),
-        options=(Option(name="force", help="interrupt its steps", shape="flag"),),
+        options=(Option(name="force", help="interrupt its steps at once", shape="flag"),),
+        examples=("%jk cancel 7f3a91c2", "%jk cancel 7f3a91c2 --force"),
     ),
     "reexecute": Usage(
         magic="%jk reexecute",
-        about="Run again what a run ran.",
+        about="Run again what a run ran: all, what failed, or chosen steps.",
         positional=("run",),
-        options=(Option(name="from-failure", help="only what failed and what did not run", shape="flag"),),
+        options=(
+            Option(name="from-failure", help="only what failed and what did not run", shape="flag"),
+            Option(
+                name="only",
+                help="only these steps; load* takes all that follows it, *load all before it, load+ the next",
+                shape="words",
+                metavar="STEP …",
+                completes="step",
+            ),
+        ),
+        examples=("%jk reexecute 7f3a91c2 --from-failure", "%jk reexecute 7f3a91c2 --only clean load*"),
+    ),
+    "queue": Usage(
+        magic="%jk queue",
+        about="Who runs, who waits and why, and the pools.",
+        examples=("%jk queue",),
     ),
     "sql": Usage(magic="%jk sql", about="One SELECT over the history.", rest="query", takes_raw_text=True),
     "use": Usage(magic="%jk use", about="Use assets that another notebook of this project makes.", rest="keys"),

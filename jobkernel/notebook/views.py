@@ -13,8 +13,9 @@ from jobkernel.engine.session import Session
 from jobkernel.engine.states import CheckState
 from jobkernel.errors import InvalidSelection
 from jobkernel.executors.failure import message_of, type_name
-from jobkernel.model.definitions import EMPTY, Job
+from jobkernel.model.definitions import Job
 from jobkernel.model.runs import StepStatus
+from jobkernel.notebook.log_tail import LogLine
 from jobkernel.notebook.reasons import stale_words
 from jobkernel.notebook.shown import (
     Shown,
@@ -28,9 +29,7 @@ from jobkernel.notebook.shown import (
     rows_html,
     span_of,
 )
-from jobkernel.rules.asset_plan import run_title
 from jobkernel.rules.plan import Plan, plan_graph
-from jobkernel.storage.table import Table
 
 STEP_WORDS: Mapping[StepStatus, str] = {
     StepStatus.WAITING: "queued",
@@ -282,53 +281,31 @@ def together(parts: Iterable[Shown | None]) -> Shown:
     return Shown("\n".join(part.text for part in shown), markup)
 
 
-def runs_table(rows: Sequence[Mapping[str, Any]], waiting: Mapping[str, str] = EMPTY) -> Table:
-    """Show runs as a table, newest first; those without a job are called by their assets; times are UTC.
-
-    ``waiting`` says by run id what those in the queue wait for.
-    """
-    columns = ["run", "job", "status", "queued_at (UTC)", "duration_s", "trigger", "notebook", "error"]
-    types = ["VARCHAR", "VARCHAR", "VARCHAR", "TIMESTAMP", "DOUBLE", "VARCHAR", "VARCHAR", "VARCHAR"]
-    if waiting:  # only where somebody waits
-        columns, types = [*columns, "waiting"], [*types, "VARCHAR"]
-    return Table(columns, types, [_run_cells(row) + ((waiting.get(row["run_id"]),) if waiting else ()) for row in rows])
-
-
-def _run_cells(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    began, ended = row.get("started_at"), row.get("ended_at")
-    error = row.get("error")
-    return (
-        row["run_id"][:8],
-        run_title(row["job_name"], row.get("assets") or ()),
-        row["status"],
-        from_us(row["queued_at"]).replace(tzinfo=None, microsecond=0) if row.get("queued_at") else None,
-        round((ended - began) / 1e6, 3) if began and ended else None,
-        row.get("trigger"),
-        row.get("notebook"),
-        error.get("message") if isinstance(error, Mapping) else error,
-    )
-
-
 def log_view(
-    lines: Sequence[Mapping[str, Any]],
+    lines: Sequence[LogLine] | None,
     failed: Sequence[Mapping[str, Any]] = (),
     *,
     head: str | None = None,
     error: Mapping[str, Any] | None = None,
+    left: str | None = None,
 ) -> Shown:
     """Show log lines: time (UTC), step, level and text; after them the traceback of each attempt that failed.
 
-    ``head`` says which run it is, ``error`` why it failed as a whole.
+    ``head`` says which run it is, ``error`` why it failed as a whole, ``left`` what is not shown;
+    no ``lines`` at all says that they were shown before.
     """
-    rows = [
-        (_clock_time(line["at"]), str(line["step_key"] or ""), str(line["level"]), str(line["text"])) for line in lines
-    ]
-    nothing = "" if failed or error else "Nothing was printed or logged."
-    blocks = [head or "", columns_text(rows) or nothing, *(_failed_attempt(each) for each in failed)]
+    rows = [(_clock_time(line.at), line.place, line.level, line.text) for line in lines or ()]
+    nothing = "" if failed or error or lines is None else "Nothing was printed or logged."
+    blocks = [head or "", columns_text(rows) or nothing, left or "", *(_failed_attempt(each) for each in failed)]
     blocks.append(_failure_block("the run failed", error) if error else "")
     text = "\n\n".join(block for block in blocks if block)
     style = "margin:0;font-size:12px;white-space:pre-wrap"
     return Shown(text, f'<pre style="{style}">{escaped(text, 1_000_000)}</pre>')
+
+
+def log_line(line: LogLine, width: int) -> str:
+    """Return one log line as text, with room for a step's name."""
+    return f"{_clock_time(line.at)}  {line.place:<{width}}  {line.level:<7} {line.text}".rstrip()
 
 
 def _failed_attempt(attempt: Mapping[str, Any]) -> str:

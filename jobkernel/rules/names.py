@@ -21,6 +21,7 @@ __all__ = [
     "check_group",
     "check_name",
     "check_owners",
+    "check_pool",
     "kind_tags",
     "lenient_tags",
     "strict_tags",
@@ -44,6 +45,17 @@ MAX_KINDS: Final = 10
 
 _is_group = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*").fullmatch
 _is_mail = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}").fullmatch
+
+
+def check_pool(pool: str | None) -> str | None:
+    """Return the pool that a step is in; an empty name is none.
+
+    Raises:
+        InvalidDefinition: it holds blanks.
+    """
+    if pool and re.search(r"\s", pool):
+        raise InvalidDefinition(f"Pool {pool!r} is no name of a pool: it may hold no blanks.")
+    return pool or None
 
 
 def check_group(group: str | None) -> str:

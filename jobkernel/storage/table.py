@@ -15,14 +15,24 @@ SHOWN_WIDTH = 60
 
 
 class Table:
-    """Rows of named, typed columns. ``types`` are DuckDB's names; ``truncated`` says that a cap cut the rows."""
+    """Rows of named, typed columns. ``types`` are DuckDB's names; ``truncated`` says that a cap cut the rows.
+
+    ``widest`` is how many characters of a cell are shown.
+    """
 
     def __init__(
-        self, columns: Sequence[str], types: Sequence[str], rows: Sequence[Sequence[Any]], truncated: bool = False
+        self,
+        columns: Sequence[str],
+        types: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        truncated: bool = False,
+        *,
+        widest: int = SHOWN_WIDTH,
     ) -> None:
         self.columns = list(columns)
         self.types = list(types)
         self.truncated = truncated
+        self.widest = widest
         self._rows = [tuple(row) for row in rows]
 
     def parts(self) -> tuple[list[str], list[str], list[tuple[Any, ...]], bool]:
@@ -63,7 +73,7 @@ class Table:
         return polars.from_arrow(self.arrow())
 
     def __repr__(self) -> str:
-        cells = [[_shown(value) for value in row] for row in self._rows[:SHOWN_ROWS]]
+        cells = [[_shown(value, self.widest) for value in row] for row in self._rows[:SHOWN_ROWS]]
         heads = [_shown(name) for name in self.columns]
         widths = [max([len(head), *(len(row[place]) for row in cells)]) for place, head in enumerate(heads)]
         lines = [_line(heads, widths), "  ".join("-" * width for width in widths)]
@@ -73,7 +83,7 @@ class Table:
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{html.escape(_shown(name))}</th>" for name in self.columns)
         body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(_shown(value))}</td>" for value in row) + "</tr>"
+            "<tr>" + "".join(f"<td>{html.escape(_shown(value, self.widest))}</td>" for value in row) + "</tr>"
             for row in self._rows[:SHOWN_ROWS]
         )
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -87,10 +97,10 @@ class Table:
         return footer + (", cut at the limit" if self.truncated else "")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, widest: int = SHOWN_WIDTH) -> str:
     """Return a cell's text without control characters, ANSI sequences' escapes included."""
     text = "" if value is None else str(value)
-    cut = text[: SHOWN_WIDTH - 1] + "…" if len(text) > SHOWN_WIDTH else text
+    cut = text[: widest - 1] + "…" if len(text) > widest else text
     return "".join(" " if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") else letter for letter in cut)
 
 

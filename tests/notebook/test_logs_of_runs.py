@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -75,3 +78,51 @@ def test_what_an_op_says_of_its_outputs_is_in_its_events_and_its_details(nb: Not
         ("rows", "1,200"), ("where", "here"),
     ]  # fmt: skip
     assert [(row["name"], row["text"]) for row in details(nb, "op:both/two")["metadata"]] == [("b: n", "3")]
+
+
+def test_attempts_are_told_apart(nb: Notebook) -> None:
+    nb.ok(
+        "%%asset a --retries 1\nn = context.retry_number\nprint('try', n)\n"
+        "context.log.warning(f'number {n}')\nassert n",
+        "%materialize a",
+    )
+    text = nb.ok("%logs a").value.text
+    rows = [line.split("  ", 1)[1].split() for line in text.splitlines() if "try" in line or "number" in line]
+    assert rows[:2] == [["a", "stdout", "try", "0"], ["a", "WARNING", "number", "0"]]
+    assert rows[2:4] == [
+        ["a", "(attempt", "2)", "stdout", "try", "1"],
+        ["a", "(attempt", "2)", "WARNING", "number", "1"],
+    ]
+    assert nb.ok("%logs a a").value.text.count("(attempt 2)") == 2
+
+
+def test_following_prints_each_line_once_and_ends_with_the_run(nb: Notebook) -> None:
+    gate = threading.Event()
+    nb.names["gate"] = gate
+    nb.ok("%%op talk\nprint('one')\ngate.wait(60)\nprint('two')\n1 / 0", "%%job j\ntalk()", "run = %launch j")
+    threading.Timer(0.5, gate.set).start()
+    ran = nb.ok("%logs j -f")
+    assert [line.split()[-1] for line in ran.printed.splitlines()] == ["one", "two"]
+    assert nb.names["run"].status == "FAILURE"
+    assert f"✕ run {nb.names['run'].run_id[:8]} of j: FAILURE" in ran.value.text
+    assert "ZeroDivisionError" in ran.value.text
+
+
+def test_an_interrupt_ends_the_following_and_not_the_run(nb: Notebook) -> None:
+    gate = threading.Event()
+    nb.names["gate"] = gate
+    nb.ok("%%op talk\nprint('one')\ngate.wait(60)", "%%job j\ntalk()", "run = %launch j")
+
+    def interrupt() -> None:
+        while "one" not in nb.out.getvalue():
+            time.sleep(0.01)
+        signal.raise_signal(signal.SIGINT)
+
+    watcher = threading.Thread(target=interrupt)
+    watcher.start()
+    ran = nb.ok("%logs j -f")
+    watcher.join()
+    name = nb.names["run"].run_id[:8]
+    assert ran.value.text == f"Stopped following; run {name} goes on. %jk cancel {name} cancels it."
+    gate.set()
+    assert nb.names["run"].wait(20).success

@@ -1,4 +1,4 @@
-"""``jk.session().prioritize_with``: a function of the user's chooses priorities, and never keeps a run from starting."""
+"""``jk.session().prioritize_with``: a function of the user chooses priorities, and never keeps a run from starting."""
 
 from __future__ import annotations
 

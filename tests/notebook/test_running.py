@@ -315,9 +315,8 @@ def test_a_log_is_followed_until_its_run_ends(nb: Notebook) -> None:
     nb.ok("%%asset a\nimport time\nprint('one')\ntime.sleep(0.5)\nprint('two')")
     handle = nb.ok("%materialize a --bg").value
     ran = nb.ok(f"%logs {handle.run_id[:8]} a -f")
-    assert len(ran.shown) == 1
-    assert "one" in ran.text
-    assert "two" in ran.text
+    assert [line.split()[-1] for line in ran.printed.splitlines()] == ["one", "two"]
+    assert ran.value.text == f"✓ run {handle.run_id[:8]} of a: SUCCESS"
 
 
 def test_a_foreground_run_shows_what_its_steps_print_and_display_in_its_cell(nb: Notebook) -> None:

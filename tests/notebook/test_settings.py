@@ -54,7 +54,7 @@ def test_retention_days_may_be_none(nb: Notebook) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["max_concurrent_runs = 0", "max_concurrent_runs = 'many'", "retention_days = 0", "keep_runs = 1.5"]
+    "line", ["max_concurrent_runs = -2", "max_concurrent_runs = 'many'", "retention_days = 0", "keep_runs = 1.5"]
 )
 def test_a_bad_value_is_one_sentence_and_changes_nothing(
     nb: Notebook, line: str, caplog: pytest.LogCaptureFixture
