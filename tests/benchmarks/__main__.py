@@ -28,6 +28,7 @@ BUDGETS: dict[str, float] = {
     "graph_json_5000_ms": 25, "step_no_history_chain_ms": 0.02, "step_no_history_fan_ms": 0.02,
     "step_no_history_layered_ms": 0.02, "step_with_history_chain_ms": 0.1, "step_with_history_fan_ms": 0.1,
     "step_with_history_layered_ms": 0.1, "one_step_run_durable_ms": 5, "submit_to_first_step_ms": 5,
+    "worker_step_warm_ms": 2, "worker_step_cold_ms": 120,
     "idle_kernel_mb": 40, "idle_server_mb": 80, "idle_cpu_kernel_percent": 0.2, "idle_cpu_server_percent": 0.2,
     "emit_us": 2, "latest_100_runs_ms": 3, "one_runs_events_ms": 3, "one_assets_latest_ms": 3,
     "durable_at_1000_a_second_ms": 5, "layout_50_ms": 3, "layout_1000_ms": 60, "layout_10000_ms": 1100,

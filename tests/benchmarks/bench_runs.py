@@ -14,12 +14,15 @@ from typing import Any
 import jobkernel as jk
 from jobkernel.engine.opening import open_session
 from jobkernel.engine.session import Session
+from jobkernel.model.runs import Launch
 from jobkernel.rules.plan import plan_graph
 from jobkernel.storage.control import stop_server
 from tests.benchmarks.graphs import Edges, chain, fan, job_of, layered
 from tests.benchmarks.timing import median_ms
 
 GRAPHS: dict[str, Edges] = {"chain": chain(1000), "fan": fan(1000), "layered": layered(1000)}
+HERE = Launch()
+WORKER_STEPS = 50
 PEER_STEPS = 60
 """Dagster runs smaller graphs: its time per step does not fall with their size."""
 
@@ -58,7 +61,7 @@ def measure() -> dict[str, float]:
         found["submit_to_first_step_ms"] = _to_first_step(session)
         deep = plan_of(job_of(jk, "deep", chain(10_000)))
         found["chain_of_10000_s"] = median_ms(lambda: _run(session, deep), 1, warm=0) / 1e3
-    return found
+    return found | worker_steps()
 
 
 def plan_of(job: Any) -> Any:
@@ -66,8 +69,23 @@ def plan_of(job: Any) -> Any:
     return plan_graph(job.graph, job)
 
 
-def _run(session: Session, plan: Any) -> None:
-    handle = session.launch(plan).wait(300)
+def worker_steps() -> dict[str, float]:
+    """Return the ms of a step in a worker process: of a chain in one that is warm, of the first one of a kernel."""
+    in_workers = Launch(executor="processes")
+    with a_session() as session:
+        many = plan_of(job_of(jk, "many", chain(WORKER_STEPS)))
+        warm = median_ms(lambda: _run(session, many, in_workers), 5) / WORKER_STEPS
+        one = plan_of(job_of(jk, "one", chain(1)))
+
+        def cold() -> None:
+            session.executors.close()
+            _run(session, one, in_workers)
+
+        return {"worker_step_warm_ms": warm, "worker_step_cold_ms": median_ms(cold, 7)}
+
+
+def _run(session: Session, plan: Any, choice: Launch = HERE) -> None:
+    handle = session.launch(plan, choice).wait(300)
     assert handle.success, handle.failure_sentence()
 
 
@@ -108,6 +126,23 @@ def measure_peer() -> dict[str, float]:
         one = job_of(dg, "one", chain(1))
         with dg.DagsterInstance.local_temp() as instance:
             found["one_step_run_durable_ms"] = median_ms(lambda: one.execute_in_process(instance=instance), 20)
+        found["worker_step_warm_ms"] = found["worker_step_cold_ms"] = peer_worker_step()
     finally:
         logging.disable(logging.NOTSET)
     return found
+
+
+def peer_chain() -> Any:
+    """A chain in Dagster's worker processes, importable from there."""
+    import dagster as dg
+
+    return job_of(dg, "peer_chain", chain(3))
+
+
+def peer_worker_step() -> float:
+    """Return the ms of a step under Dagster's multiprocess executor, which starts a process for each."""
+    import dagster as dg
+
+    with dg.DagsterInstance.local_temp() as instance:
+        rebuilt = dg.reconstructable(peer_chain)
+        return median_ms(lambda: dg.execute_job(rebuilt, instance=instance), 2, warm=0) / 3
