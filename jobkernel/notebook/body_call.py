@@ -17,6 +17,7 @@ from typing import Any, Final
 from jobkernel.errors import InvariantViolation
 from jobkernel.notebook.body import VALUE, CellBody, check_value, remember_source
 from jobkernel.notebook.capture import ByReference, Launch
+from jobkernel.notebook.children import running
 from jobkernel.notebook.dependencies import Resolution
 
 PARAMS: Final = "__params__"
@@ -96,10 +97,11 @@ class BodyCall:
         scope = self.fresh_scope(context, given)
         if program.is_async and not (program.function and program.is_generator):
             return self.run_async(scope, given)
-        exec(program.code, scope)  # noqa: S102  - this is the notebook's own code
-        if program.function is None:
-            return self.checked(self.value_in(scope))
-        return self.checked(self.call_function(scope, given))
+        with running(scope):
+            exec(program.code, scope)  # noqa: S102  - this is the notebook's own code
+            if program.function is None:
+                return self.checked(self.value_in(scope))
+            return self.checked(self.call_function(scope, given))
 
     def composed(self, given: Mapping[str, Any]) -> Callable[..., Any]:
         """Return what composes a graph when called: the function of the body, or its plain code without arguments."""
@@ -117,13 +119,14 @@ class BodyCall:
 
     async def run_async(self, scope: dict[str, Any], given: Mapping[str, Any]) -> Any:
         """Await the body, or its function, whichever is asynchronous."""
-        made = eval(self.program.code, scope)  # noqa: S307  - this is the notebook's own code
-        if made is not None:
-            await made
-        if self.program.function is None:
-            return self.checked(self.value_in(scope))
-        made = self.call_function(scope, given)
-        return self.checked(await made if hasattr(made, "__await__") else made)
+        with running(scope):
+            made = eval(self.program.code, scope)  # noqa: S307  - this is the notebook's own code
+            if made is not None:
+                await made
+            if self.program.function is None:
+                return self.checked(self.value_in(scope))
+            made = self.call_function(scope, given)
+            return self.checked(await made if hasattr(made, "__await__") else made)
 
     def fresh_scope(self, context: tuple[Any, ...], given: Mapping[str, Any]) -> dict[str, Any]:
         program = self.program

@@ -1,13 +1,14 @@
 """Holding still what a body uses of the notebook, from launch to the end of the run.
 
 Functions of the notebook are rebuilt over a frozen copy of the names they reach; plain values and small arrays are
-copied; modules, classes and all else go by reference. A class stays itself unless its methods reach functions or
-variables of the notebook: then a twin, a subclass with rebuilt methods, counts as the class itself in ``isinstance``.
+copied; modules, classes and all else go by reference. Functions and classes that reach no functions and variables of
+the notebook stay themselves; a class that does has a twin, a subclass with rebuilt methods, for which instances count.
 Knows nothing of assets; :mod:`jobkernel.notebook.cells` calls it at launch, with one memo for all steps of a launch.
 """
 
 from __future__ import annotations
 
+import builtins
 import functools
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
-from jobkernel.notebook.code_names import global_names
+from jobkernel.notebook.code_names import global_names, may_touch_any_global
 from jobkernel.notebook.plain_values import ATOMS, COPIES, are_atoms, size_of
 from jobkernel.notebook.twins import functions_in, is_plain_instance, may_have_twin, twin_of
 
@@ -82,7 +83,7 @@ class Launch:
         is_ours = function.__globals__ is self.namespace
         if not is_ours and function.__closure__ is None and not function.__dict__:
             return function
-        if not is_ours and not self.closes_over_ours(function):
+        if self.uses_nothing(function) if is_ours else not self.closes_over_ours(function):
             return function
         cells = tuple(self.cell(cell) for cell in function.__closure__ or ())
         scope = self.frozen if is_ours else function.__globals__
@@ -98,6 +99,17 @@ class Launch:
         if is_ours:
             self.names(global_names(function.__code__))
         return rebuilt
+
+    def uses_nothing(self, function: FunctionType) -> bool:
+        """Whether a function of the notebook uses modules and builtins alone: it stays itself, and pickles by name."""
+        if function.__closure__ or function.__dict__ or may_touch_any_global(function.__code__):
+            return False
+        if not are_atoms([*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]):
+            return False
+        return all(
+            isinstance(self.namespace[name], ModuleType) if name in self.namespace else hasattr(builtins, name)
+            for name in global_names(function.__code__)
+        )
 
     def closes_over_ours(self, function: FunctionType) -> bool:
         """Whether a function of a library wraps something that has to be rebuilt (a decorated notebook function)."""

@@ -16,6 +16,8 @@ _LOADS: Final = {
 """Operations that load a global, and by how many bits their argument is shifted."""
 _EXTENDED: Final = dis.opmap["EXTENDED_ARG"]
 _STORE_NAME: Final = dis.opmap["STORE_NAME"]
+_BINDS: Final = {dis.opmap["STORE_GLOBAL"], dis.opmap["DELETE_GLOBAL"]}
+_REACHES_ALL: Final = frozenset({"globals", "vars", "locals", "eval", "exec"})
 _TEXT_CALLS: Final = frozenset({"sql", "execute", "query", "eval"})
 _WORD: Final = re.compile(r"[^\W\d]\w*")
 
@@ -53,6 +55,17 @@ def _loaded(code: CodeType) -> set[str]:
         elif operation == _STORE_NAME:
             stored.add(names[argument])
     return found
+
+
+@lru_cache(maxsize=4096)
+def may_touch_any_global(code: CodeType) -> bool:
+    """Whether code binds global names, or calls what reaches them by text, nested functions included."""
+    operations = code.co_code
+    return (
+        not _REACHES_ALL.isdisjoint(code.co_names)
+        or any(operations[index] in _BINDS for index in range(0, len(operations), 2))
+        or any(may_touch_any_global(constant) for constant in code.co_consts if isinstance(constant, CodeType))
+    )
 
 
 @lru_cache(maxsize=4096)

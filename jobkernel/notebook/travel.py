@@ -27,7 +27,7 @@ def packed(state: Any, *, what: str, variables: Mapping[str, Any], by_reference:
         if variable.size > LARGE:
             raise _refusal(what, variable.name, variable.type_name, f"is {variable.size / 1e6:,.0f} MB")
     try:
-        return _pickled(state)
+        return pickled(state)
     except Exception as error:  # user objects may raise anything when they are pickled
         for name, value in variables.items():
             if not _is_picklable(value):
@@ -37,7 +37,7 @@ def packed(state: Any, *, what: str, variables: Mapping[str, Any], by_reference:
 
 
 def unpacked(data: bytes) -> Any:
-    """Return what :func:`packed` packed."""
+    """Return what :func:`packed` or :func:`pickled` packed."""
     import cloudpickle
 
     return cloudpickle.loads(data)
@@ -57,13 +57,14 @@ def _refusal(what: str, name: str, type_name: str, why: str) -> InvariantViolati
 
 def _is_picklable(value: Any) -> bool:
     try:
-        _pickled(value)
+        pickled(value)
     except Exception:  # noqa: BLE001  - user objects may raise anything when they are pickled
         return False
     return True
 
 
-def _pickled(value: Any) -> bytes:
+def pickled(value: Any) -> bytes:
+    """Return a value as bytes for :func:`unpacked`, functions and classes of the notebook by value."""
     buffer = io.BytesIO()
     _pickler()(buffer).dump(value)
     return buffer.getvalue()

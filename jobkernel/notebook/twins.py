@@ -5,7 +5,9 @@ A twin is made when a class has to be held still; see :mod:`jobkernel.notebook.c
 
 from __future__ import annotations
 
+import copyreg
 import functools
+import pickle
 from abc import ABCMeta
 from types import FunctionType
 from typing import Any, Final
@@ -28,6 +30,17 @@ class _AbstractTwin(_Twin, ABCMeta):
 
 
 _METACLASSES: Final[dict[type, type]] = {type: _Twin, ABCMeta: _AbstractTwin}
+
+
+def _reduced(twin: _Twin) -> tuple[Any, ...]:
+    """Pickle a twin by value: its name is its original's."""
+    from jobkernel.notebook.travel import pickled
+
+    return pickle.loads, (pickled(twin),)
+
+
+for _kind in _METACLASSES.values():
+    copyreg.pickle(_kind, _reduced)
 
 
 def _original(kind: type) -> type | None:
