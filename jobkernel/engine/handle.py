@@ -74,7 +74,8 @@ class RunHandle:
         if active.status is RunStatus.CANCELING:
             raise RunCanceled(f"Run {self.run_id[:8]} is being canceled and has not stopped yet.")
         if active.status is RunStatus.FAILURE:
-            raise RunFailed(self.failure_sentence()) from active.error
+            error = active.error if active.error is None else self._session.explain_error(active.error)
+            raise RunFailed(self.failure_sentence()) from error
 
     def failure_sentence(self) -> str:
         """Say which steps failed and what did not run because of it."""

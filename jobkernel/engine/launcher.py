@@ -135,6 +135,7 @@ class Launcher:
         io_of_asset: IoOf = lambda _key: (DEFAULT_IO, EMPTY),
         fingerprint: Callable[[PlannedStep], Mapping[str, Any] | None] = lambda _step: None,
         on_output: OnOutput | None = None,
+        cell_id: str | None = None,
     ) -> LiveRun:
         """Queue a run of a plan; it starts as soon as the project's queue admits it.
 
@@ -201,7 +202,7 @@ class Launcher:
             deadlines=self._deadlines,
         )
         live = LiveRun(active=ActiveRun(setup), options=options, queued_at=self._clock.now_us(), on_output=on_output)
-        live.is_local = len(here) == len(plan.steps)
+        live.is_local, live.cell_id = len(here) == len(plan.steps), cell_id
         self._enqueue(live)
         return live
 

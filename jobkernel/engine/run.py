@@ -73,6 +73,10 @@ class ActiveRun:
         """The run's id."""
         return self.setup.facts.run_id
 
+    def attempts_at(self, step_key: str) -> int:
+        """Return how many attempts at a step have begun."""
+        return self._attempts.get(step_key, 0)
+
     def emit(self, event_type: str, body: dict[str, Any] | None = None, step_key: str | None = None) -> None:
         """Record that something happened in this run."""
         self.setup.emit(Event(event_type, self.run_id, step_key, self.setup.clock.now_us(), body))
@@ -230,8 +234,6 @@ class ActiveRun:
         call = self._call(step, attempt)
         self.progress.started(step.key)
         live = self.in_flight[step.key] = LiveStep(self.setup.clock.now_us(), threading.get_ident(), call)
-        if step.timeout is not None:
-            live.call_off = self.setup.deadlines.watch(step.timeout.total_seconds(), partial(self._overdue, live))
         self._call_helpers()
         return live
 
@@ -295,6 +297,8 @@ class ActiveRun:
             if event_type == ev.STEP_PROGRESS:
                 self._note_progress(key, body)
             else:
+                if step.timeout is not None and event_type in (ev.STEP_START, ev.STEP_RESTARTED):
+                    self._watch_step(key)  # not before: it may have waited for a free worker
                 emit_event(Event(event_type, run_id, key, now_us(), body))
 
         assert self._exchange is not None
@@ -311,6 +315,12 @@ class ActiveRun:
             place={"executor": setup.runner_of(step).name},
             compute=setup.computes.get(origin),
         )
+
+    def _watch_step(self, key: str) -> None:
+        live = self.in_flight.get(key)
+        if live is not None and live.step.timeout is not None:
+            seconds = live.step.timeout.total_seconds()
+            live.call_off = self.setup.deadlines.watch(seconds, partial(self._overdue, live))
 
     def _note_progress(self, key: str, body: dict[str, Any] | None) -> None:
         live = self.in_flight.get(key)

@@ -107,6 +107,7 @@ class Session:
         self.launcher.max_runtime = lambda: self.project_settings["max_runtime"]
         self.records = RunRecords(history)
         self.priorities = Priorities()
+        self.explain_error: Callable[[BaseException], BaseException] = lambda error: error
         self._again = Again(history, self.planner, values, self._is_stored_here)
         self._closing = ExitStack()
         self.refresh()
@@ -206,8 +207,14 @@ class Session:
         """Return the assets that runs of this kernel are making or will make: ``running`` or ``queued``."""
         return running_keys(self.launcher.alive())
 
-    def launch(self, plan: Plan, choice: Launch = PLAIN_LAUNCH, on_output: OnOutput | None = None) -> RunHandle:
-        """Queue a run of a plan and return its handle at once. ``on_output`` is told what its steps print.
+    def launch(
+        self,
+        plan: Plan,
+        choice: Launch = PLAIN_LAUNCH,
+        on_output: OnOutput | None = None,
+        cell_id: str | None = None,
+    ) -> RunHandle:
+        """Queue a run, for which cell ``cell_id`` may wait, and return at once; ``on_output`` is told what steps print.
 
         Raises:
             InvalidConfig: run config does not fit.
@@ -230,11 +237,20 @@ class Session:
             io_of_asset=self._io_of,
             fingerprint=self.freshness.at_launch(plan, choice.config),
             on_output=on_output,
+            cell_id=cell_id,
         )
         if notice is not None:
             live.notice = notice
             live.active.emit(ev.ENGINE_EVENT, {"message": notice})
         return RunHandle(self, live)
+
+    def job(self, name: str) -> Job:
+        """Return a job that is defined here; those of cells and decorators can ``execute_in_process``.
+
+        Raises:
+            UnknownName: no job is called that.
+        """
+        return self.registry.job(name)
 
     def run_of(self, run_id: str) -> LiveRun | None:
         """Return a run of this kernel by its id or the beginning of it."""

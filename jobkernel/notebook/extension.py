@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -15,6 +16,7 @@ from jobkernel.notebook import current
 from jobkernel.notebook.completion import install_completion
 from jobkernel.notebook.control import install_control
 from jobkernel.notebook.heading import as_magic
+from jobkernel.notebook.hints import with_hint
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.magics import register
 from jobkernel.notebook.publisher import Publisher
@@ -55,6 +57,7 @@ def unload_ipython_extension(shell: Any) -> None:
 
 
 def _install(shell: Any, kernel: NotebookKernel, closing: ExitStack) -> None:
+    kernel.session.explain_error = partial(with_hint, kernel)
     capture.install()
     closing.callback(capture.uninstall)
     closing.callback(register(shell, kernel))

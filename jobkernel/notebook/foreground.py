@@ -14,9 +14,9 @@ from IPython.display import DisplayHandle, display
 
 from jobkernel.engine.handle import RunHandle
 from jobkernel.errors import RunCanceled
+from jobkernel.notebook.progress_view import progress_line
 from jobkernel.notebook.shown import Shown
 from jobkernel.notebook.step_echo import StepEcho
-from jobkernel.notebook.views import progress_line
 
 PACKAGE = str(Path(__file__).parent.parent)
 REFRESH_S = 0.2

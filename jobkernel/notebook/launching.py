@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobkernel.engine.handle import RunHandle
-from jobkernel.errors import InvalidConfig, Unsupported
+from jobkernel.errors import InvalidConfig
 from jobkernel.model.keys import variable_name
 from jobkernel.model.runs import Launch
 from jobkernel.notebook.foreground import Progress, users_error, wait_here
 from jobkernel.notebook.hints import with_hint
 from jobkernel.notebook.kernel import NotebookKernel
-from jobkernel.notebook.options import pairs, value_or_name, whole_number
+from jobkernel.notebook.options import executor_name, pairs, value_or_name, whole_number
 from jobkernel.notebook.reasons import stale_words
 from jobkernel.notebook.step_echo import StepEcho
 from jobkernel.notebook.value_view import end_with_value
@@ -22,18 +22,6 @@ from jobkernel.rules.config_schemas import schemas_of_plan
 from jobkernel.rules.config_sets import config_from_sets
 from jobkernel.rules.fingerprint import CHOSEN
 from jobkernel.rules.plan import Plan
-
-
-def refuse_limits(given: argparse.Namespace) -> None:
-    """Refuse limits of one job's runs, which nothing keeps yet.
-
-    Raises:
-        Unsupported: ``--max-concurrent`` was given.
-    """
-    if given.max_concurrent:
-        raise Unsupported(
-            "--max-concurrent is not supported yet: what limits runs is JobKernel.max_concurrent_runs, for the project."
-        )
 
 
 def run_config(kernel: NotebookKernel, text: str | None) -> Any:
@@ -58,7 +46,12 @@ def chosen(kernel: NotebookKernel, given: argparse.Namespace, plan: Plan) -> Lau
     if given.set:
         config = config_from_sets(given.set, schemas_of_plan(plan), config)
     _refuse_unused(config, plan)
-    return Launch(config=config, tags=pairs(given.tag, "--tag"), priority=whole_number(given.priority, "--priority"))
+    return Launch(
+        config=config,
+        tags=pairs(given.tag, "--tag"),
+        priority=whole_number(given.priority, "--priority"),
+        executor=executor_name(given.executor),
+    )
 
 
 def _refuse_unused(config: Any, plan: Plan) -> None:
@@ -81,7 +74,7 @@ def run_here(kernel: NotebookKernel, plan: Plan, choice: Launch, *, bind: Sequen
         the first failed step's own exception, as if the cell's code had raised it here.
     """
     echo = StepEcho(plan)
-    handle = kernel.session.launch(plan, choice, echo.take)
+    handle = kernel.session.launch(plan, choice, echo.take, cell_id=kernel.cell_id)
     progress = wait_here(handle, echo)
     _end(kernel, handle, progress, echo, bind)
     error = handle.live.active.error

@@ -179,33 +179,6 @@ def usual_seconds(session: Session) -> dict[str, float]:
     return {row["step_key"]: row["duration_s"] for row in rows}
 
 
-def progress_line(handle: RunHandle) -> Shown:
-    """Show where a run in the foreground stands, in one line."""
-    active = handle.live.active
-    statuses = list(active.progress.statuses.values())
-    done = sum(status.is_final for status in statuses)
-    flying = list(active.in_flight.items())
-    words = [f"{done}/{len(statuses)} steps"]
-    if handle.status == "QUEUED":
-        words = [handle.waiting or "waits to be started"]
-    if handle.status == "CANCELING":
-        words.append("canceling")
-    now = active.setup.clock.now_us()
-    words += [_in_flight(shown_key(handle.live.plan, key), live, now) for key, live in flying[:3]]
-    if len(flying) > 3:
-        words.append(f"{len(flying) - 3} more running")
-    text = " · ".join(words)
-    return Shown(f"{mark('running')} {text}", f"{mark_html('running')} {escaped(text)}")
-
-
-def _in_flight(key: str, live: Any, now_us: int) -> str:
-    shown = f"{key} {span_of((now_us - live.started_at) / 1e6)}"
-    progress = live.progress or {}
-    if progress.get("total"):
-        shown += f", {progress['done'] / progress['total']:.0%}"
-    return f"{shown}, {progress['text']}" if progress.get("text") else shown
-
-
 def run_result(
     handle: RunHandle, bound: Sequence[str], checks: Mapping[tuple[str, str], CheckState] | None = None
 ) -> Shown:
