@@ -15,7 +15,8 @@ from jobkernel.notebook.views import STEP_WORDS
 from jobkernel.rules.asset_plan import run_title
 
 PROTOCOL = 1
-SEGMENTS = 5
+SEGMENTS = 16
+"""How many steps of a run have a bar of their own in the list of runs."""
 USUAL_FOR_US = 2_000_000
 """How old the usual durations may be, in microseconds, when something was made since."""
 _ORDER = ("failed", "running", "queued", "canceled", "skipped", "fresh")
@@ -237,7 +238,7 @@ def run_row(live: LiveRun) -> dict[str, Any]:
 
 
 def segments(words: Iterable[str]) -> list[str]:
-    """Return at most five status words that stand for many steps, worst first where they must share."""
+    """Return a status word per step; of many steps, words that stand for several each, for the worst of them."""
     words = list(words)
     if len(words) <= SEGMENTS:
         return words

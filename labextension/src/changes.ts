@@ -60,10 +60,13 @@ export function countWords(keys: Iterable<string>, status: StatusMap): Counts {
 export const keysWith = (keys: readonly string[], status: StatusMap, word: StatusWord): string[] =>
   keys.filter(key => (status[key]?.status ?? 'never') === word);
 
-/** Every key of the project, or of one job. */
+/** What the keys of ops begin with in a map of statuses; assets have no colon. */
+const OP = 'op:';
+
+/** Every asset of the project, or of one job. Ops are steps of their job, which is launched as a whole. */
 export function keysOf(snapshot: Snapshot, job: string | null): string[] {
   const named = job === null ? undefined : snapshot.jobs.find(row => row.name === job);
-  return named ? named.keys : Object.keys(snapshot.status);
+  return named ? named.keys : Object.keys(snapshot.status).filter(key => !key.startsWith(OP));
 }
 
 /** The nodes by key, for look-ups in one draw. */

@@ -60,6 +60,11 @@ test('the keys of a job are its own, those of the project all', () => {
   assert.equal(keysOf(SNAPSHOT, null).length, 12);
 });
 
+test('ops are not counted beside assets', () => {
+  const made = { ...SNAPSHOT, status: { a: status('fresh'), 'op:nightly/a': status('fresh') } };
+  assert.deepEqual(keysOf(made, null), ['a']);
+});
+
 test('only changed words are announced, in one sentence', () => {
   const before = { a: status('fresh'), b: status('fresh') };
   assert.deepEqual(changedWords(before, { ...before, a: status('fresh', { rows: 3 }) }), []);
