@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobkernel.engine.launcher import LiveRun
 from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName
 from jobkernel.executors.stored import KIND
@@ -13,7 +14,7 @@ from jobkernel.model.keys import variable_name
 from jobkernel.model.metadata import MetadataValue, from_json, shown_text
 from jobkernel.notebook.explain import reasons
 from jobkernel.notebook.graph_view import OP_PREFIX, kind_of
-from jobkernel.notebook.snapshot import Standing, millis, run_row
+from jobkernel.notebook.snapshot import Standing, check_of, millis
 from jobkernel.values.describe import BYTES
 
 LOG_TAIL = 200
@@ -146,7 +147,7 @@ def _size(count: int) -> str:
 def _checks(session: Session, key: str) -> list[dict[str, Any]]:
     found = []
     for name, assets in session.registry.checks_of(key).items():
-        check = next(each for each in assets.checks_by_output.values() if (each.asset_key, each.name) == (key, name))
+        check = check_of(assets, key, name)
         result = session.states.check(key, name)
         found.append(
             {
@@ -251,7 +252,7 @@ def run_details(session: Session, standing: Standing, run_id: str) -> dict[str, 
     full = session.find_run(run_id)
     live = session.launcher.get(full)
     ended = live is not None and live.active.status.is_final
-    running = run_row(live) if live is not None and not ended else None
+    running = standing.run_row(live) if live is not None and not ended else None
     if live is not None and ended:
         live.durable.wait(DURABLE_WITHIN_S)  # what its steps did is read from the history
     stored = session.history.query("run", run_id=full)
@@ -260,8 +261,11 @@ def run_details(session: Session, standing: Standing, run_id: str) -> dict[str, 
     row = stored[0] if stored else {}
     attempts = session.history.query("run_steps", run_id=full)
     usual = {each["step_key"]: each["duration_s"] for each in session.history.query("step_durations")}
-    shown = running or (run_row(live) if live is not None else _row(standing, row))
+    shown = running or (standing.run_row(live) if live is not None else _row(standing, row))
     steps = _steps(attempts, usual, list(live.active.progress.steps) if live is not None else row.get("steps") or [])
+    held_up = _held_up(session, live, shown)
+    for step in steps:
+        step["reason"] = held_up.get(step["step_key"], step["reason"])
     failed = next((step for step in attempts if step["status"] == "FAILURE"), None)
     error = row.get("error")
     return {
@@ -274,8 +278,22 @@ def run_details(session: Session, standing: Standing, run_id: str) -> dict[str, 
         "log": log_lines(session, full)[-2000:],
         "parent_run_id": live.options.parent_run_id if live is not None else row.get("parent_run_id"),
         "root_run_id": live.options.root_run_id if live is not None else row.get("root_run_id"),
-        "executor": row.get("executor") or "threads",
+        "executor": row.get("executor") or (live.active.setup.executor_name if live is not None else "threads"),
     }
+
+
+def _held_up(session: Session, live: LiveRun | None, run: Mapping[str, Any]) -> dict[str, str]:
+    """Return in words what steps of a run wait for that could run, and which threads hold what was abandoned."""
+    if live is not None:
+        waits = {key: f"waits: {why}" for key, why in live.active.notes.waits.items()}
+        lost = live.active.notes.abandoned()
+        return {**waits, **{key: f"abandoned; thread {name} still runs it" for key, name in lost.items()}}
+    if run["status"] not in ("STARTED", "CANCELING"):
+        return {}
+    said = session.records.step_messages(run["run_id"])
+    begun = {each["step_key"] for each in session.history.query("run_steps", run_id=run["run_id"])}
+    waits = {key: words for key, words in said.items() if key not in begun and "' waits: " in words}
+    return {key: words.partition(f"'{key}' ")[2].rstrip(".") for key, words in waits.items()}
 
 
 def _row(standing: Standing, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -294,21 +312,31 @@ def _steps(
 
 def _step(key: str, tries: Sequence[Mapping[str, Any]], usual_s: float | None) -> dict[str, Any]:
     last = tries[-1] if tries else {}
+    is_between = last.get("status") == "UP_FOR_RETRY"
     began, ended = (tries[0]["started_at"] if tries else None), last.get("ended_at")
     return {
         "step_key": key,
-        "status": _STEP_WORDS.get(last.get("status", ""), "queued"),
-        "attempts": [
-            {"started_at": millis(each["started_at"]), "ended_at": millis(each["ended_at"]),
-             "status": _STEP_WORDS.get(each["status"], "queued")}
-            for each in tries if each["started_at"]
-        ],
+        "status": "queued" if is_between else _STEP_WORDS.get(last.get("status", ""), "queued"),
+        "attempts": [_attempt(each) for each in tries if each["started_at"]],
+        "again_at": millis(ended + int((last.get("delay_s") or 0) * 1e6)) if is_between and ended else None,
         "started_at": millis(began),
         "ended_at": millis(ended),
         "duration_s": (ended - began) / 1e6 if began and ended else None,
         "usual_s": usual_s,
         "reason": _reason(last),
     }  # fmt: skip
+
+
+def _attempt(row: Mapping[str, Any]) -> dict[str, Any]:
+    error = row["error"]
+    return {
+        "number": row["attempt"],
+        "started_at": millis(row["started_at"]),
+        "ended_at": millis(row["ended_at"]),
+        "status": _STEP_WORDS.get(row["status"], "queued"),
+        "error": f"{error['type']}: {error['message']}" if isinstance(error, Mapping) else error,
+        "delay_s": row["delay_s"],
+    }
 
 
 def _reason(attempt: Mapping[str, Any]) -> str | None:

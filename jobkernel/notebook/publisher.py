@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
@@ -33,6 +33,8 @@ class Publisher:
         self._version = -1
         self._status: dict[str, Any] = {}
         self._runs: dict[str, Any] = {}
+        self._queue: dict[str, Any] = {}
+        self._unlisten = kernel.session.history.listen("settings", self._settings_changed)
         self._closing = threading.Event()
         self.requests = Requests(kernel.session, self._standing, self._views, lambda: self._seq)
         self._thread = threading.Thread(target=self._loop, name="jobkernel-publisher", daemon=True)
@@ -62,6 +64,7 @@ class Publisher:
     def close(self) -> None:
         """Say goodbye and stop."""
         self._closing.set()
+        self._unlisten()
         self._session.changed.set()
         self._thread.join(1.0)
         self._push(GONE)
@@ -90,30 +93,37 @@ class Publisher:
 
     def turn(self) -> None:
         """Push what changed since the last turn."""
-        if self._session.take_history_change():
+        moved = self._session.take_history_change()
+        if moved:
             self._session.refresh()
             self._session.changed.clear()
+            self._standing.forget_queue()
         version = self._session.registry.version
         if version != self._version:
             snapshot = self.snapshot()
             self._seq += 1
             self._version = version
             self._status, self._runs = snapshot["status"], {row["run_id"]: row for row in snapshot["runs"]}
+            self._queue = snapshot["queue"]
             self._push({"push": "graph", "seq": self._seq, "snapshot": snapshot})
             return
-        self._push_differences()
+        self._push_differences(self._standing.runs_of_others() if moved else [])
 
-    def _push_differences(self) -> None:
-        status = self._standing.statuses()
-        runs = {row["run_id"]: row for row in self._standing.live_runs()}
+    def _push_differences(self, runs_of_others: list[dict[str, Any]]) -> None:
+        status, queue = self._standing.statuses(), self._standing.queue()
+        runs = {row["run_id"]: row for row in [*runs_of_others, *self._standing.live_runs()]}
         moved = {key: each for key, each in status.items() if self._status.get(key) != each}
         moved_runs = [row for run_id, row in runs.items() if self._runs.get(run_id) != row]
-        if not moved and not moved_runs:
+        if not moved and not moved_runs and queue == self._queue:
             return
-        self._status = status
+        self._status, self._queue = status, queue
         self._runs.update(runs)
         self._seq += 1
-        self._push({"push": "status", "seq": self._seq, "status": moved, "runs": moved_runs})
+        self._push({"push": "status", "seq": self._seq, "status": moved, "runs": moved_runs, "queue": queue})
+
+    def _settings_changed(self, _fields: Mapping[str, Any]) -> None:
+        self._standing.forget_queue()
+        self._session.changed.set()
 
     def _push(self, push: dict[str, Any]) -> None:
         with self._lock:

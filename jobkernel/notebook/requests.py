@@ -113,8 +113,13 @@ class Requests:
         return {"text": self._session.cancel(_text(request, "run_id"), forced=bool(request.get("force")))}
 
     def _reexecute(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        handle = self._session.reexecute(_text(request, "run_id"), from_failure=bool(request.get("from_failure")))
-        return {"run_id": handle.run_id}
+        return {"run_id": self._session.reexecute(_text(request, "run_id"), **_again(request)).run_id}
+
+    def _replan(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        plan = self._session.plan_again(_text(request, "run_id"), **_again(request))
+        expected = expected_seconds(self._session, plan)
+        about = f", ~{span_of(expected)}" if expected is not None else ""
+        return {"steps": list(plan.steps), "expected_s": expected, "text": count_of(len(plan.steps), "step") + about}
 
     def _runs(self, request: Mapping[str, Any]) -> dict[str, Any]:
         limit = min(int(_number(request, "limit", 50)), 500)
@@ -150,6 +155,7 @@ OPERATIONS: dict[str, Callable[[Requests, Mapping[str, Any]], Any]] = {
     "launch": Requests._launch,
     "cancel": Requests._cancel,
     "reexecute": Requests._reexecute,
+    "replan": Requests._replan,
     "runs": Requests._runs,
     "run": Requests._run,
     "log": Requests._log,
@@ -161,6 +167,12 @@ def _text(request: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise UsageProblem(f"The request '{request.get('op')}' needs '{name}', a text.")
     return value
+
+
+def _again(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a run is to run again: all, what is left of it, or what clauses such as ``load*`` select."""
+    steps = [str(each) for each in request.get("steps") or ()]
+    return {"from_failure": bool(request.get("from_failure")), "steps": steps}
 
 
 def _number(request: Mapping[str, Any], name: str, default: float) -> float:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from jobkernel.engine.cancel_words import cancel_words_of_row
 from jobkernel.engine.launcher import LiveRun
 from jobkernel.engine.session import Session
 from jobkernel.errors import InvalidSelection
 from jobkernel.executors.failure import message_of, type_name
-from jobkernel.model.definitions import Job
+from jobkernel.model.definitions import Assets, CheckSpec, Job
+from jobkernel.model.runs import RunStatus
 from jobkernel.notebook.graph_view import OP_PREFIX, GraphQuery, GraphViews, kind_of
 from jobkernel.notebook.views import STEP_WORDS
 from jobkernel.rules.asset_plan import run_title
@@ -17,6 +19,7 @@ from jobkernel.rules.asset_plan import run_title
 PROTOCOL = 1
 SEGMENTS = 16
 """How many steps of a run have a bar of their own in the list of runs."""
+RUNS_SHOWN = 50
 USUAL_FOR_US = 2_000_000
 """How old the usual durations may be, in microseconds, when something was made since."""
 _ORDER = ("failed", "running", "queued", "canceled", "skipped", "fresh")
@@ -39,6 +42,8 @@ class Standing:
         self._usual: dict[str, float] = {}
         self._usual_of = -1
         self._usual_at = 0
+        self._queue: dict[str, Any] | None = None
+        self._others: dict[str, tuple[Any, dict[str, Any]]] = {}
 
     def snapshot(self, views: GraphViews, query: GraphQuery, seq: int) -> dict[str, Any]:
         """Return the protocol's ``Snapshot``."""
@@ -53,7 +58,24 @@ class Standing:
             "graph": views.view(query),
             "status": self.statuses(),
             "runs": self.recent_runs(),
+            "queue": self.queue(),
         }
+
+    def forget_queue(self) -> None:
+        """Ask the project for its queue when it is needed next: it may have moved."""
+        self._queue = None
+
+    def queue(self) -> dict[str, Any]:
+        """Return the protocol's ``Queue``: whether the project starts no runs, who waits, and its busy pools."""
+        if self._queue is None:
+            found = self._session.records.queue()
+            pools = [{"name": name, **each} for name, each in sorted(found["pools"].items())]
+            self._queue = {
+                "paused": self._session.project_settings["max_concurrent_runs"] == 0,
+                "waiting": found["waiting"],
+                "pools": [pool for pool in pools if pool["limit"] is not None],
+            }
+        return self._queue
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return the jobs that can be launched, by name."""
@@ -82,7 +104,7 @@ class Standing:
         found.update(self._op_statuses(usual))
         return found
 
-    def recent_runs(self, limit: int = 50) -> list[dict[str, Any]]:
+    def recent_runs(self, limit: int = RUNS_SHOWN) -> list[dict[str, Any]]:
         """Return the newest runs, those of this kernel as they stand now."""
         rows = {row["run_id"]: row for row in self.runs_of_history(limit=limit)}
         rows.update({row["run_id"]: row for row in self.live_runs()})
@@ -96,19 +118,97 @@ class Standing:
         return rows
 
     def live_runs(self) -> list[dict[str, Any]]:
-        """Return the rows of the runs that this kernel remembers."""
-        return self._with_waiting([run_row(live) for live in list(self._session.launcher.runs.values())])
+        """Return the rows of the runs of this kernel that go on or have ended lately, and of the newest that wait."""
+        runs = list(self._session.launcher.runs.values())
+        shown = [live for live in runs[:-RUNS_SHOWN] if live.is_admitted] + runs[-RUNS_SHOWN:]
+        return self._with_waiting([self.run_row(live) for live in shown])
+
+    def runs_of_others(self) -> list[dict[str, Any]]:
+        """Return the rows of the newest runs that other kernels have or had, read again where they moved."""
+        own = self._session.launcher.runs
+        rows = [row for row in self._session.history.query("latest_runs", limit=RUNS_SHOWN) if row["run_id"] not in own]
+        known, self._others = self._others, {}
+        moved = [
+            row for row in rows if row["ended_at"] is None or known.get(row["run_id"], (None,))[0] != row["status"]
+        ]
+        fresh = {row["run_id"]: row for row in self._shown(moved)}
+        for row in rows:
+            run_id = row["run_id"]
+            self._others[run_id] = (row["status"], fresh[run_id]) if run_id in fresh else known[run_id]
+        return [row for _, row in self._others.values()]
 
     def runs_of_history(self, **asked: Any) -> list[dict[str, Any]]:
         """Return rows of runs out of the history."""
-        rows = self._session.history.query("latest_runs", **asked)
+        return self._shown(self._session.history.query("latest_runs", **asked))
+
+    def _shown(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         ids = [row["run_id"] for row in rows]
         steps: dict[str, list[str]] = {}
         for counted in self._session.history.query("step_words", run_ids=ids) if ids else ():
             steps.setdefault(counted["run_id"], []).extend(
                 [_ROW_WORDS.get(counted["status"], "queued")] * counted["steps"]
             )
-        return self._with_waiting([_row_of_history(row, steps.get(row["run_id"], [])) for row in rows])
+        return self._with_waiting([self._row_of_history(row, steps.get(row["run_id"], [])) for row in rows])
+
+    def run_row(self, live: LiveRun) -> dict[str, Any]:
+        """Return the protocol's ``RunRow`` of a run of this kernel."""
+        active, facts, options = live.active, live.active.setup.facts, live.options
+        words = [STEP_WORDS[status] for status in list(active.progress.statuses.values())]
+        status = str(active.status)
+        if status == "NOT_STARTED":
+            status = "STARTING" if live.is_admitted else "QUEUED"
+        ended = max(active.finished_at.values(), default=active.started_at) if active.ended.is_set() else None
+        abandoned, error = active.notes.abandoned(), active.error
+        return {
+            **_times(live.queued_at, active.started_at, ended),
+            **_counts(words, sum(each.is_final for each in list(active.progress.statuses.values()))),
+            "run_id": options.run_id,
+            "job_name": facts.job_name,
+            "title": run_title(facts.job_name, live.plan.asset_keys),
+            "status": status,
+            "trigger": options.trigger,
+            "error": f"{type_name(type(error))}: {message_of(error)}" if error is not None else None,
+            "priority": options.priority,
+            "tags": {**facts.tags, **active.notes.end_tags},
+            "partition_key": facts.partition_key,
+            "waiting": None,
+            "parent_run_id": options.parent_run_id,
+            "root_run_id": options.root_run_id,
+            "chosen_executor": self._chosen(active.setup.executor_name),
+            "notebook": None,
+            "cell_id": live.cell_id,
+            "cancel": _next_cancel(live, self._session),
+            "abandoned": [f"{key} on thread {thread}" for key, thread in abandoned.items()],
+        }
+
+    def _row_of_history(self, row: Mapping[str, Any], words: list[str]) -> dict[str, Any]:
+        error, is_own = row["error"], row["notebook"] == self._session.notebook
+        is_open = row["ended_at"] is None
+        return {
+            **_times(row["queued_at"], row["started_at"], row["ended_at"]),
+            **_counts(words, sum(word not in ("running", "queued") for word in words)),
+            "run_id": row["run_id"],
+            "job_name": row["job_name"],
+            "title": run_title(row["job_name"], row["assets"] or ()),
+            "status": row["status"],
+            "trigger": row["trigger"] or "manual",
+            "error": f"{error['type']}: {error['message']}" if isinstance(error, Mapping) else error,
+            "priority": row["priority"] or 0,
+            "tags": row["tags"] or {},
+            "partition_key": row["partition_key"],
+            "waiting": None,
+            "parent_run_id": row["parent_run_id"],
+            "root_run_id": row["root_run_id"],
+            "chosen_executor": self._chosen(row["executor"]),
+            "notebook": None if is_own else row["notebook"],
+            "cell_id": None,
+            "cancel": cancel_words_of_row(row, forced=row["status"] == "CANCELING") if is_open else None,
+            "abandoned": [],
+        }
+
+    def _chosen(self, executor: str | None) -> str | None:
+        """Return the executor of a run where it is another than the project's own."""
+        return None if executor in (None, self._session.executors.default) else executor
 
     def _usual_seconds(self) -> dict[str, float]:
         """Return the median seconds of each step, read again only when something was made since."""
@@ -132,28 +232,36 @@ class Standing:
         session = self._session
         state = session.states.of(key)
         made = state.made
-        passed, failed = self._checks(key)
         status = _status(word)
         status.update(
             cause=verdict.cause if word == "stale" else None,
             at=millis(state.last_at if word == "failed" else made.made_at if made else None),
-            checks_passed=passed,
-            checks_failed=failed,
             edited="own" in verdict.changed and word == "failed",
             error=state.error if word == "failed" else None,
             kind=kind_of(session, key, session.registry.assets[key]) if key in session.registry.assets else None,
             rows=_rows(made.metadata) if made else None,
             run_id=state.last_run_id,
             usual_s=usual.get(key.replace("/", "__")),
+            **self._checks(key),
         )
         if running is not None and word in ("running", "queued"):
             status.update(_in_run(*running, session))
         return status
 
-    def _checks(self, key: str) -> tuple[int, int]:
-        results = [self._session.states.check(key, name) for name in self._session.registry.checks_of(key)]
-        done = [result for result in results if result is not None]
-        return sum(result.passed for result in done), sum(not result.passed for result in done)
+    def _checks(self, key: str) -> dict[str, int]:
+        found = dict.fromkeys(("checks_passed", "checks_failed", "checks_warned", "checks_blocking"), 0)
+        for name, assets in self._session.registry.checks_of(key).items():
+            result = self._session.states.check(key, name)
+            if result is None:
+                continue
+            if result.passed:
+                found["checks_passed"] += 1
+            elif result.severity == "WARN":
+                found["checks_warned"] += 1
+            else:
+                found["checks_failed"] += 1
+                found["checks_blocking"] += check_of(assets, key, name).is_blocking
+        return found
 
     def _op_statuses(self, usual: Mapping[str, float]) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
@@ -185,9 +293,14 @@ def _steps_of_run(live: LiveRun, session: Session, usual: Mapping[str, float]) -
 def _status(word: str) -> dict[str, Any]:
     return {
         "status": word, "cause": None, "at": None, "started_at": None, "usual_s": None, "progress": None,
-        "checks_passed": 0, "checks_failed": 0, "edited": False, "error": None, "kind": None, "rows": None,
-        "run_id": None, "cancel": None,
+        "checks_passed": 0, "checks_failed": 0, "checks_warned": 0, "checks_blocking": 0, "edited": False,
+        "error": None, "kind": None, "rows": None, "run_id": None, "cancel": None, "waiting": None, "again_at": None,
     }  # fmt: skip
+
+
+def check_of(assets: Assets, key: str, name: str) -> CheckSpec:
+    """Return the check of that name that is one of these assets' or checks' steps."""
+    return next(each for each in assets.checks_by_output.values() if (each.asset_key, each.name) == (key, name))
 
 
 def _in_run(live: LiveRun, step_key: str, session: Session) -> dict[str, Any]:
@@ -197,44 +310,22 @@ def _in_run(live: LiveRun, step_key: str, session: Session) -> dict[str, Any]:
         "run_id": live.options.run_id,
         "started_at": millis(flying.started_at) if flying is not None else None,
         "progress": told["done"] / told["total"] if told.get("total") else None,
-        "cancel": session.what_cancel_does(live),
+        "cancel": _next_cancel(live, session),
+        "waiting": live.active.notes.waits.get(step_key),
+        "again_at": millis(live.active.notes.retries.get(step_key)),
     }
+
+
+def _next_cancel(live: LiveRun, session: Session) -> str | None:
+    """Say what the next press on Cancel does to a run of this kernel; None where it has ended."""
+    if live.active.ended.is_set():
+        return None
+    return session.what_cancel_does(live, forced=live.active.status is RunStatus.CANCELING)
 
 
 def _rows(metadata: Mapping[str, Any]) -> int | None:
     value = (metadata.get("dagster/row_count") or {}).get("value")
     return value if isinstance(value, int) else None
-
-
-def run_row(live: LiveRun) -> dict[str, Any]:
-    """Return the protocol's ``RunRow`` of a run of this kernel."""
-    active = live.active
-    words = [STEP_WORDS[status] for status in list(active.progress.statuses.values())]
-    status = str(active.status)
-    if status == "NOT_STARTED":
-        status = "STARTING" if live.is_admitted else "QUEUED"
-    ended = max(active.finished_at.values(), default=active.started_at) if active.ended.is_set() else None
-    facts = active.setup.facts
-    return {
-        "run_id": live.options.run_id,
-        "job_name": facts.job_name,
-        "title": run_title(facts.job_name, live.plan.asset_keys),
-        "status": status,
-        "queued_at": millis(live.queued_at),
-        "started_at": millis(active.started_at),
-        "ended_at": millis(ended),
-        "duration_s": (ended - active.started_at) / 1e6 if ended and active.started_at else None,
-        "trigger": live.options.trigger,
-        "steps_total": len(words),
-        "steps_done": sum(status.is_final for status in list(active.progress.statuses.values())),
-        "steps_failed": words.count("failed"),
-        "segments": segments(words),
-        "error": f"{type_name(type(active.error))}: {message_of(active.error)}" if active.error is not None else None,
-        "priority": live.options.priority,
-        "tags": dict(facts.tags),
-        "partition_key": facts.partition_key,
-        "waiting": None,
-    }
 
 
 def segments(words: Iterable[str]) -> list[str]:
@@ -247,26 +338,19 @@ def segments(words: Iterable[str]) -> list[str]:
     return [next(word for word in _ORDER if word in part) for part in parts]
 
 
-def _row_of_history(row: Mapping[str, Any], words: list[str]) -> dict[str, Any]:
-    began, ended = row["started_at"], row["ended_at"]
-    error = row["error"]
+def _times(queued_at: int | None, started_at: int | None, ended_at: int | None) -> dict[str, Any]:
     return {
-        "run_id": row["run_id"],
-        "job_name": row["job_name"],
-        "title": run_title(row["job_name"], row["assets"] or ()),
-        "status": row["status"],
-        "queued_at": millis(row["queued_at"]),
-        "started_at": millis(began),
-        "ended_at": millis(ended),
-        "duration_s": (ended - began) / 1e6 if began and ended else None,
-        "trigger": row["trigger"] or "manual",
+        "queued_at": millis(queued_at),
+        "started_at": millis(started_at),
+        "ended_at": millis(ended_at),
+        "duration_s": (ended_at - started_at) / 1e6 if ended_at and started_at else None,
+    }
+
+
+def _counts(words: list[str], done: int) -> dict[str, Any]:
+    return {
         "steps_total": len(words),
-        "steps_done": sum(word not in ("running", "queued") for word in words),
+        "steps_done": done,
         "steps_failed": words.count("failed"),
         "segments": segments(words),
-        "error": f"{error['type']}: {error['message']}" if isinstance(error, Mapping) else error,
-        "priority": row["priority"] or 0,
-        "tags": row["tags"] or {},
-        "partition_key": row["partition_key"],
-        "waiting": None,
     }

@@ -4,7 +4,7 @@ import { flightsGraph, flightsStatus, runs, snapshotOf, status } from './fixture
 import { packed } from './pack';
 
 const full = snapshotOf('flights');
-const rows = runs().slice(0, 4);
+const rows = runs().slice(0, 5);
 const snapshot = { ...full, runs: rows };
 const exchange = (id: number, op: string, fields: object, result: unknown) => ({
   request: { id, op, ...fields },
@@ -21,7 +21,8 @@ export const examples: Record<string, unknown> = {
     push: 'status',
     seq: 2,
     status: { weather: status('fresh', { rows: 26_115 }) },
-    runs: [{ ...rows[1], status: 'SUCCESS' }]
+    runs: [{ ...rows[2], status: 'SUCCESS', cancel: null }],
+    queue: { paused: true, waiting: 1, pools: [] }
   },
   push_graph: { push: 'graph', seq: 3, snapshot: { ...snapshot, seq: 3 } },
   push_gone: { push: 'gone', reason: 'jobkernel was unloaded' },
@@ -62,7 +63,18 @@ export const examples: Record<string, unknown> = {
   ),
   exchange_launch: exchange(11, 'launch', { job: 'daily_report' }, { run_id: '90c4aa18d1' }),
   exchange_cancel: exchange(12, 'cancel', { run_id: '90c4aa18d1', force: false }, { text: 'interrupts the query' }),
-  exchange_reexecute: exchange(13, 'reexecute', { run_id: '7f3a91c2e0', from_failure: true }, { run_id: 'a0d58c33f1' }),
+  exchange_reexecute: exchange(
+    13,
+    'reexecute',
+    { run_id: '7f3a91c2e0', from_failure: true, steps: [] },
+    { run_id: 'a0d58c33f1' }
+  ),
+  exchange_replan: exchange(
+    17,
+    'replan',
+    { run_id: '7f3a91c2e0', from_failure: false, steps: ['flights_weather*'] },
+    { steps: ['flights_weather', 'delay_vs_weather'], expected_s: 21, text: '2 steps, ~21 s' }
+  ),
   exchange_runs: exchange(
     14,
     'runs',

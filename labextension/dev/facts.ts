@@ -174,19 +174,32 @@ export function runOf(run_id: string): RunDetails {
     attempts:
       from === null
         ? []
-        : [{ started_at: t0 + from * 1000, ended_at: took === null ? null : t0 + (from + took) * 1000, status: word }],
+        : [
+            {
+              number: 1,
+              started_at: t0 + from * 1000,
+              ended_at: took === null ? null : t0 + (from + took) * 1000,
+              status: word,
+              error: null,
+              delay_s: null
+            }
+          ],
     started_at: from === null ? null : t0 + from * 1000,
     ended_at: from === null || took === null ? null : t0 + (from + took) * 1000,
     duration_s: took,
     usual_s,
     reason: null,
+    again_at: null,
     ...more
   });
   const active = row.status === 'STARTED';
-  const a = (from: number, took: number, word: StatusWord) => ({
+  const a = (number: number, from: number, took: number, delay_s: number | null = null) => ({
+    number,
+    error: "KeyError: 'visib'",
+    delay_s,
     started_at: t0 + from * 1000,
     ended_at: t0 + (from + took) * 1000,
-    status: word
+    status: 'failed' as const
   });
   const failed = row.status === 'FAILURE';
   const steps = [
@@ -204,14 +217,22 @@ export function runOf(run_id: string): RunDetails {
     ...(failed
       ? [
           step('flights_weather', 'failed', 33.4, 42.3, 12.2, {
-            attempts: [a(33.4, 11, 'failed'), a(49.4, 10.5, 'failed'), a(64.9, 10.8, 'failed')]
+            attempts: [a(1, 33.4, 11, 5), a(2, 49.4, 10.5, 5), a(3, 64.9, 10.8)]
           }),
           ...['delay_vs_weather', 'delay_by_carrier', 'report_plot'].map(k =>
             step(k, 'skipped', null, null, 8.7, { reason: 'not run: flights_weather failed' })
           )
         ]
       : active
-        ? [step('flights_weather', 'queued', null, null, 12.2)]
+        ? [
+            step('flights_weather', 'queued', 3.2, 11, 12.2, {
+              attempts: [a(1, 3.2, 11, 60)],
+              again_at: Date.now() + 32_000
+            }),
+            step('delay_by_carrier', 'queued', null, null, 6.1, {
+              reason: "waits: pool 'duckdb' is full, 1 of 1 slots are taken"
+            })
+          ]
         : [step('flights_weather', 'fresh', 33.4, 12.3, 12.2), step('delay_by_carrier', 'fresh', 45.9, 6.1, 6.1)])
   ];
   const line = (i: number, level: string, step_key: string, text: string) => ({
@@ -240,9 +261,7 @@ export function runOf(run_id: string): RunDetails {
     error_step: failed ? 'flights_weather' : null,
     config: {},
     log,
-    parent_run_id: null,
-    root_run_id: null,
     executor: 'threads',
-    tags: { team: 'ops' }
+    tags: { team: 'ops', ...row.tags }
   };
 }

@@ -1,5 +1,15 @@
 /** Made-up projects for the development page: the flights example, and any number of assets. */
-import type { Direction, Graph, GraphNode, NodeStatus, RunRow, Snapshot, StatusMap, StatusWord } from '../src/protocol';
+import type {
+  Direction,
+  Graph,
+  GraphNode,
+  NodeStatus,
+  Queue,
+  RunRow,
+  Snapshot,
+  StatusMap,
+  StatusWord
+} from '../src/protocol';
 import { boxed, place } from './layout';
 import type { Plain } from './layout';
 import { packed } from './pack';
@@ -17,12 +27,16 @@ export const status = (word: StatusWord, more: Partial<NodeStatus> = {}): NodeSt
   progress: null,
   checks_passed: 0,
   checks_failed: 0,
+  checks_warned: 0,
+  checks_blocking: 0,
   edited: false,
   error: null,
   kind: null,
   rows: null,
   run_id: null,
   cancel: null,
+  waiting: null,
+  again_at: null,
   ...more
 });
 
@@ -72,7 +86,7 @@ export const LINKS: [string, string, boolean][] = [
 const PUBLISHED = ['site/pages', 'site/index', 'mail'];
 
 export const flightsStatus = (): StatusMap => ({
-  planes: status('fresh', { checks_passed: 1, rows: 3322, kind: 'polars' }),
+  planes: status('fresh', { checks_failed: 1, checks_blocking: 1, rows: 3322, kind: 'polars' }),
   raw_flights: status('fresh', { checks_passed: 2, rows: 336_776, kind: 'polars' }),
   weather: status('running', {
     started_at: now - 12_000,
@@ -89,7 +103,7 @@ export const flightsStatus = (): StatusMap => ({
     run_id: '7f3a91c2e0',
     kind: 'pandas'
   }),
-  delay_vs_weather: status('fresh', { at: now - 25 * HOUR, checks_passed: 1, rows: 24 }),
+  delay_vs_weather: status('fresh', { at: now - 25 * HOUR, checks_warned: 1, rows: 24 }),
   delay_by_carrier: status('stale', { cause: 'upstream', at: now - 25 * HOUR, rows: 16, kind: 'duckdb' }),
   report_plot: status('fresh', { at: now - 25 * HOUR, edited: true }),
   ...Object.fromEntries(PUBLISHED.map(key => [key, status('fresh', { at: now - 25 * HOUR })]))
@@ -166,6 +180,13 @@ export const runs = (): RunRow[] => {
     tags: {},
     partition_key: null,
     waiting: null,
+    parent_run_id: null,
+    root_run_id: null,
+    chosen_executor: null,
+    notebook: null,
+    cell_id: null,
+    cancel: took === null ? (word === 'QUEUED' ? 'it leaves the queue' : 'interrupts the query of weather') : null,
+    abandoned: [],
     ...more
   });
   const all = (n: number, word: StatusWord = 'fresh') => Array.from({ length: n }, () => word);
@@ -174,14 +195,25 @@ export const runs = (): RunRow[] => {
       started_at: null,
       trigger: 'backfill',
       partition_key: '2013-05',
-      waiting: 'pool duckdb is full: 1 of 1, held by 90c4'
+      priority: 5,
+      waiting: "waits: pool 'duckdb' is full, 1 of 1, by run 90c4aa18; 2 runs are before it"
+    }),
+    row('c02d7713ee', 'archive', 'QUEUED', 9000, null, all(3, 'queued'), {
+      started_at: null,
+      trigger: 'manual',
+      notebook: 'archive.ipynb',
+      chosen_executor: 'processes',
+      waiting: 'waits: 2 of 2 runs are running (max_concurrent_runs)'
     }),
     row('90c4aa18d1', 'daily_report', 'STARTED', 28_000, null, ['fresh', 'fresh', 'running', ...all(5, 'queued')], {
       trigger: 'backfill',
       partition_key: '2013-04'
     }),
     row('a0d58c33f1', 'daily_report', 'FAILURE', 6 * MIN, 36, [...all(4, 'skipped'), 'failed', ...all(3, 'skipped')], {
-      trigger: 're-run of 7f3a91c2',
+      trigger: 'reexecution',
+      parent_run_id: '7f3a91c2e0',
+      root_run_id: '7f3a91c2e0',
+      tags: { 'dagster/is_resume_retry': 'true', 'dagster/will_retry': 'true' },
       error: "flights_weather: KeyError: 'visib'"
     }),
     row('7f3a91c2e0', 'daily_report', 'FAILURE', 110 * MIN, 76, [...all(4), 'failed', ...all(3, 'skipped')], {
@@ -189,7 +221,17 @@ export const runs = (): RunRow[] => {
       error: "flights_weather: KeyError: 'visib'"
     }),
     row('e1740f9abb', 'daily_report', 'CANCELED', 9 * HOUR, 22, [...all(3), 'canceled', ...all(4, 'skipped')]),
-    row('41c0b7de11', 'refresh_weather', 'SUCCESS', 10 * HOUR, 129, all(3)),
+    row('d3c0b7de11', 'refresh_weather', 'SUCCESS', 9.9 * HOUR, 31, ['skipped', 'fresh', 'fresh'], {
+      trigger: 'retry',
+      parent_run_id: '41c0b7de11',
+      root_run_id: '41c0b7de11',
+      tags: { 'dagster/retry_number': '1', 'dagster/is_resume_retry': 'true' }
+    }),
+    row('41c0b7de11', 'refresh_weather', 'FAILURE', 10 * HOUR, 129, ['fresh', 'failed', 'skipped'], {
+      chosen_executor: 'processes',
+      tags: { 'dagster/will_retry': 'true', 'dagster/auto_retry_run_id': 'd3c0b7de11' },
+      error: 'OSError: no route to host'
+    }),
     ...Array.from({ length: 30 }, (_, i) =>
       row(
         `c3f912${String(i).padStart(4, '0')}`,
@@ -204,8 +246,18 @@ export const runs = (): RunRow[] => {
   ];
 };
 
+const QUEUE: Queue = { paused: false, waiting: 2, pools: [{ name: 'duckdb', held: 1, waiting: 1, limit: 1 }] };
+
 export function snapshotOf(name: string): Snapshot {
-  const base = { protocol: 1, seq: 1, project: 'flights', notebook: 'flights.ipynb', kernel_id: 'dev', runs: runs() };
+  const base = {
+    protocol: 1,
+    seq: 1,
+    project: 'flights',
+    notebook: 'flights.ipynb',
+    kernel_id: 'dev',
+    runs: runs(),
+    queue: QUEUE
+  };
   if (name === 'empty') {
     return {
       ...base,

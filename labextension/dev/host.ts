@@ -66,6 +66,13 @@ export class FakeHost implements Host {
         return runOf(String(fields.run_id));
       case 'log':
         return { lines: [], ended: true };
+      case 'replan': {
+        if ((fields.steps as string[]).includes('report_plot')) {
+          throw new Refusal("Step 'report_plot' needs a value that no run of this group made; run what makes it too.");
+        }
+        const n = fields.from_failure ? 4 : (fields.steps as string[]).length || 8;
+        return { steps: [], expected_s: n * 12, text: `${n} ${n === 1 ? 'step' : 'steps'}, ~${n * 12} s` };
+      }
       case 'cancel':
         return { text: 'interrupts the query' };
       default:

@@ -32,6 +32,13 @@ def open_run(page: Page, run: str) -> None:
     page.wait_for_selector(".jk-gantt")
 
 
+def run_again(page: Page, *steps: str) -> None:
+    open_run(page, "7f3a91c2e0")
+    for step in steps:
+        page.click(f'[data-step="{step}"]', modifiers=["Control"])
+    click(page, ".jk-rhead .jk-half")
+
+
 def search(page: Page, text: str) -> None:
     page.fill(".jk-input", text)
     page.wait_for_timeout(400)
@@ -58,6 +65,9 @@ SCENES = {
     "runs": ("project=flights&width=960&fill", lambda page: click(page, '[data-tab="runs"]')),
     "run": ("project=flights&width=960&fill", lambda page: open_run(page, "7f3a91c2e0")),
     "running": ("project=flights&width=960&fill", lambda page: open_run(page, "90c4aa18d1")),
+    "again": ("project=flights&width=960&fill", lambda page: run_again(page, "flights_weather")),
+    "again-many": ("project=flights&width=960&fill", lambda page: run_again(page, "report_plot", "raw_flights")),
+    "narrow-again": ("project=flights&width=480&fill&height=700", lambda page: run_again(page, "flights_weather")),
     "automation": ("project=flights&width=960", lambda page: click(page, '[data-tab="automation"]')),
     "narrow": ("project=flights&width=480&fill&height=600", lambda page: None),
     "narrow-pane": ("project=flights&width=480&fill&height=600", lambda page: click(page, '[data-key="clean_flights"]')),

@@ -5,7 +5,7 @@
 import { plural } from './words';
 import { sentence } from './session';
 import type { Session } from './session';
-import type { RunRow, Scope } from './protocol';
+import type { AgainQuery, RunRow, RunStatus, Scope } from './protocol';
 import { isActive } from './protocol';
 
 /** Start a run; when upstream was never made, offer to make it too. */
@@ -37,8 +37,8 @@ export const launch = (session: Session, job: string): Promise<void> =>
   attempt(session, () => session.ask('launch', { job }));
 
 /** Cancel once to ask, again to force; says what the kernel will do. */
-export async function cancel(session: Session, runId: string): Promise<void> {
-  const force = session.snapshot?.runs.find(run => run.run_id === runId)?.status === 'CANCELING';
+export async function cancel(session: Session, runId: string, status?: RunStatus): Promise<void> {
+  const force = (rowOf(session, runId)?.status ?? status) === 'CANCELING';
   await attempt(session, async () => {
     const { text } = await session.ask('cancel', { run_id: runId, force });
     session.setNotice(text ? { text: `Canceling: ${text}.`, tone: 'plain', action: null, run: runId } : null);
@@ -46,9 +46,9 @@ export async function cancel(session: Session, runId: string): Promise<void> {
 }
 
 /** Run again and open the new run. */
-export const reexecute = (session: Session, runId: string, scope: 'all' | 'from failure'): Promise<void> =>
+export const reexecute = (session: Session, query: AgainQuery): Promise<void> =>
   attempt(session, async () => {
-    const { run_id } = await session.ask('reexecute', { run_id: runId, from_failure: scope === 'from failure' });
+    const { run_id } = await session.ask('reexecute', query);
     session.open({ tab: 'runs', run: run_id });
   });
 
@@ -64,15 +64,16 @@ async function attempt(session: Session, act: () => Promise<unknown>): Promise<v
 /** Runs that can still be cancelled, newest first. */
 export const activeRuns = (session: Session): RunRow[] => (session.snapshot?.runs ?? []).filter(isActive);
 
-/** What Cancel on this run will do, in words, as far as a running step tells. */
-export function cancelWords(session: Session, runId: string): string {
-  const statuses = Object.values(session.snapshot?.status ?? {});
-  const told = statuses.find(status => status.run_id === runId && status.cancel)?.cancel;
-  const canceling = session.snapshot?.runs.find(run => run.run_id === runId)?.status === 'CANCELING';
-  if (canceling) {
-    return 'Cancel again: stops without waiting for the step';
-  }
-  return told ? `Cancel: ${told}` : 'Cancel this run';
+const rowOf = (session: Session, runId: string): RunRow | undefined =>
+  session.snapshot?.runs.find(run => run.run_id === runId);
+
+type Cancelable = Pick<RunRow, 'run_id' | 'status' | 'cancel'>;
+
+/** What the button says, and what pressing it will do. */
+export function cancelFace(session: Session, run: Cancelable): { label: string; title: string } {
+  const { status, cancel: does } = rowOf(session, run.run_id) ?? run;
+  const label = status === 'CANCELING' ? 'Cancel again' : 'Cancel';
+  return { label, title: does ? `${label}: ${does}` : label };
 }
 
 /** Go to the cell that defines the asset; asks for the cell when it is not known. */

@@ -1,6 +1,7 @@
 /**
  * What a push does to what is on screen, and what differs between two states. Pure; called by the session.
  */
+import { isActive } from './protocol';
 import { STATUS_ORDER } from './words';
 import type { GraphNode, NodeStatus, RunRow, Snapshot, StatusMap, StatusPush, StatusWord } from './protocol';
 
@@ -15,11 +16,12 @@ export function applyStatus(snapshot: Snapshot, push: StatusPush): Snapshot {
     ...snapshot,
     seq: push.seq,
     status: { ...snapshot.status, ...push.status },
-    runs: mergeRuns(snapshot.runs, push.runs, RUNS_KEPT)
+    runs: mergeRuns(snapshot.runs, push.runs, RUNS_KEPT),
+    queue: push.queue ?? snapshot.queue
   };
 }
 
-/** Newer rows replace rows of the same id; newest first; at most `limit`. */
+/** Newer rows replace rows of the same id; newest first; at most `limit`, but for those at work. */
 export function mergeRuns(held: RunRow[], changed: RunRow[], limit = Infinity): RunRow[] {
   if (!changed.length) {
     return held;
@@ -29,7 +31,8 @@ export function mergeRuns(held: RunRow[], changed: RunRow[], limit = Infinity): 
     rows.set(row.run_id, row);
   }
   const begun = (row: RunRow) => row.queued_at ?? row.started_at ?? Infinity;
-  return [...rows.values()].sort((a, b) => begun(b) - begun(a)).slice(0, limit);
+  const ordered = [...rows.values()].sort((a, b) => begun(b) - begun(a));
+  return ordered.filter((row, i) => i < limit || (isActive(row) && row.status !== 'QUEUED'));
 }
 
 /** Keys whose status word differs. */
@@ -40,7 +43,10 @@ export function changedWords(before: StatusMap, after: StatusMap): string[] {
 /** Whether a details pane that shows `before` must be read again. */
 export function detailsOutdated(before: NodeStatus | undefined, after: NodeStatus | undefined): boolean {
   const facts = (s: NodeStatus | undefined) =>
-    s && [s.status, s.cause, s.at, s.run_id, s.error, s.edited, s.checks_passed, s.checks_failed].join('|');
+    s &&
+    [s.status, s.cause, s.at, s.run_id, s.error, s.edited, s.cancel, s.waiting, s.again_at]
+      .concat(s.checks_passed, s.checks_failed, s.checks_warned)
+      .join('|');
   return facts(before) !== facts(after);
 }
 

@@ -5,9 +5,11 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, ToolbarButton } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { bridge } from './lab/bridge';
 import { leaveStatusAlone } from './lab/idle';
 import { Notebooks } from './lab/notebooks';
+import { followSettings, notify } from './lab/notify';
 import type { Watched } from './lab/notebooks';
 import { drawOutputs } from './lab/output';
 import { Strips } from './lab/strips';
@@ -20,12 +22,17 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'Shows assets, jobs and runs of the notebook, and carries clicks to its kernel while a cell runs.',
   autoStart: true,
   requires: [INotebookTracker],
-  optional: [ICommandPalette],
+  optional: [ICommandPalette, ISettingRegistry],
   activate
 };
 export default plugin;
 
-function activate(app: JupyterFrontEnd, tracker: INotebookTracker, palette: ICommandPalette | null): void {
+function activate(
+  app: JupyterFrontEnd,
+  tracker: INotebookTracker,
+  palette: ICommandPalette | null,
+  registry: ISettingRegistry | null
+): void {
   leaveStatusAlone();
   const notebooks = new Notebooks(tracker);
   bridge(notebooks);
@@ -34,8 +41,10 @@ function activate(app: JupyterFrontEnd, tracker: INotebookTracker, palette: ICom
   notebooks.each(one => {
     drawOutputs(one, () => openTab(app, one));
     new Strips(one, shown => openTab(app, one, shown));
+    notify(one, shown => openTab(app, one, shown));
     addButton(app, one);
   });
+  void followSettings(registry).catch(error => console.warn('The settings of jobkernel could not be read.', error));
   document.addEventListener('jobkernel:goto', event => goTo(app, notebooks, event as CustomEvent));
   document.addEventListener('jobkernel:open', event => openFor(app, notebooks, event as CustomEvent));
 }

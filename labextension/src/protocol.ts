@@ -2,6 +2,8 @@
  * The words kernel and screen exchange, version 1. Knows types; what checks them is in guards.ts.
  * Every module speaks these types; the Python side is jobkernel/notebook/graph_view.py.
  */
+import type { AgainQuery, LayoutQuery, RunsQuery } from './queries';
+
 export const PROTOCOL = 1;
 
 export type StatusWord = 'fresh' | 'failed' | 'running' | 'stale' | 'never' | 'queued' | 'canceled' | 'skipped';
@@ -20,13 +22,21 @@ export interface NodeStatus {
   usual_s: number | null;
   progress: number | null;
   checks_passed: number;
+  /** Failed checks of severity ERROR, and of WARN; and how many of the former keep what is below from running. */
   checks_failed: number;
+  checks_warned: number;
+  checks_blocking: number;
   edited: boolean;
   error: string | null;
   kind: string | null;
   rows: number | null;
   run_id: string | null;
+  /** What the next press on Cancel does. */
   cancel: string | null;
+  /** Why a step that could run waits for a slot of its pool. */
+  waiting: string | null;
+  /** When a step that failed is tried again. */
+  again_at: Millis;
 }
 
 export interface GraphNode {
@@ -164,7 +174,34 @@ export interface RunRow {
   priority: number;
   tags: Record<string, string>;
   partition_key: string | null;
+  /** Why a queued run waits, and how many stand before it. */
   waiting: string | null;
+  parent_run_id: string | null;
+  root_run_id: string | null;
+  /** Its executor, where that is not the project's own. */
+  chosen_executor: string | null;
+  /** The other notebook whose run it is. */
+  notebook: string | null;
+  /** The cell that waits for the run. */
+  cell_id: string | null;
+  /** What the next press on Cancel does; null where the run has ended. */
+  cancel: string | null;
+  /** Steps that were given up while their threads go on. */
+  abandoned: string[];
+}
+
+export interface PoolRow {
+  name: string;
+  held: number;
+  waiting: number;
+  limit: number;
+}
+
+/** The project's queue: whether it starts no runs now, how many wait, the pools that are in use. */
+export interface Queue {
+  paused: boolean;
+  waiting: number;
+  pools: PoolRow[];
 }
 
 export type StatusMap = Record<string, NodeStatus>;
@@ -179,6 +216,7 @@ export interface Snapshot {
   graph: PackedGraph;
   status: StatusMap;
   runs: RunRow[];
+  queue: Queue;
 }
 
 export type DiffLine = [' ' | '-' | '+', string];
@@ -279,9 +317,13 @@ export interface Details {
 }
 
 export interface Attempt {
+  number: number;
   started_at: Millis;
   ended_at: Millis;
   status: StatusWord;
+  error: string | null;
+  /** How long is waited after it before the next. */
+  delay_s: number | null;
 }
 
 export interface StepRow {
@@ -293,6 +335,8 @@ export interface StepRow {
   duration_s: number | null;
   usual_s: number | null;
   reason: string | null;
+  /** When it is tried again, after an attempt that failed. */
+  again_at: Millis;
 }
 
 export interface RunDetails extends Omit<RunRow, 'error'> {
@@ -302,8 +346,6 @@ export interface RunDetails extends Omit<RunRow, 'error'> {
   error_step: string | null;
   config: unknown;
   log: LogLine[];
-  parent_run_id: string | null;
-  root_run_id: string | null;
   executor: string;
 }
 
@@ -312,22 +354,6 @@ export interface Plan {
   missing_upstream: string[];
   expected_s: number | null;
   text: string;
-}
-
-export interface LayoutQuery {
-  job?: string | null;
-  selection?: string | null;
-  focus?: string | null;
-  depth?: number;
-  collapsed?: string[];
-  direction?: Direction;
-}
-
-export interface RunsQuery {
-  job?: string | null;
-  status?: string | null;
-  before?: number | null;
-  limit?: number;
 }
 
 /** What each request takes and what its answer holds. */
@@ -342,7 +368,9 @@ export interface Operations {
   materialize: { fields: { keys: string[]; scope: Scope; include_missing: boolean }; result: { run_id: string } };
   launch: { fields: { job: string }; result: { run_id: string } };
   cancel: { fields: { run_id: string; force: boolean }; result: { text: string } };
-  reexecute: { fields: { run_id: string; from_failure: boolean }; result: { run_id: string } };
+  reexecute: { fields: AgainQuery; result: { run_id: string } };
+  /** What a re-execution would run. */
+  replan: { fields: AgainQuery; result: { steps: string[]; expected_s: number | null; text: string } };
   runs: { fields: RunsQuery; result: { rows: RunRow[]; more: boolean } };
   run: { fields: { run_id: string }; result: RunDetails };
   log: {
@@ -359,42 +387,11 @@ export interface Request {
 }
 export type Reply = { id: number; ok: true; result: unknown } | { id: number; ok: false; error: string };
 
-export type StatusPush = { push: 'status'; seq: number; status: StatusMap; runs: RunRow[] };
+export type StatusPush = { push: 'status'; seq: number; status: StatusMap; runs: RunRow[]; queue?: Queue };
 export type GraphPush = { push: 'graph'; seq: number; snapshot: Snapshot };
 export type GonePush = { push: 'gone'; reason: string };
 export type Push = StatusPush | GraphPush | GonePush;
 
-/** Something to look at, pointed to from outside the screen. */
-export interface Shown {
-  key?: string;
-  run?: string;
-  step?: string;
-}
-
-/** Where requests go and pushes come from: an anywidget model, a kernel's control channel, or a test. */
-export interface Host {
-  request(op: string, fields: Record<string, unknown>): Promise<unknown>;
-  onPush(listener: (push: Push) => void): () => void;
-  initial: Snapshot | null;
-  goto?(key: string, cellId: string | null): void;
-  openTab?(): void;
-  /** Fill the element's height instead of choosing one (a tab, not a cell's output). */
-  fills?: boolean;
-  /** Called with what somebody outside wants shown. */
-  onShow?(listener: (shown: Shown) => void): void;
-}
-
-export const ACTIVE: readonly RunStatus[] = ['QUEUED', 'NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING'];
-export const isActive = (run: { status: RunStatus }): boolean => ACTIVE.includes(run.status);
-
-const RUN_GLYPH: Record<RunStatus, StatusWord> = {
-  QUEUED: 'queued',
-  NOT_STARTED: 'queued',
-  STARTING: 'running',
-  STARTED: 'running',
-  SUCCESS: 'fresh',
-  FAILURE: 'failed',
-  CANCELING: 'running',
-  CANCELED: 'canceled'
-};
-export const runGlyph = (status: RunStatus): StatusWord => RUN_GLYPH[status] ?? 'never';
+export type { Host, Shown } from './host';
+export type { AgainQuery, LayoutQuery, RunsQuery } from './queries';
+export { ACTIVE, isActive, runGlyph } from './run_status';

@@ -2,7 +2,7 @@
  * How facts are said: ages, durations, counts, causes, and the sentence a screen reader hears.
  * Pure; the present moment comes in as an argument. Called by every view.
  */
-import type { Cause, GraphNode, LogLine, NodeStatus, RunStatus, StatusWord, StepRow } from './protocol';
+import type { Cause, GraphNode, LogLine, NodeStatus, RunRow, RunStatus, StatusWord, StepRow } from './protocol';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -141,8 +141,35 @@ const TRIGGERS: Record<string, string> = {
   widget: 'from the graph',
   reexecution: 'run again'
 };
-/** What started a run, in words. */
-export const triggerWords = (trigger: string): string => TRIGGERS[trigger] ?? trigger;
+type Started = Pick<RunRow, 'trigger' | 'tags' | 'parent_run_id'>;
+
+/** What started a run, in words: `by hand`, `retry 1`, `run again from failure`. */
+export function triggerWords(run: Started): string {
+  const number = run.tags['dagster/retry_number'];
+  if (number) {
+    return `retry ${number}`;
+  }
+  const words = TRIGGERS[run.trigger] ?? run.trigger;
+  return run.tags['dagster/is_resume_retry'] === 'true' && run.parent_run_id ? `${words} from failure` : words;
+}
+
+/** What follows a run that failed: `will retry`, `retried as b2c3d4e5`, or nothing. */
+export function retryWords(run: Pick<RunRow, 'tags' | 'status'>, known: (runId: string) => boolean): string {
+  if (run.status !== 'FAILURE' || run.tags['dagster/will_retry'] !== 'true') {
+    return '';
+  }
+  const next = run.tags['dagster/auto_retry_run_id'];
+  return next && known(next) ? `retried as ${shortId(next)}` : 'will retry';
+}
+
+/** Why something waits, without the word that its glyph says. */
+export const waitWords = (waiting: string): string => waiting.replace(/^waits: /, '');
+
+/** `again in 3 s`, or `again now` once it is due. */
+export function againWords(at: number, now: number): string {
+  const left = Math.ceil((at - now) / SECOND);
+  return left > 0 ? `again in ${duration(left).replace('.0 s', ' s')}` : 'again now';
+}
 
 export type Tone = 'fail' | 'warn' | 'run' | '';
 
@@ -160,6 +187,10 @@ export function urgent(status: NodeStatus | undefined, now: number): { text: str
     case 'stale':
       return { text: join(status.cause ?? 'stale', status.at), tone: 'warn' };
     case 'queued':
+      if (status.again_at !== null) {
+        return { text: againWords(status.again_at, now), tone: 'warn' };
+      }
+      return { text: status.waiting === null ? 'queued' : 'pool full', tone: '' };
     case 'skipped':
       return { text: status.status, tone: '' };
     case 'canceled':

@@ -136,3 +136,103 @@ test('keys open, select and leave', async () => {
   press('2');
   await until(() => one('.jk-runs'));
 });
+
+const openRuns = async (): Promise<void> => {
+  open();
+  (await until(() => one('[data-tab="runs"]'))).click();
+  await until(() => one('.jk-rr'));
+};
+const openRun = async (run: string): Promise<void> => {
+  await openRuns();
+  (await until(() => one(`[data-run="${run}"]`))).click();
+  await until(() => one('.jk-gantt'));
+};
+
+test('a queued run says why it waits and what canceling it does', async () => {
+  await openRuns();
+  const row = await until(() => one('[data-run="c02d7713ee"]'));
+  assert.match(row.textContent ?? '', /archiveprocesses.*2 of 2 runs are running/);
+  const stop = row.querySelector<HTMLElement>('button');
+  assert.equal(stop?.title, 'Cancel: it leaves the queue');
+  stop?.click();
+  await until(() => host.asked.some(([op]) => op === 'cancel'));
+  assert.deepEqual(host.asked.find(([op]) => op === 'cancel')?.[1], { run_id: 'c02d7713ee', force: false });
+});
+
+test('runs that run a run again stand below it', async () => {
+  await openRuns();
+  const order = [...page.querySelectorAll<HTMLElement>('.jk-rr')].map(row => row.dataset.run);
+  assert.equal(order.indexOf('a0d58c33f1'), order.indexOf('7f3a91c2e0') + 1);
+  assert.match(one('[data-run="41c0b7de11"]')?.textContent ?? '', /retried as d3c0b7de · OSError/);
+  assert.match(one('[data-run="d3c0b7de11"]')?.className ?? '', /jk-under/);
+});
+
+test('a second press on Cancel forces, and the button says so', async () => {
+  await openRun('90c4aa18d1');
+  const row = host.initial!.runs.find(run => run.run_id === '90c4aa18d1')!;
+  const button = () => one('.jk-rhead .jk-btn');
+  assert.equal(button()?.title, 'Cancel: interrupts the query of weather');
+  const canceling = { ...row, status: 'CANCELING' as const, cancel: 'interrupts weather' };
+  host.push({ push: 'status', seq: 9, status: {}, runs: [canceling] });
+  await until(() => button()?.textContent === 'Cancel again');
+  assert.equal(button()?.title, 'Cancel again: interrupts weather');
+  button()?.click();
+  await until(() => host.asked.some(([op, fields]) => op === 'cancel' && fields.force === true));
+});
+
+test('attempts at a chosen step are rows with their errors and delays', async () => {
+  await openRun('7f3a91c2e0');
+  one('[data-step="flights_weather"]')?.click();
+  const tries = await until(() => one('.jk-tries'));
+  assert.deepEqual(
+    [...tries.children].map(line => line.textContent),
+    ["attempt 1KeyError: 'visib'again in 5 s11 s", "attempt 2KeyError: 'visib'again in 5 s11 s"].concat(
+      "attempt 3KeyError: 'visib'11 s"
+    )
+  );
+});
+
+test('a run goes on from its failure, or runs all or only chosen steps again', async () => {
+  await openRun('7f3a91c2e0');
+  const ctrl = new window.MouseEvent('click', { bubbles: true, ctrlKey: true });
+  one('[data-step="raw_flights"]')?.click();
+  one('[data-step="weather"]')?.dispatchEvent(ctrl);
+  await until(() => page.querySelectorAll('.jk-gr.jk-on').length === 2);
+  one('.jk-rhead .jk-half')?.click();
+  const labels = () => [...page.querySelectorAll('.jk-mi .jk-grow')].map(line => line.firstChild?.textContent);
+  await until(() => /4 steps, ~48 s/.test(text('.jk-menu')));
+  assert.deepEqual(labels(), ['From failure', 'All steps', 'From these 2 steps', 'Only these 2 steps']);
+  [...page.querySelectorAll<HTMLElement>('.jk-mi')].at(-1)?.click();
+  await until(() => host.asked.some(([op]) => op === 'reexecute'));
+  const wanted = { run_id: '7f3a91c2e0', from_failure: false, steps: ['raw_flights', 'weather'] };
+  assert.deepEqual(host.asked.find(([op]) => op === 'reexecute')?.[1], wanted);
+  await until(() => text('.jk-rhead code') === '90c4aa18');
+});
+
+test('a choice that is refused is off and says why', async () => {
+  await openRun('7f3a91c2e0');
+  one('[data-step="report_plot"]')?.click();
+  await until(() => one('.jk-gr.jk-on'));
+  one('.jk-rhead .jk-half')?.click();
+  const off = await until(() => one('.jk-mi[aria-disabled]'));
+  assert.match(off.textContent ?? '', /Only report_plot.*needs a value/);
+  off.click();
+  assert.equal(host.asked.filter(([op]) => op === 'reexecute').length, 0);
+});
+
+test('the header names a paused queue and pools that are full, and nothing else of them', async () => {
+  open();
+  assert.equal((await until(() => one('.jk-queue'))).textContent, 'duckdb 1/1');
+  const free = { name: 'net', held: 1, waiting: 0, limit: 4 };
+  const queue = { paused: true, waiting: 3, pools: [free] };
+  host.push({ push: 'status', seq: 9, status: {}, runs: [], queue });
+  await until(() => text('.jk-queue') === 'paused');
+  assert.equal(one('.jk-queue button')?.title, 'The queue is paused (max_concurrent_runs is 0), 3 runs wait');
+});
+
+test('failed checks show their severity, and whether they block', async () => {
+  open();
+  await until(() => one('[data-key="planes"]'));
+  assert.equal(text('[data-key="planes"] .jk-checks'), '✕ 1 blocks');
+  assert.equal(text('[data-key="delay_vs_weather"] .jk-checks'), '△ 1');
+});

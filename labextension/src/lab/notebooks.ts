@@ -53,6 +53,18 @@ export class Watched {
     return this.link ? this.link.send(request) : Promise.reject(new Refusal('This notebook has no kernel.'));
   }
 
+  /** Whether a person who looks at this page sees the cell with this id. */
+  showsCell(cellId: string): boolean {
+    const notebook = this.panel.content;
+    const cell = notebook.widgets.find(each => each.model.id === cellId);
+    return (
+      document.visibilityState === 'visible' &&
+      this.panel.isVisible &&
+      cell !== undefined &&
+      overlaps(cell.node.getBoundingClientRect(), notebook.node.getBoundingClientRect())
+    );
+  }
+
   /** Select the cell with this id, or the one that defines the key, and bring it into view. */
   goto(key: string, cellId: string | null): boolean {
     const notebook = this.panel.content;
@@ -69,6 +81,10 @@ export class Watched {
     void notebook.scrollToItem(at, 'smart').then(() => notebook.activeCell?.node.focus({ preventScroll: true }));
     return true;
   }
+}
+
+function overlaps(a: DOMRect, b: DOMRect): boolean {
+  return a.height > 0 && b.height > 0 && a.bottom > b.top && a.top < b.bottom;
 }
 
 export class Notebooks {

@@ -126,18 +126,19 @@ export class Strips {
       case 'running':
         return h('span.jk-nw', null, h('span.jk-b.jk-t-run', null, 'Running '), urgent(status, now).text);
       default:
-        return h('span.jk-mut.jk-nw', null, statusLabel(status.status));
+        return h('span.jk-mut.jk-nw', { title: status.waiting }, urgent(status, now).text);
     }
   }
 
   private action(key: string, kind: Definition['kind'], status: NodeStatus): Child {
     const busy = status.status === 'running' || status.status === 'queued';
     if (busy && status.run_id) {
-      const title = status.cancel ? `Cancel: ${status.cancel}` : 'Cancel this run';
-      return button('Cancel', () => void this.ask(key, 'cancel', { run_id: status.run_id, force: false }), {
+      const force = this.one.snapshot?.runs.find(run => run.run_id === status.run_id)?.status === 'CANCELING';
+      const label = force ? 'Cancel again' : 'Cancel';
+      return button(label, () => void this.ask(key, 'cancel', { run_id: status.run_id, force }), {
         icon: 'stop',
         look: 'jk-mini-btn',
-        title
+        title: status.cancel ? `${label}: ${status.cancel}` : label
       });
     }
     return kind === 'asset'

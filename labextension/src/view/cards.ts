@@ -79,7 +79,7 @@ export class Card {
       this.drawn = face.word;
     }
     this.fact.className = face.tone ? `jk-age jk-t-${face.tone}` : 'jk-age';
-    const checked = own && own.checks_passed + own.checks_failed > 0;
+    const checked = own && own.checks_passed + own.checks_failed + own.checks_warned > 0;
     this.drawFact(checked ? face.text.split(' · ')[0] : face.text, own); // with checks there is no room for the age
     this.drawChecks(own);
     say(this.kind, this.node.type === 'group' ? kindOf(this.node) : (own?.kind ?? kindOf(this.node)));
@@ -96,10 +96,9 @@ export class Card {
   }
 
   private drawChecks(own: NodeStatus | undefined): void {
-    const failed = own?.checks_failed ?? 0;
-    const passed = own?.checks_passed ?? 0;
-    this.checks.className = failed ? 'jk-checks jk-t-fail' : 'jk-checks';
-    say(this.checks, failed ? `✕ ${failed}` : passed ? `✓ ${passed}` : '');
+    const { text, tone } = checksFace(own);
+    this.checks.className = tone ? `jk-checks jk-t-${tone}` : 'jk-checks';
+    say(this.checks, text);
   }
 
   private drawProgress(face: Face): void {
@@ -122,6 +121,17 @@ export class Card {
   }
 }
 
+/** The worst of a node's checks and how many: failed, failed as a warning, passed. */
+export function checksFace(own: NodeStatus | undefined): { text: string; tone: Tone } {
+  if (own?.checks_failed) {
+    return { text: `✕ ${own.checks_failed}${own.checks_blocking ? ' blocks' : ''}`, tone: 'fail' };
+  }
+  if (own?.checks_warned) {
+    return { text: `△ ${own.checks_warned}`, tone: 'warn' };
+  }
+  return { text: own?.checks_passed ? `✓ ${own.checks_passed}` : '', tone: '' };
+}
+
 export const kindOf = (node: GraphNode): string => (node.type === 'group' ? plural(node.members, 'asset') : node.kind);
 
 /** The whole name, what is wrong, how many rows, when exactly. */
@@ -132,6 +142,16 @@ export function hoverText(node: GraphNode, own: NodeStatus | undefined): string 
   }
   if (own?.error) {
     lines.push(own.error);
+  }
+  if (own?.waiting) {
+    lines.push(own.waiting);
+  }
+  if (own?.checks_failed) {
+    const blocks = own.checks_blocking ? ', blocking what is below' : '';
+    lines.push(`${plural(own.checks_failed, 'check')} failed${blocks}`);
+  }
+  if (own?.checks_warned) {
+    lines.push(`${plural(own.checks_warned, 'check')} failed as a warning`);
   }
   if (own && own.rows !== null) {
     lines.push(plural(own.rows, 'row'));

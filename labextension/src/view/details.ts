@@ -2,11 +2,13 @@
  * The pane for one asset or op: its name, where it comes from, what can be done, then its sections. Reads
  * `details`, again when a push makes it outdated, and keeps what it shows meanwhile.
  */
-import { cancel, cancelWords, goToCell, materialize } from '../actions';
+import { cancel, cancelFace, goToCell, materialize } from '../actions';
+import { isActive } from '../protocol';
 import type { Details, NodeStatus } from '../protocol';
 import { sentence } from '../session';
 import type { Session } from '../session';
 import { count, statusLabel, urgent } from '../words';
+import { againButton } from './again';
 import { h, put, say } from './dom';
 import type { Child } from './dom';
 import { glyph } from './glyphs';
@@ -52,7 +54,7 @@ export class DetailsPane {
   tick(): void {
     const moving = this.element.querySelector<HTMLElement>('.jk-moving');
     const status = this.key === null ? undefined : this.session.snapshot?.status[this.key];
-    if (moving && status?.status === 'running') {
+    if (moving && (status?.status === 'running' || status?.again_at)) {
       say(moving, urgent(status, Date.now()).text);
     }
   }
@@ -166,10 +168,7 @@ export class DetailsPane {
       'div.jk-acts',
       null,
       running
-        ? button('Cancel', () => void cancel(session, status.run_id as string), {
-            icon: 'stop',
-            title: status.cancel ? `Cancel: ${status.cancel}` : cancelWords(session, status.run_id as string)
-          })
+        ? this.cancelButton(status)
         : d.type === 'asset'
           ? splitButton(
               'Materialize',
@@ -181,7 +180,7 @@ export class DetailsPane {
               ],
               { icon: 'play' }
             )
-          : null,
+          : this.againButton(d, status),
       session.host.goto && (d.code.cell_id !== null || d.code.cell !== null)
         ? button(cell, () => void goToCell(session, d.key, d.code.cell_id), {
             icon: 'cell',
@@ -189,6 +188,20 @@ export class DetailsPane {
           })
         : null
     );
+  }
+
+  private cancelButton({ run_id, cancel: does }: NodeStatus): HTMLElement {
+    const run = { run_id: run_id as string, status: 'STARTED' as const, cancel: does };
+    const { label, title } = cancelFace(this.session, run);
+    return button(label, () => void cancel(this.session, run.run_id), { icon: 'stop', title });
+  }
+
+  /** Only for an op: its last run again, from it on or it alone. */
+  private againButton(d: Details, { run_id }: NodeStatus): HTMLElement | null {
+    const row = this.session.snapshot?.runs.find(run => run.run_id === run_id);
+    return d.type === 'op' && row && !isActive(row)
+      ? againButton(this.session, { run_id: row.run_id, status: row.status, done: null }, () => [d.label], 'sm')
+      : null;
   }
 
   dispose(): void {

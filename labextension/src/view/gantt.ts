@@ -4,7 +4,7 @@
  */
 import { isActive } from '../protocol';
 import type { Attempt, RunDetails, StepRow } from '../protocol';
-import { clockTime, duration, exactTime, statusLabel, stepsWords } from '../words';
+import { againWords, clockTime, duration, exactTime, statusLabel, stepsWords } from '../words';
 import { h } from './dom';
 import type { Child } from './dom';
 import { glyph } from './glyphs';
@@ -47,7 +47,10 @@ export function axisTicks({ from, to }: Span): number[] {
   );
 }
 
-export function ganttBlock(run: RunDetails, chosen: string | null, choose: (step: string) => void): HTMLElement {
+/** `choose` is told the step and whether it is added to those chosen (Ctrl, ⌘ or Shift held, or the key X). */
+type Choose = (step: string, more: boolean) => void;
+
+export function ganttBlock(run: RunDetails, chosen: ReadonlySet<string>, choose: Choose): HTMLElement {
   const now = Date.now();
   const span = spanOf(run, now);
   const longest = new Set(run.longest_path);
@@ -68,7 +71,13 @@ export function ganttBlock(run: RunDetails, chosen: string | null, choose: (step
     h(
       'div.jk-lanes',
       null,
-      run.steps.map(step => row(step, span, now, longest.has(step.step_key), chosen, choose))
+      run.steps.map(step => {
+        const isChosen = chosen.has(step.step_key);
+        return [
+          row(step, span, now, longest.has(step.step_key), isChosen, choose),
+          isChosen && step.attempts.length > 1 ? attemptRows(step, now) : null
+        ];
+      })
     )
   );
 }
@@ -88,20 +97,10 @@ function axis(span: Span, usual: boolean): HTMLElement {
   );
 }
 
-function row(
-  step: StepRow,
-  span: Span,
-  now: number,
-  critical: boolean,
-  chosen: string | null,
-  choose: (step: string) => void
-): HTMLElement {
+function row(step: StepRow, span: Span, now: number, critical: boolean, chosen: boolean, choose: Choose): HTMLElement {
   const failed = step.status === 'failed';
-  const look = `${failed ? 'jk-bad' : ''}.${chosen === step.step_key ? 'jk-on' : ''}`;
-  const words = [step.step_key, statusLabel(step.status), duration(step.duration_s), step.reason]
-    .filter(Boolean)
-    .join(', ');
-  const run = () => choose(step.step_key);
+  const look = `${failed ? 'jk-bad' : ''}.${chosen ? 'jk-on' : ''}`;
+  const words = [step.step_key, statusLabel(step.status), duration(step.duration_s), ...said(step, now)].join(', ');
   return h(
     `div.jk-gr.${look}`,
     {
@@ -109,9 +108,10 @@ function row(
       tabindex: 0,
       'data-step': step.step_key,
       'aria-label': words,
-      'aria-pressed': String(chosen === step.step_key),
-      onclick: run,
-      onkeydown: (event: KeyboardEvent) => event.key === 'Enter' && run()
+      'aria-pressed': String(chosen),
+      onclick: (event: MouseEvent) => choose(step.step_key, event.ctrlKey || event.metaKey || event.shiftKey),
+      onkeydown: (event: KeyboardEvent) =>
+        ['Enter', 'x'].includes(event.key) && choose(step.step_key, event.key === 'x' || event.shiftKey)
     },
     h(
       'div.jk-row.jk-gap6',
@@ -135,12 +135,39 @@ function row(
   );
 }
 
+/** How often it was tried, when it is tried again, why it waits or did not run. */
+function said(step: StepRow, now: number): string[] {
+  const tries = step.attempts.length;
+  const again = step.again_at === null ? null : againWords(step.again_at, now);
+  return [tries > 1 ? `${tries} attempts` : null, again, step.reason].filter(one => one !== null);
+}
+
+/** Each attempt in a line: when it began, how long it took, what went wrong, when the next one came. */
+function attemptRows(step: StepRow, now: number): HTMLElement {
+  return h(
+    'div.jk-tries',
+    { role: 'list', 'aria-label': `Attempts at ${step.step_key}` },
+    step.attempts.map(attempt => {
+      const took = attempt.started_at === null ? null : ((attempt.ended_at ?? now) - attempt.started_at) / 1000;
+      const after = attempt.delay_s === null ? '' : `again in ${duration(attempt.delay_s).replace('.0 s', ' s')}`;
+      return h(
+        'div.jk-try',
+        { role: 'listitem' },
+        h('span', null, `attempt ${attempt.number}`),
+        h('span.jk-cut', { title: attempt.error }, attempt.error ?? statusLabel(attempt.status)),
+        h('span.jk-mut.jk-nw', null, after),
+        h('span.jk-num.jk-nw', null, duration(took))
+      );
+    })
+  );
+}
+
 function bars(step: StepRow, span: Span, now: number, critical: boolean): Child[] {
   const attempts: Attempt[] = step.attempts.length
     ? step.attempts
     : step.started_at === null
       ? []
-      : [{ started_at: step.started_at, ended_at: step.ended_at, status: step.status }];
+      : [{ ...UNTOLD, started_at: step.started_at, ended_at: step.ended_at, status: step.status }];
   const drawn: Child[] = attempts.map((attempt, i) => bar(attempt, i === attempts.length - 1, span, now, critical));
   attempts
     .slice(1)
@@ -153,28 +180,31 @@ function bars(step: StepRow, span: Span, now: number, critical: boolean): Child[
   ) {
     drawn.push(box('jk-bar-est', now, step.started_at + step.usual_s * 1000, span));
   }
-  const words = [attempts.length > 1 ? `${attempts.length} attempts` : '', step.reason].filter(Boolean).join(', ');
+  const words = said(step, now).join(', ');
   const last = attempts[attempts.length - 1];
   return words
     ? [...drawn, label(words, attempts[0]?.started_at ?? span.from, last ? (last.ended_at ?? now) : span.from, span)]
     : drawn;
 }
 
+const UNTOLD = { number: 1, error: null, delay_s: null };
 const BAR: Record<string, string> = { failed: 'jk-bar-fail', running: 'jk-bar-run', canceled: 'jk-bar-stop' };
 
 function bar(attempt: Attempt, last: boolean, span: Span, now: number, critical: boolean): Child {
   const usual = critical ? 'jk-bar-crit' : 'jk-bar-ok';
-  return box(last ? (BAR[attempt.status] ?? usual) : 'jk-bar-try', attempt.started_at, attempt.ended_at ?? now, span);
+  const look = last && attempt.delay_s === null ? (BAR[attempt.status] ?? usual) : 'jk-bar-try';
+  const words = attempt.error ? `attempt ${attempt.number}: ${attempt.error}\n` : '';
+  return box(look, attempt.started_at, attempt.ended_at ?? now, span, words);
 }
 
-function box(look: string, from: number | null, to: number | null, span: Span): Child {
+function box(look: string, from: number | null, to: number | null, span: Span, words = ''): Child {
   if (from === null || to === null) {
     return null;
   }
   const width = Math.max(0, to - from) / (span.to - span.from);
   return h(`i.${look}`, {
     style: `left:${place(from, span)};width:max(3px,${(width * 100).toFixed(2)}%)`,
-    title: `${exactTime(from)}, ${duration((to - from) / 1000)}`
+    title: `${words}${exactTime(from)}, ${duration((to - from) / 1000)}`
   });
 }
 

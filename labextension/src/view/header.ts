@@ -1,10 +1,11 @@
 /** The row above every page: tabs, and counts that filter. Knows the session; draws itself again when told. */
 import { countWords, keysOf } from '../changes';
-import type { StatusWord } from '../protocol';
+import type { Queue, StatusWord } from '../protocol';
 import type { Session, Tab } from '../session';
-import { count, statusLabel } from '../words';
+import { count, plural, statusLabel } from '../words';
 import { h, put } from './dom';
 import { glyph } from './glyphs';
+import type { GlyphName } from './glyphs';
 import { iconButton } from './menu';
 import { putOff } from './press';
 
@@ -14,10 +15,39 @@ const TABS: [Tab, string][] = [
   ['automation', 'Automation']
 ];
 
+export interface QueueFact {
+  text: string;
+  title: string;
+  word: GlyphName;
+}
+
+/** What of the queue is worth a word: that it is paused, pools that are full or waited for. */
+export function queueFacts(queue: Queue): QueueFact[] {
+  const waiting = queue.waiting ? `, ${plural(queue.waiting, 'run')} ${queue.waiting === 1 ? 'waits' : 'wait'}` : '';
+  const paused: QueueFact = {
+    text: 'paused',
+    title: `The queue is paused (max_concurrent_runs is 0)${waiting}`,
+    word: 'warning'
+  };
+  const busy = queue.pools.filter(pool => pool.waiting > 0 || (pool.held > 0 && pool.held >= pool.limit));
+  const pools = busy.map((pool): QueueFact => {
+    const rest = pool.waiting ? `, ${plural(pool.waiting, 'step')} ${pool.waiting === 1 ? 'waits' : 'wait'}` : '';
+    return {
+      text: `${pool.name} ${pool.held}/${pool.limit}`,
+      title: `Pool ${pool.name}: ${pool.held} of ${plural(pool.limit, 'slot')} taken${rest}`,
+      word: 'queued'
+    };
+  });
+  return [...(queue.paused ? [paused] : []), ...pools.slice(0, MOST_POOLS)];
+}
+
+const MOST_POOLS = 2;
+
 export class Header {
   readonly element = h('div.jk-top');
   private readonly tabs = h('nav.jk-tabs', { role: 'tablist' });
   private readonly counts = h('div.jk-sum');
+  private readonly queue = h('div.jk-queue');
 
   constructor(private readonly session: Session) {
     const { host } = session;
@@ -25,6 +55,7 @@ export class Header {
       this.element,
       this.tabs,
       h('span.jk-grow'),
+      this.queue,
       this.counts,
       host.openTab ? iconButton('pop', 'Open in a tab', () => host.openTab?.()) : null
     );
@@ -66,7 +97,31 @@ export class Header {
         counts.map(([word, n]) => this.count(word, n))
       );
     }
+    this.drawQueue(snapshot?.queue ?? null);
   };
+
+  /** Only what holds runs up now: a queue that starts nothing, a pool with nothing left. */
+  private drawQueue(queue: Queue | null): void {
+    const facts = queue ? queueFacts(queue) : [];
+    const signature = JSON.stringify(facts);
+    if (this.queue.dataset.drawn !== signature) {
+      this.queue.dataset.drawn = signature;
+      put(
+        this.queue,
+        facts.map(fact => this.fact(fact))
+      );
+    }
+  }
+
+  private fact({ text, title, word }: QueueFact): HTMLElement {
+    const go = () => this.session.open({ tab: 'runs' });
+    return h(
+      'button.jk-count',
+      { type: 'button', title, 'aria-label': title, onclick: go },
+      glyph(word),
+      h('span', null, text)
+    );
+  }
 
   private count(word: StatusWord, n: number): HTMLElement {
     const text = `status:${word === 'never' ? 'missing' : word}`;

@@ -48,10 +48,11 @@ export class LogView {
   private lines: LogLine[] = [];
   private hidden = new Set<LogClass>(['debug']);
   private following = true;
-  private step: string | null = null;
+  private steps: ReadonlySet<string> = new Set();
   private readonly followButton: HTMLElement;
 
-  constructor(private readonly onStep: (step: string | null) => void) {
+  /** `onClear` is called when every step's lines are wanted again. */
+  constructor(private readonly onClear: () => void) {
     this.followButton = h('button.jk-btn.sm', { type: 'button', onclick: () => this.follow(!this.following) });
     const bar = h(
       'div.jk-logbar',
@@ -93,13 +94,18 @@ export class LogView {
     this.keepEnd();
   }
 
-  setStep(step: string | null): void {
-    this.step = step;
+  /** Show the lines of these steps alone; of all where there are none. */
+  setSteps(steps: ReadonlySet<string>): void {
+    this.steps = steps;
     this.redraw();
   }
 
   private shows(line: LogLine): boolean {
-    return !this.hidden.has(logClass(line)) && (this.step === null || line.step_key === this.step);
+    return !this.hidden.has(logClass(line)) && this.isOfSteps(line);
+  }
+
+  private isOfSteps({ step_key }: LogLine): boolean {
+    return this.steps.size === 0 || (step_key !== null && this.steps.has(step_key));
   }
 
   private redraw(): void {
@@ -113,7 +119,7 @@ export class LogView {
   private drawFilters(): void {
     const counts = new Map<LogClass, number>();
     for (const line of this.lines) {
-      if (this.step === null || line.step_key === this.step) {
+      if (this.isOfSteps(line)) {
         counts.set(logClass(line), (counts.get(logClass(line)) ?? 0) + 1);
       }
     }
@@ -121,15 +127,15 @@ export class LogView {
       this.filters,
       CLASSES.filter(name => counts.get(name)).map(name => this.filter(name, counts.get(name) as number))
     );
-    const clear = () => this.onStep(null);
+    const names = [...this.steps];
     put(
       this.stepTag,
-      this.step === null
+      names.length === 0
         ? null
         : h(
             'button.jk-chip',
-            { type: 'button', title: 'Show every step', onclick: clear },
-            h('span', null, h('b', null, 'step:'), this.step),
+            { type: 'button', title: `Show every step, not only ${names.join(', ')}`, onclick: () => this.onClear() },
+            h('span', null, h('b', null, 'step:'), names.length === 1 ? names[0] : `${names.length} chosen`),
             icon('x', 12)
           )
     );

@@ -41,12 +41,7 @@ export function openMenu(anchor: HTMLElement, items: MenuItem[]): void {
 }
 
 function lineOf(item: MenuItem): Child[] {
-  const note = h('span.jk-note');
-  if (typeof item.note === 'string') {
-    note.textContent = item.note;
-  } else {
-    void item.note?.then(text => (note.textContent = text)).catch(() => undefined);
-  }
+  const note = h('span.jk-note', null, typeof item.note === 'string' ? item.note : null);
   const role = item.checked === undefined ? 'menuitem' : 'menuitemradio';
   const line = h(
     'div.jk-mi',
@@ -61,7 +56,21 @@ function lineOf(item: MenuItem): Child[] {
     h('span.jk-grow', null, item.label, item.small ? h('small', null, item.small) : null),
     note
   );
+  if (item.note && typeof item.note !== 'string') {
+    void fillIn(item, item.note, line, note);
+  }
   return [item.before === 'line' ? h('hr') : null, line];
+}
+
+/** Put in what a choice would do; one that is refused is off, and says why. */
+async function fillIn(item: MenuItem, coming: Promise<string>, line: HTMLElement, note: HTMLElement): Promise<void> {
+  try {
+    note.textContent = await coming;
+  } catch (error) {
+    item.disabled = true;
+    line.setAttribute('aria-disabled', 'true');
+    line.querySelector('.jk-grow')?.append(h('small', null, error instanceof Error ? error.message : String(error)));
+  }
 }
 
 function choose(item: MenuItem): void {

@@ -2,19 +2,20 @@
  * One run: what became of it and why, its steps over time, the error before the log, the log, and what can be
  * done: cancel, run again. Reads `run` again while it moves and adds log lines as they come.
  */
-import { cancel, cancelWords, goToCell, reexecute } from '../actions';
+import { cancel, cancelFace, goToCell } from '../actions';
 import { isActive, runGlyph } from '../protocol';
 import type { RunDetails } from '../protocol';
 import { sentence } from '../session';
 import type { Session } from '../session';
-import { dayTime, duration, exactTime, plural, runWord, shortId, triggerWords } from '../words';
+import { dayTime, duration, exactTime, retryWords, runWord, shortId, triggerWords, waitWords } from '../words';
+import { againButton } from './again';
 import { errorBlock } from './code';
 import { h, put } from './dom';
 import type { Child } from './dom';
 import { ganttBlock } from './gantt';
 import { glyph } from './glyphs';
 import { LogView } from './log';
-import { button, iconButton, splitButton } from './menu';
+import { button, iconButton } from './menu';
 import { putOff } from './press';
 import { skeleton, trouble } from './states';
 
@@ -29,14 +30,16 @@ export class RunView {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private logTimer: ReturnType<typeof setTimeout> | undefined;
   private closed = false;
+  private chosen: ReadonlySet<string>;
 
   constructor(
     private readonly session: Session,
     readonly runId: string,
-    private step: string | null
+    step: string | null
   ) {
-    this.log = new LogView(name => this.chooseStep(name));
-    this.log.setStep(step);
+    this.chosen = new Set(step === null ? [] : [step]);
+    this.log = new LogView(() => this.choose(new Set()));
+    this.log.setSteps(this.chosen);
     this.element.append(this.top);
     this.timer = setTimeout(() => this.shown ?? put(this.top, this.back(), skeleton()), 300);
     void this.read();
@@ -78,6 +81,9 @@ export class RunView {
       row !== undefined &&
       (row.status !== this.shown.status ||
         row.steps_done !== this.shown.steps_done ||
+        row.waiting !== this.shown.waiting ||
+        row.cancel !== this.shown.cancel ||
+        row.abandoned.length !== this.shown.abandoned.length ||
         row.steps_failed !== this.shown.steps_failed);
     if (moved || isActive(this.shown)) {
       clearTimeout(this.timer);
@@ -108,10 +114,28 @@ export class RunView {
     }
   }
 
-  private chooseStep(name: string | null): void {
-    this.step = this.step === name ? null : name;
-    this.log.setStep(this.step);
+  /** Choose one step, or none where it was the only one; with more, add or take away. */
+  private chooseStep(name: string, more: boolean): void {
+    const { chosen } = this;
+    const others = more ? [...chosen].filter(step => step !== name) : [];
+    const goes = chosen.has(name) && (more || chosen.size === 1);
+    this.choose(new Set(goes ? others : [...others, name]));
+  }
+
+  private choose(steps: ReadonlySet<string>): void {
+    this.chosen = steps;
+    this.log.setSteps(steps);
     this.draw();
+  }
+
+  /** The steps to run again: those chosen here, else the one selected in the graph, else the one that failed. */
+  private stepsAtHand(run: RunDetails): string[] {
+    if (this.chosen.size) {
+      return [...this.chosen];
+    }
+    const inGraph = this.session.selected?.replace(/^op:[^/]*\//, '').replace(/\//g, '__');
+    const known = (name: string | null | undefined) => run.steps.find(step => step.step_key === name)?.step_key;
+    return [known(inGraph) ?? known(run.error_step)].filter(step => step !== undefined);
   }
 
   private readonly draw = (): void => {
@@ -124,7 +148,7 @@ export class RunView {
     put(
       this.top,
       this.head(run),
-      run.steps.length ? ganttBlock(run, this.step, name => this.chooseStep(name)) : null,
+      run.steps.length ? ganttBlock(run, this.chosen, (name, more) => this.chooseStep(name, more)) : null,
       error
         ? h(
             'div.jk-err',
@@ -154,10 +178,10 @@ export class RunView {
       ] ?? 'jk-mut';
     const word =
       run.status === 'FAILURE' && run.error_step
-        ? `failed at ${run.error_step}`
+        ? [`failed at ${run.error_step}`, this.next(run)].filter(Boolean).join(', ')
         : run.waiting && run.status === 'QUEUED'
-          ? `queued: ${run.waiting}`
-          : runWord(run.status);
+          ? `queued: ${waitWords(run.waiting)}`
+          : [runWord(run.status), this.next(run)].filter(Boolean).join(', ');
     return h(
       'div.jk-rhead',
       null,
@@ -178,32 +202,15 @@ export class RunView {
 
   private buttons(run: RunDetails): Child {
     if (isActive(run)) {
-      const label = run.status === 'CANCELING' ? 'Cancel again' : 'Cancel';
-      return button(label, () => void cancel(this.session, run.run_id), {
-        icon: 'stop',
-        title: cancelWords(this.session, run.run_id)
-      });
-    }
-    const again = () => void reexecute(this.session, run.run_id, 'all');
-    if (run.status === 'SUCCESS') {
-      return button('Re-run', again, { look: 'sm.pri', icon: 'play' });
+      const { label, title } = cancelFace(this.session, run);
+      return button(label, () => void cancel(this.session, run.run_id, run.status), { icon: 'stop', title });
     }
     const done = run.steps.filter(step => step.status === 'fresh').length;
-    const fromFailure = () => void reexecute(this.session, run.run_id, 'from failure');
-    return splitButton(
-      'Re-run from failure',
-      fromFailure,
-      () => [
-        {
-          label: 'From failure',
-          note: plural(run.steps.length - done, 'step'),
-          small: done ? `Keeps the ${plural(done, 'step')} that ${done === 1 ? 'is' : 'are'} done` : '',
-          run: fromFailure
-        },
-        { label: 'All steps', note: plural(run.steps.length, 'step'), run: again, before: 'line' }
-      ],
-      { look: 'sm.pri' }
-    );
+    return againButton(this.session, { run_id: run.run_id, status: run.status, done }, () => this.stepsAtHand(run));
+  }
+
+  private next(run: RunDetails): string {
+    return retryWords(run, id => Boolean(this.session.snapshot?.runs.some(row => row.run_id === id)));
   }
 
   private times(run: RunDetails): Child {
@@ -228,17 +235,20 @@ export class RunView {
   private origin(run: RunDetails): Child {
     const parent = run.parent_run_id;
     const tags = Object.entries(run.tags).filter(([name]) => !name.startsWith('.') && !name.startsWith('dagster/'));
-    const started = triggerWords(run.trigger);
+    const started = triggerWords(run);
     const parts: Child[] = [started && started[0].toUpperCase() + started.slice(1)];
     if (parent) {
-      parts.push(
-        run.trigger === 'reexecution' ? ' from ' : ', again of ',
-        h(
-          'button.jk-link',
-          { type: 'button', onclick: () => this.session.open({ tab: 'runs', run: parent }) },
-          shortId(parent)
-        )
-      );
+      parts.push(' of ', this.link(parent));
+    }
+    const next = run.tags['dagster/auto_retry_run_id'];
+    if (next && this.next(run).endsWith(shortId(next))) {
+      parts.push(', retried as ', this.link(next));
+    }
+    if (run.notebook) {
+      parts.push(', in ', h('b', null, run.notebook));
+    }
+    if (run.priority) {
+      parts.push(', priority ', h('b', null, run.priority));
     }
     if (run.partition_key) {
       parts.push(', partition ', h('b', null, run.partition_key));
@@ -248,6 +258,11 @@ export class RunView {
       tags.length ? `, ${tags.map(([k, v]) => `${k}=${v}`).join(', ')}` : ''
     );
     return h('div.jk-cut', null, parts);
+  }
+
+  private link(runId: string): HTMLElement {
+    const go = () => this.session.open({ tab: 'runs', run: runId });
+    return h('button.jk-link', { type: 'button', onclick: go }, shortId(runId));
   }
 
   dispose(): void {

@@ -2,15 +2,31 @@
  * The list of runs: newest first, filtered by job and status, more on demand. New rows arrive by push. A row
  * opens the run.
  */
+import { cancel, cancelFace } from '../actions';
 import { mergeRuns } from '../changes';
+import { grouped } from '../groups';
+import type { Placed } from '../groups';
 import { isActive, runGlyph } from '../protocol';
 import type { RunRow } from '../protocol';
 import { sentence } from '../session';
 import type { Session } from '../session';
-import { age, dayTime, duration, exactTime, plural, runWord, shortId, statusLabel, triggerWords } from '../words';
+import {
+  age,
+  dayTime,
+  duration,
+  exactTime,
+  plural,
+  retryWords,
+  runWord,
+  shortId,
+  statusLabel,
+  triggerWords,
+  waitWords
+} from '../words';
 import { h, put } from './dom';
+import type { Child } from './dom';
 import { glyph } from './glyphs';
-import { button, dropdown } from './menu';
+import { button, dropdown, iconButton } from './menu';
 import { putOff } from './press';
 import { skeleton, trouble } from './states';
 
@@ -86,7 +102,7 @@ export class RunsList {
     const body = this.error
       ? trouble(this.error, () => void this.read())
       : rows.length
-        ? rows.map(run => this.row(run, now))
+        ? grouped(rows).map(placed => this.row(placed, now))
         : this.loaded
           ? this.nothing()
           : skeleton();
@@ -158,40 +174,36 @@ export class RunsList {
       : '';
   }
 
-  private row(run: RunRow, now: number): HTMLElement {
+  private row({ run, under }: Placed, now: number): HTMLElement {
     const active = isActive(run);
     const took =
       active && run.started_at !== null
         ? duration(Math.floor((now - run.started_at) / 1000))
         : duration(run.duration_s);
-    const trouble = run.waiting ?? (run.status === 'FAILURE' ? run.error : null);
+    const about = this.about(run, under);
     const begun = run.started_at ?? run.queued_at;
     return h(
-      'div.jk-rr',
+      `div.jk-rr${under ? '.jk-under' : ''}${run.waiting ? '.jk-waits' : ''}`,
       {
         role: 'listitem',
         tabindex: 0,
         'data-run': run.run_id,
-        'aria-label': [run.title, runWord(run.status), age(begun, now), took, trouble].filter(Boolean).join(', '),
+        'aria-label': [run.title, runWord(run.status), age(begun, now), took, marks(run), about.text]
+          .filter(Boolean)
+          .join(', '),
         onclick: () => this.session.open({ tab: 'runs', run: run.run_id })
       },
       glyph(runGlyph(run.status), 14, runWord(run.status)),
       h(
         'span.jk-cut.jk-job',
         null,
+        under ? glyph('retry', 12) : null,
         h('span', { class: run.status === 'FAILURE' ? 'jk-b' : '', title: run.title }, run.title),
-        run.partition_key ? h('span.jk-mut', null, ` ${run.partition_key}`) : null
+        h('span.jk-mut.jk-marks', null, marks(run))
       ),
       h('code.jk-mut', { title: run.run_id }, shortId(run.run_id)),
-      h(
-        'span.jk-cut.jk-by',
-        {
-          title: trouble ?? triggerWords(run.trigger),
-          class: `jk-cut jk-by ${trouble && run.status === 'FAILURE' ? 'jk-t-fail' : 'jk-mut'}`
-        },
-        trouble ?? triggerWords(run.trigger)
-      ),
-      strip(run),
+      h('span.jk-cut.jk-by.jk-mut', { title: about.text }, about.shown),
+      run.waiting ? null : strip(run),
       h(
         'span.jk-num.jk-when',
         { title: exactTime(begun) },
@@ -201,12 +213,46 @@ export class RunsList {
             ? agoWords(age(begun, now))
             : dayTime(begun, now)
       ),
-      h('span.jk-num.jk-took', null, took)
+      h('span.jk-num.jk-took', null, took),
+      active ? this.stop(run) : h('span')
     );
+  }
+
+  private stop(run: RunRow): HTMLElement {
+    const press = (event: Event) => {
+      event.stopPropagation();
+      void cancel(this.session, run.run_id, run.status);
+    };
+    return iconButton('stop', cancelFace(this.session, run).title, press, 'sm.jk-rowstop');
+  }
+
+  /** What is said of a run beside its name: why it waits, what went wrong, what started it. */
+  private about(run: RunRow, under: boolean): { shown: Child; text: string } {
+    const parent = run.parent_run_id;
+    const origin = triggerWords(run) + (parent && !under ? ` of ${shortId(parent)}` : '');
+    const next = retryWords(run, id => this.rows.some(row => row.run_id === id));
+    const parts: [words: string, look: string][] = run.waiting
+      ? [[waitWords(run.waiting), '']]
+      : run.status === 'FAILURE' && run.error
+        ? [
+            [next, ''],
+            [run.error, 'jk-t-fail']
+          ]
+        : [
+            [run.abandoned.length ? `abandoned: ${run.abandoned.join(', ')}` : '', 'jk-t-warn'],
+            [origin, ''],
+            [run.notebook ? `in ${run.notebook}` : '', '']
+          ];
+    const said = parts.filter(([words]) => words);
+    return {
+      shown: said.map(([words, look], i) => [i ? ' · ' : '', h('span', { class: look }, words)]),
+      text: said.map(([words]) => words).join(' · ')
+    };
   }
 
   private onKey(event: KeyboardEvent): void {
     const row = (event.target as HTMLElement).closest<HTMLElement>('.jk-rr');
+    const onRow = row === event.target;
     const to: Record<string, 'nextElementSibling' | 'previousElementSibling'> = {
       j: 'nextElementSibling',
       ArrowDown: 'nextElementSibling',
@@ -216,10 +262,17 @@ export class RunsList {
     if (row && to[event.key]) {
       event.preventDefault();
       (row[to[event.key]] as HTMLElement | null)?.focus();
-    } else if (row && event.key === 'Enter') {
+    } else if (row && onRow && event.key === 'Enter') {
       row.click();
     }
   }
+}
+
+/** What was chosen for a run beside what its job says: partition, retry, priority, executor. */
+function marks(run: RunRow): string {
+  const priority = run.priority ? `priority ${run.priority}`.replace('-', '−') : '';
+  const retry = run.status === 'FAILURE' && run.tags['dagster/retry_number'] ? triggerWords(run) : '';
+  return [run.partition_key, retry, priority, run.chosen_executor].filter(Boolean).join(' · ');
 }
 
 /** Runs of assets chosen by hand have Dagster's name for no job. */

@@ -5,7 +5,7 @@
 import { activeRuns } from '../actions';
 import type { Details, MetadataRow, NodeStatus, WhyPart } from '../protocol';
 import type { Session } from '../session';
-import { causeLabel, count, dayTime, duration, exactTime, plural, statusLabel, urgent } from '../words';
+import { causeLabel, count, dayTime, duration, exactTime, plural, statusLabel, urgent, waitWords } from '../words';
 import { codeBlock, dataTable, diffBlock, errorBlock, fold, previewBlock, shapeWords } from './code';
 import { h } from './dom';
 import type { Child } from './dom';
@@ -49,7 +49,9 @@ function reason(d: Details, session: Session): Section | null {
   const { status } = d;
   if (status.status === 'running' || status.status === 'queued') {
     const run = activeRuns(session).find(row => row.run_id === status.run_id);
-    const words = status.status === 'queued' ? (run?.waiting ?? 'waiting for its turn') : urgent(status, now).text;
+    const waits = status.waiting ?? (run?.waiting ? waitWords(run.waiting) : 'waiting for its turn');
+    const isMoving = status.status === 'running' || status.again_at !== null;
+    const words = isMoving ? urgent(status, now).text : waits;
     return [
       'reason',
       h('div', null, h('span.jk-b.jk-t-run', null, statusWord(status)), ' ', h('span.jk-moving', null, words))
@@ -157,10 +159,13 @@ function tableOf(value: unknown): HTMLElement | null {
   );
 }
 
+const isWarning = (check: Details['checks'][number]): boolean => check.status === 'failed' && check.severity === 'WARN';
+
 function checks(d: Details): Section {
   const failed = d.checks.filter(check => check.status === 'failed');
+  const worst = failed.some(check => !isWarning(check)) ? 'jk-t-fail' : 'jk-t-warn';
   const side = failed.length
-    ? h('span.jk-w4.jk-t-fail', null, `${failed.length} of ${d.checks.length} failed`)
+    ? h(`span.jk-w4.${worst}`, null, `${failed.length} of ${d.checks.length} failed`)
     : `${d.checks.filter(c => c.status === 'fresh').length} pass`;
   const one = (check: Details['checks'][number]) => {
     const facts = [check.severity, check.blocking ? 'blocking' : '', check.description, exactTime(check.at)]
@@ -169,8 +174,9 @@ function checks(d: Details): Section {
     return h(
       'span.jk-check',
       { title: facts },
-      glyph(check.status, 14, statusLabel(check.status)),
+      glyph(isWarning(check) ? 'warning' : check.status, 14, isWarning(check) ? 'warning' : statusLabel(check.status)),
       check.name,
+      check.blocking ? h('span.jk-tag', null, 'blocking') : null,
       check.status === 'failed' && check.description ? h('span.jk-mut', null, check.description) : null
     );
   };

@@ -2,9 +2,9 @@
  * The graph's tools: job, search, how to draw, what to cancel and what to run. Knows the session; draws itself
  * again when told.
  */
-import { activeRuns, cancel, cancelWords, launch, materialize } from '../actions';
+import { activeRuns, cancel, cancelFace, launch, materialize } from '../actions';
 import { countWords, keysOf, keysWith } from '../changes';
-import type { JobRow, Scope, StatusWord } from '../protocol';
+import type { JobRow, RunRow, Scope, StatusWord } from '../protocol';
 import type { Session } from '../session';
 import { count, plural, runWord, shortId } from '../words';
 import { h, put } from './dom';
@@ -22,6 +22,9 @@ const WAYS: [Way, string, IconName][] = [
   ['list', 'List', 'list']
 ];
 const SEARCH_AFTER = 180;
+
+/** The active runs of this notebook; those of others are canceled from the list. */
+const ownRuns = (session: Session): RunRow[] => activeRuns(session).filter(run => run.notebook === null);
 
 export class Toolbar {
   readonly element = h('div.jk-bar');
@@ -179,13 +182,13 @@ export class Toolbar {
   private drawPrimary(): void {
     const { snapshot, query, gone } = this.session;
     const job = snapshot?.jobs.find(one => one.name === query.job);
-    const runs = activeRuns(this.session);
+    const runs = ownRuns(this.session);
     const keys = snapshot ? keysOf(snapshot, query.job) : [];
     const counts = snapshot ? countWords(keys, snapshot.status) : [];
     const signature = [
       job?.name,
       counts,
-      runs.map(run => [run.run_id, run.status]),
+      runs.map(run => [run.run_id, run.status, run.cancel]),
       this.session.selected,
       this.session.matches?.size,
       gone !== null
@@ -202,8 +205,8 @@ export class Toolbar {
   }
 
   private stopButton(): HTMLElement | null {
-    const runs = activeRuns(this.session);
-    const stop = (run: (typeof runs)[number]) => void cancel(this.session, run.run_id);
+    const runs = ownRuns(this.session);
+    const stop = (run: RunRow) => void cancel(this.session, run.run_id, run.status);
     if (!runs.length) {
       return null;
     }
@@ -211,15 +214,20 @@ export class Toolbar {
       runs.map(run => ({
         label: `${run.title} ${shortId(run.run_id)}`,
         note: runWord(run.status),
-        small: cancelWords(this.session, run.run_id),
+        small: cancelFace(this.session, run).title,
         run: () => stop(run)
       }));
     const one = runs.length === 1;
-    const face: HTMLButtonElement = button('Cancel', () => (one ? stop(runs[0]) : openMenu(face, items())), {
-      icon: 'stop',
-      look: 'jk-stop',
-      title: one ? cancelWords(this.session, runs[0].run_id) : `${runs.length} runs`
-    });
+    const { label, title } = cancelFace(this.session, runs[0]);
+    const face: HTMLButtonElement = button(
+      one ? label : 'Cancel',
+      () => (one ? stop(runs[0]) : openMenu(face, items())),
+      {
+        icon: 'stop',
+        look: 'jk-stop',
+        title: one ? title : `${runs.length} runs`
+      }
+    );
     return face;
   }
 

@@ -473,7 +473,8 @@
   font-weight: 600;
   border-bottom-color: var(--jk-accent);
 }
-.jk-sum {
+.jk-sum,
+.jk-queue {
   display: flex;
   gap: 2px;
   white-space: nowrap;
@@ -493,6 +494,9 @@
 }
 .jk-count:hover {
   background: var(--jk-fill2);
+}
+.jk-narrow .jk-queue span {
+  display: none;
 }
 .jk-count[aria-pressed='true'] {
   background: var(--jk-accent-wash);
@@ -1327,7 +1331,7 @@
 }
 .jk-rr {
   display: grid;
-  grid-template-columns: 14px minmax(120px, 3fr) 64px minmax(72px, 4fr) minmax(72px, 140px) 88px 72px;
+  grid-template-columns: 14px minmax(120px, 3fr) 64px minmax(72px, 4fr) minmax(72px, 140px) 88px 56px 24px;
   gap: 12px;
   height: 32px;
   align-items: center;
@@ -1349,11 +1353,26 @@
   white-space: nowrap;
 }
 .jk-mid .jk-rr {
-  grid-template-columns: 14px minmax(96px, 2fr) 64px minmax(48px, 1fr) 120px 88px 64px;
+  grid-template-columns: 14px minmax(96px, 2fr) 64px minmax(48px, 1fr) 96px 80px 56px 24px;
   gap: 8px;
 }
+.jk-rr.jk-waits .jk-by {
+  grid-column: 4 / 6;
+}
+.jk-marks {
+  margin-left: 8px;
+}
+.jk-under .jk-job {
+  padding-left: 16px;
+}
+.jk-under .jk-job .jk-g {
+  display: inline-block;
+  margin-right: 6px;
+  vertical-align: -2px;
+  color: var(--jk-ink2);
+}
 .jk-narrow .jk-rr {
-  grid-template-columns: 14px minmax(0, 1fr) auto auto;
+  grid-template-columns: 14px minmax(0, 1fr) auto auto 24px;
   grid-template-rows: 16px 16px;
   gap: 2px 8px;
   height: 48px;
@@ -1365,6 +1384,13 @@
 .jk-narrow .jk-rr .jk-by {
   grid-area: 2 / 2;
 }
+.jk-narrow .jk-rr.jk-waits .jk-by {
+  grid-area: 2 / 2 / 3 / 5;
+}
+.jk-narrow .jk-rr > :last-child {
+  grid-area: 1 / 5 / 3 / 6;
+  align-self: center;
+}
 .jk-narrow .jk-rr .jk-strip {
   grid-area: 2 / 3 / 3 / 5;
   justify-content: flex-end;
@@ -1374,7 +1400,7 @@
 }
 .jk-narrow .jk-rr .jk-took {
   grid-area: 1 / 4;
-  min-width: 56px;
+  min-width: 48px;
 }
 .jk-strip {
   display: flex;
@@ -1480,6 +1506,21 @@
 }
 .jk-gr.jk-on {
   box-shadow: inset 0 0 0 1px var(--jk-accent);
+}
+/* the attempts at a step that is chosen */
+.jk-tries {
+  padding: 0 4px 6px 24px;
+  font-size: var(--jk-f11);
+}
+.jk-try {
+  display: grid;
+  grid-template-columns: 72px minmax(0, 1fr) auto 64px;
+  column-gap: 8px;
+  height: 20px;
+  align-items: center;
+}
+.jk-try > :first-child {
+  color: var(--jk-ink2);
 }
 .jk-lane {
   position: relative;
@@ -1634,6 +1675,13 @@
 }
 .jk-narrow .jk-lg:not(.jk-tail *) > :is(:nth-child(2), .jk-ty) {
   display: none;
+}
+.jk-narrow .jk-logbar {
+  flex-wrap: wrap;
+  height: auto;
+  min-height: 40px;
+  padding: 4px 12px;
+  gap: 4px 12px;
 }
 `,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/screen.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=o.n(t),s=o("./node_modules/css-loader/dist/cjs.js!./style/base.css"),l=o("./node_modules/css-loader/dist/cjs.js!./style/graph.css"),k=o("./node_modules/css-loader/dist/cjs.js!./style/pane.css"),d=o("./node_modules/css-loader/dist/cjs.js!./style/runs.css"),p=n()(a());p.i(s.A),p.i(l.A),p.i(k.A),p.i(d.A),p.push([r.id,`
 `,""]),o.d(e,{},{A:p})},"./node_modules/css-loader/dist/runtime/api.js"(r){r.exports=function(r){var e=[];return e.toString=function(){return this.map(function(e){var o="",i=void 0!==e[5];return e[4]&&(o+="@supports (".concat(e[4],") {")),e[2]&&(o+="@media ".concat(e[2]," {")),i&&(o+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),o+=r(e),i&&(o+="}"),e[2]&&(o+="}"),e[4]&&(o+="}"),o}).join("")},e.i=function(r,o,i,a,t){"string"==typeof r&&(r=[[null,r,void 0]]);var n={};if(i)for(var s=0;s<this.length;s++){var l=this[s][0];null!=l&&(n[l]=!0)}for(var k=0;k<r.length;k++){var d=[].concat(r[k]);i&&n[d[0]]||(void 0!==t&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=t),o&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=o),a&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=a):d[4]="".concat(a)),e.push(d))}},e}},"./node_modules/css-loader/dist/runtime/noSourceMaps.js"(r){r.exports=function(r){return r[1]}},"./node_modules/style-loader/dist/runtime/injectStylesIntoStyleTag.js"(r){var e=[];function o(r){for(var o=-1,i=0;i<e.length;i++)if(e[i].identifier===r){o=i;break}return o}function i(r,i){for(var a={},t=[],n=0;n<r.length;n++){var s=r[n],l=i.base?s[0]+i.base:s[0],k=a[l]||0,d="".concat(l," ").concat(k);a[l]=k+1;var p=o(d),j={css:s[1],media:s[2],sourceMap:s[3],supports:s[4],layer:s[5]};if(-1!==p)e[p].references++,e[p].updater(j);else{var c=function(r,e){var o=e.domAPI(e);return o.update(r),function(e){e?(e.css!==r.css||e.media!==r.media||e.sourceMap!==r.sourceMap||e.supports!==r.supports||e.layer!==r.layer)&&o.update(r=e):o.remove()}}(j,i);i.byIndex=n,e.splice(n,0,{identifier:d,updater:c,references:1})}t.push(d)}return t}r.exports=function(r,a){var t=i(r=r||[],a=a||{});return function(r){r=r||[];for(var n=0;n<t.length;n++){var s=o(t[n]);e[s].references--}for(var l=i(r,a),k=0;k<t.length;k++){var d=o(t[k]);0===e[d].references&&(e[d].updater(),e.splice(d,1))}t=l}}},"./node_modules/style-loader/dist/runtime/insertBySelector.js"(r){var e={};r.exports=function(r,o){var i=function(r){if(void 0===e[r]){var o=document.querySelector(r);if(window.HTMLIFrameElement&&o instanceof window.HTMLIFrameElement)try{o=o.contentDocument.head}catch(r){o=null}e[r]=o}return e[r]}(r);if(!i)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");i.appendChild(o)}},"./node_modules/style-loader/dist/runtime/insertStyleElement.js"(r){r.exports=function(r){var e=document.createElement("style");return r.setAttributes(e,r.attributes),r.insert(e,r.options),e}},"./node_modules/style-loader/dist/runtime/setAttributesWithoutAttributes.js"(r,e,o){r.exports=function(r){var e=o.nc;e&&r.setAttribute("nonce",e)}},"./node_modules/style-loader/dist/runtime/styleDomAPI.js"(r){r.exports=function(r){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=r.insertStyleElement(r);return{update:function(o){var i,a,t;i="",o.supports&&(i+="@supports (".concat(o.supports,") {")),o.media&&(i+="@media ".concat(o.media," {")),(a=void 0!==o.layer)&&(i+="@layer".concat(o.layer.length>0?" ".concat(o.layer):""," {")),i+=o.css,a&&(i+="}"),o.media&&(i+="}"),o.supports&&(i+="}"),(t=o.sourceMap)&&"u">typeof btoa&&(i+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(t))))," */")),r.styleTagTransform(i,e,r.options)},remove:function(){var r;null===(r=e).parentNode||r.parentNode.removeChild(r)}}}},"./node_modules/style-loader/dist/runtime/styleTagTransform.js"(r){r.exports=function(r,e){if(e.styleSheet)e.styleSheet.cssText=r;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(r))}}},"./style/index.js"(r,e,o){var i=o("./node_modules/style-loader/dist/runtime/injectStylesIntoStyleTag.js"),a=o.n(i),t=o("./node_modules/style-loader/dist/runtime/styleDomAPI.js"),n=o.n(t),s=o("./node_modules/style-loader/dist/runtime/insertBySelector.js"),l=o.n(s),k=o("./node_modules/style-loader/dist/runtime/setAttributesWithoutAttributes.js"),d=o.n(k),p=o("./node_modules/style-loader/dist/runtime/insertStyleElement.js"),j=o.n(p),c=o("./node_modules/style-loader/dist/runtime/styleTagTransform.js"),x=o.n(c),g=o("./node_modules/css-loader/dist/cjs.js!./style/index.css"),h={};h.styleTagTransform=x(),h.setAttributes=d(),h.insert=l().bind(null,"head"),h.domAPI=n(),h.insertStyleElement=j(),a()(g.A,h),g.A&&g.A.locals&&g.A.locals}}]);

@@ -1,0 +1,42 @@
+/**
+ * JupyterLab notifications of runs that ended in the background, once for each run however many screens are open.
+ * What is worth one is decided in src/notices.ts; the wishes are JupyterLab settings.
+ */
+import { Notification } from '@jupyterlab/apputils';
+import type { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { Ends, noticeOf } from '../notices';
+import type { Wanted, Wishes } from '../notices';
+import type { RunRow, Shown } from '../protocol';
+import type { Watched } from './notebooks';
+
+const SETTINGS = 'jobkernel:plugin';
+const SUCCESS_STAYS = 10_000;
+const wishes: Wishes = { wanted: 'all', longer: 30 };
+const told = new Set<string>();
+
+/** Follow the settings, as far as there are any. */
+export async function followSettings(registry: ISettingRegistry | null): Promise<void> {
+  const settings = await registry?.load(SETTINGS);
+  const read = () => {
+    wishes.wanted = (settings?.get('notifications').composite as Wanted | undefined) ?? 'all';
+    wishes.longer = Number(settings?.get('longRunSeconds').composite ?? 30);
+  };
+  settings?.changed.connect(read);
+  read();
+}
+
+/** Tell of the ends of this notebook's runs; `show` opens one. */
+export function notify(one: Watched, show: (shown: Shown) => void): void {
+  const ends = new Ends();
+  one.onPush(push => ends.take(push).forEach(run => tell(one, run, show)));
+}
+
+function tell(one: Watched, run: RunRow, show: (shown: Shown) => void): void {
+  const notice = noticeOf(run, wishes);
+  if (!notice || told.has(run.run_id) || (run.cell_id !== null && one.showsCell(run.cell_id))) {
+    return;
+  }
+  told.add(run.run_id);
+  const actions = [{ label: 'Show', caption: `Show run ${run.run_id}`, callback: () => show({ run: run.run_id }) }];
+  Notification.emit(notice.text, notice.tone, { actions, autoClose: notice.tone === 'error' ? false : SUCCESS_STAYS });
+}
