@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from jobkernel.errors import JobkernelError, MissingUpstream, UnknownName, did_you_mean
+from jobkernel.errors import CircularDependency, JobkernelError, MissingUpstream, UnknownName, did_you_mean
 from jobkernel.model.definitions import EMPTY, Assets, AssetSpec, Job, Op
 from jobkernel.model.keys import variable_name
 from jobkernel.model.quick_records import quickly_made
@@ -86,18 +86,20 @@ class Registry:
     def graph(self) -> Graph:
         """The dependency graph of the assets."""
         with self._lock:
-            if len(self._moved) > FEW:
+            try:
+                self._graph = Graph.of(self._edges) if len(self._moved) > FEW else self._with_moved(self._graph)
+            except CircularDependency:  # with an edge that is gone by now, but whose turn was yet to come
                 self._graph = Graph.of(self._edges)
-            else:
-                for key in self._moved:
-                    self._graph = self._moved_in(self._graph, key)
             self._moved.clear()
             return self._graph
 
-    def _moved_in(self, graph: Graph, key: str) -> Graph:
-        if key in self._edges:
-            return graph.with_edges(key, self._edges[key])
-        return graph.without(key) if key in graph else graph
+    def _with_moved(self, graph: Graph) -> Graph:
+        for key in self._moved:
+            if key in self._edges:
+                graph = graph.with_edges(key, self._edges[key])
+            elif key in graph:
+                graph = graph.without(key)
+        return graph
 
     @property
     def universe(self) -> Universe:

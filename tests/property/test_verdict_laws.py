@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import jobkernel as jk
 from jobkernel.engine.freshness import Freshness, version_of
@@ -18,7 +19,7 @@ from jobkernel.model import events as ev
 from jobkernel.model.events import Event
 from jobkernel.rules.fingerprint import Fingerprint, fingerprint_of
 
-KEYS = [f"k{number}" for number in range(7)]
+KEYS = [f"k{number}" for number in range(6)]
 PAIR = ("p0", "p1")
 a_key = st.sampled_from([*KEYS, *PAIR])
 some_deps = st.lists(st.sampled_from([*KEYS, *PAIR, "outside"]), max_size=3, unique=True)
@@ -58,6 +59,11 @@ class Verdicts(RuleBasedStateMachine):
         record = jk.asset(name=key, deps=[dep for dep in deps if dep != key])(self.body(code)).record
         self.enter(Entry(kind="asset", name=key, record=record))
 
+    @initialize()
+    def define_a_chain(self) -> None:
+        for above, key in pairwise(KEYS[:4]):
+            self.define(key, [above], "1")
+
     @rule(deps=some_deps)
     def define_two_that_are_made_together(self, deps: list[str]) -> None:
         above = [dep for dep in deps if dep not in PAIR]
@@ -86,6 +92,11 @@ class Verdicts(RuleBasedStateMachine):
         above = {parent: version_of(self.states.made(parent)) for parent in (spec.deps if spec is not None else ())}
         made_by = {"parts": found.to_json() if found is not None else {}, "upstream": above}
         self.note(ev.ASSET_MATERIALIZATION, {"asset_key": key, "data_version": version, "fingerprint": made_by})
+
+    @rule()
+    def make_all(self) -> None:
+        for key in self.registry.graph.topological():
+            self.make(key, None)
 
     @rule(key=a_key)
     def fail(self, key: str) -> None:
