@@ -17,7 +17,6 @@ from typing import Any, Final
 
 from jobkernel.errors import InvalidDefinition, RunFailed
 from jobkernel.notebook.heading import COMMENT, WORDS
-from jobkernel.storage.history import History
 
 Say = Callable[[str], None]
 
@@ -28,7 +27,6 @@ STATEMENTS: Final = (
     ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
     ast.Assign, ast.AnnAssign, ast.AugAssign, ast.With, ast.If, ast.For, ast.Try,
 )  # fmt: skip
-POLL_S: Final = 0.1
 
 
 def defining_source(source: str) -> str | None:
@@ -237,57 +235,20 @@ def launch(runner: NotebookRunner, job: str, options: list[str]) -> str:
     Raises:
         CellRefused: there is no such job, or its config does not fit; the message is the sentence.
     """
+    return _new_run(runner, "launch", [job, *options])
+
+
+def reexecute(runner: NotebookRunner, run_id: str, options: list[str]) -> str:
+    """Run again, in the notebook's kernel, what a run ran; return the new run's id.
+
+    Raises:
+        CellRefused: what it ran is not defined, or nothing is left to run; the message is the sentence.
+    """
+    return _new_run(runner, "jk", ["reexecute", run_id, *options])
+
+
+def _new_run(runner: NotebookRunner, magic: str, words: list[str]) -> str:
     import shlex
 
-    line = shlex.join([job, *options])
-    text = runner.evaluate(f"print(get_ipython().run_line_magic('launch', {line!r}).run_id)")
+    text = runner.evaluate(f"print(get_ipython().run_line_magic({magic!r}, {shlex.join(words)!r}).run_id)")
     return text.strip().splitlines()[-1]
-
-
-MARKS: Final = {"SUCCESS": "✓", "FAILURE": "✕", "SKIPPED": "–", "NOT_RUN": "–", "CANCELED": "⊘", "UP_FOR_RETRY": "↻"}
-
-
-class Following:
-    """Says what becomes of a run's steps, each attempt once, however often it is interrupted."""
-
-    def __init__(self, history: History, run_id: str, say: Say) -> None:
-        self._history = history
-        self._run_id = run_id
-        self._say = say
-        self._told: set[tuple[str, int]] = set()
-        self._has_begun = False
-
-    def begin(self, job: str) -> None:
-        """Say which run it is, once."""
-        if not self._has_begun:
-            self._has_begun = True
-            self._say(f"run {self._run_id[:8]} of {job}")
-
-    def until_the_end(self) -> str:
-        """Follow the run until it has ended; return its status."""
-        while True:
-            row = self._history.query("run", run_id=self._run_id)
-            for step in self._history.query("run_steps", run_id=self._run_id):
-                self._tell(step)
-            if row and row[0]["ended_at"] is not None:
-                return str(row[0]["status"])
-            time.sleep(POLL_S)
-
-    def _tell(self, step: dict[str, Any]) -> None:
-        attempt = (step["step_key"], step["attempt"])
-        if step["status"] not in MARKS or attempt in self._told:
-            return
-        self._told.add(attempt)
-        self._say(_step_words(step))
-
-
-def _step_words(step: dict[str, Any]) -> str:
-    words = [f"{MARKS[step['status']]} {step['step_key']}"]
-    if step["duration_s"] is not None:
-        words.append(f"{step['duration_s']:.2f} s")
-    if step["status"] != "SUCCESS":
-        words.append(step["status"].lower().replace("_", " "))
-    error = step["error"] or {}
-    if error:
-        words.append(first_line(f"{error.get('type', 'error')}: {error.get('message', '')}"))
-    return "  ".join(words)

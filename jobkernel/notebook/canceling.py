@@ -29,7 +29,7 @@ def cancel_run(session: Session, name: str, *, forced: bool) -> str:
         if live is not None
         else cancel_elsewhere(session.history, session.records.row(run_id), forced=forced, by=session.notebook)
     )
-    return f"run {run_id[:8]} {words}"
+    return f"run {run_id[:8]}: {words}"
 
 
 def cancel_elsewhere(history: History, row: Mapping[str, Any], *, forced: bool, by: str | None) -> str:
@@ -59,8 +59,8 @@ def _cancel_here(session: Session, live: LiveRun, *, forced: bool) -> str:
 
 
 def _ended(status: str) -> str:
-    return f"has ended already: {status}"
+    return f"it has ended already: {status}"
 
 
 def _and_again(now: str, again: str) -> str:
-    return f"is canceled: {now}." + (f" Cancel again: {again}." if again != now and now != LEAVES else "")
+    return f"{now}." + (f" Cancel again: {again}." if again != now and now != LEAVES else "")

@@ -69,17 +69,17 @@ def test_runs_that_wait_say_why_in_the_history(full: Notebook) -> None:
 def test_a_run_that_waits_leaves_the_queue_at_once(full: Notebook) -> None:
     second = handle(full, "second")
     text = full.ok(f"%jk cancel {second.run_id[:8]}").text
-    assert f"run {second.run_id[:8]} is canceled: it leaves the queue." in text
+    assert f"run {second.run_id[:8]}: it leaves the queue." in text
     assert "Cancel again" not in text
     assert second.wait(10).status == "CANCELED"
-    assert full.ok(f"%jk cancel {second.run_id[:8]}").value.text.endswith("has ended already: CANCELED")
+    assert full.ok(f"%jk cancel {second.run_id[:8]}").value.text.endswith("it has ended already: CANCELED")
 
 
 def test_a_second_cancel_forces_what_the_first_announced(nb: Notebook) -> None:
     nb.ok("%%op stubborn\nimport time\nwhile True:\n    time.sleep(0.01)", "%%job j\nstubborn()", "run = %launch j")
     run = running(nb, "run")
     first = nb.ok(f"%jk cancel {run.run_id[:8]}").value.text
-    assert "is canceled: stops after this step: stubborn. Cancel again: interrupts stubborn" in first
+    assert ": stops after this step: stubborn. Cancel again: interrupts stubborn" in first
     assert not run.live.active.wait(0.2)
     second = nb.ok(f"%jk cancel {run.run_id[:8]}").value.text
     assert "interrupts stubborn" in second

@@ -1,0 +1,122 @@
+"""``run`` and ``reexecute``: a job of a notebook, in a kernel of its own, without a front end."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from jobkernel.cli.following import follow
+from jobkernel.cli.projects import history_of, prepared, row_of, run_argument
+from jobkernel.cli.telling import OK, Refused, complain, say
+from jobkernel.errors import Unsupported
+
+EXIT_CODES = (
+    "Exit codes: 0 the run succeeded; 1 it did not, or a cell that it needs is broken; 2 the command was refused: no"
+    " such notebook, job or run, options or config that do not fit; 130 Ctrl-C canceled the run."
+)
+
+
+def run_arguments(command: argparse.ArgumentParser) -> None:
+    """Say what ``run`` takes."""
+    command.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook that defines the job")
+    command.add_argument("job", metavar="JOB", help="the job")
+    command.add_argument("--set", action="append", default=[], metavar="A.B=C", help="a config value; may be repeated")
+    command.add_argument("--config", metavar="CONFIG", help="run config: JSON, a .json file or a notebook variable")
+    command.add_argument("--tag", action="append", default=[], metavar="K=V", help="a tag; may be repeated")
+    command.add_argument("--priority", type=int, metavar="N", help="higher runs first when runs wait")
+    command.add_argument("--executor", metavar="EXECUTOR", help="threads, processes, dask or dask:ADDRESS")
+    command.add_argument("--partition", metavar="P", help="partition (not available yet)")
+
+
+def run_job(given: argparse.Namespace) -> int:
+    """Run a job and follow it to its end."""
+    from jobkernel.headless import CellFailed, NotebookRunner, define_all, launch, refuse_needed
+
+    if given.partition:
+        raise Unsupported("--partition is not supported yet: this version has no partitions.")
+    options = _launch_options(given)
+    runner = NotebookRunner(given.notebook)
+    with runner.kernel(), history_of(prepared(runner.path.parent)) as history:
+        try:
+            refuse_needed(runner, given.job, define_all(runner, say))
+            run_id = launch(runner, given.job, options)
+        except CellFailed as error:
+            return failed(error)
+        return follow(history, run_id, given.job)
+
+
+def _launch_options(given: argparse.Namespace) -> list[str]:
+    once = [("--config", _config_text(given.config)), ("--priority", given.priority), ("--executor", given.executor)]
+    several = [(f"--{name}", value) for name in ("set", "tag") for value in getattr(given, name)]
+    return [f"{name}={value}" for name, value in [*several, *once] if value is not None]
+
+
+def _config_text(text: str | None) -> str | None:
+    if text is None or not text.endswith(".json"):
+        return text
+    try:
+        return Path(text).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"run: --config: '{text}' cannot be read: {error}") from error
+
+
+def failed(error: Any) -> int:
+    """Say why a cell failed, and return the exit code that goes with it."""
+    complain(error)
+    return int(error.exit_code)
+
+
+def reexecute_arguments(command: argparse.ArgumentParser) -> None:
+    """Say what ``reexecute`` takes."""
+    command.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook that defines what was run")
+    run_argument(command)
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--from-failure", action="store_true", help="only what failed and what did not run")
+    which.add_argument(
+        "--only", nargs="+", action="extend", metavar="STEP", help="only these steps: load, load* with what follows it"
+    )
+
+
+def reexecute(given: argparse.Namespace) -> int:
+    """Run again what a run ran, and follow it to its end."""
+    from jobkernel import headless
+    from jobkernel.rules.asset_plan import run_title
+
+    runner = headless.NotebookRunner(given.notebook)
+    with history_of(prepared(runner.path.parent)) as history:
+        row = row_of(history, given.run)
+        title = run_title(row["job_name"], row["assets"] or ())
+        options = ["--from-failure"] if given.from_failure else ["--only", *given.only] if given.only else []
+        with runner.kernel():
+            try:
+                headless.define_all(runner, say)
+                run_id = headless.reexecute(runner, row["run_id"], options)
+            except headless.CellFailed as error:
+                return failed(error)
+            return follow(history, run_id, f"{title}, from run {row['run_id'][:8]}")
+
+
+def demo_arguments(command: argparse.ArgumentParser) -> None:
+    """Say what ``demo`` takes."""
+    command.add_argument("--headless", action="store_true", help="run every cell, print what it shows, and exit")
+    command.add_argument("--no-browser", action="store_true", help="start JupyterLab and print its address only")
+    command.add_argument("--port", type=int, metavar="N", help="JupyterLab's port (default: 8888 or the next free one)")
+    command.add_argument(
+        "--dir", type=Path, default=Path("jobkernel-demo"), metavar="DIR", help="where it is copied to"
+    )
+
+
+def demo(given: argparse.Namespace) -> int:
+    """Open the quickstart, or run it here."""
+    from jobkernel import demo
+    from jobkernel.headless import CellFailed
+
+    folder = given.dir.resolve()
+    if not given.headless:
+        demo.open_lab(folder, say, port=given.port, opens_browser=not given.no_browser)
+    try:
+        demo.run_without_a_browser(folder, say)
+    except CellFailed as error:
+        return failed(error)
+    return OK
