@@ -16,7 +16,7 @@ from jobkernel.executors.call import Config, StepCall
 from jobkernel.executors.exchange import STORED_BY_DEFAULT, RunExchange, Upstream
 from jobkernel.executors.remote import RemoteTask
 from jobkernel.executors.stored import MEMORY, StoredValues
-from jobkernel.model.definitions import Output
+from jobkernel.model.definitions import Graph, Output
 from jobkernel.rules.plan import FromAsset, FromStep, PlannedStep
 from jobkernel.values.store import ValueStore
 
@@ -51,7 +51,7 @@ class RemoteTasks:
         loaded = {feed.key: self.io_of_asset(feed.key) for feed in _feeds(step) if isinstance(feed, FromAsset)}
         needed += [io for io in _managers(step, upstream, loaded) if io in self.definitions and io not in needed]
         return RemoteTask(
-            step=replace(step, op=replace(step.op, capture=None, fingerprint=None, compute=None)),
+            step=_travelling(step),
             run=call.run,
             attempt=call.attempt,
             config=call.config,
@@ -81,6 +81,15 @@ class RemoteTasks:
                     f"Step '{step.key}' cannot run in another process: what it reads of '{name}' is in this kernel's"
                     " memory (--io memory); keep that on disk, or use '--executor threads'."
                 )
+
+
+def _travelling(step: PlannedStep) -> PlannedStep:
+    """Return a step without what only the kernel needs; what it calls goes beside it, with what that uses."""
+    op = replace(step.op, capture=None, fingerprint=None, compute=None)
+    if step.assets is None:
+        return replace(step, op=op)
+    node = Graph(name=step.assets.node.name) if isinstance(step.assets.node, Graph) else op
+    return replace(step, op=op, assets=replace(step.assets, node=node))
 
 
 def _managers(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
@@ -219,14 +219,14 @@ class RunExchange:
 def without_code(step: PlannedStep) -> PlannedStep:
     """Return a step as it travels: without its function, and what only the kernel needs."""
     op = replace(step.op, compute=None, capture=None, fingerprint=None, source=None, hooks=())
-    return replace(step, op=op, hooks=())
+    return replace(step, op=op, assets=None, hooks=())
 
 
 class MemoryDefault:
     """Keeps the objects themselves, for runs inside one process that leave nothing behind."""
 
-    def __init__(self, assets: dict[str, Any] | None = None) -> None:
-        self.assets = {} if assets is None else assets
+    def __init__(self, assets: MutableMapping[str, Any] | None = None) -> None:
+        self.assets: MutableMapping[str, Any] = {} if assets is None else assets
         self.outputs: dict[tuple[str, str], Any] = {}
 
     def keep_asset(self, call: StepCall, key: str, value: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jobkernel.errors import Interrupted
-from jobkernel.executors import capture
+from jobkernel.executors import bare_display, capture
 from jobkernel.executors.cancel import CancelToken, is_interruptible
 from jobkernel.executors.channel import Channel
 from jobkernel.executors.lifeline import tie_group_to
@@ -191,6 +191,7 @@ def main() -> None:
     _limit_memory(memory_limit)
     faulthandler.enable(sys.stderr)
     capture.install()
+    bare_display.install()
     channel = Channel(socket.socket(fileno=end))
     for descriptor in (end, lifeline):
         os.set_inheritable(descriptor, False)

@@ -43,7 +43,7 @@ class Refused(Exception):
 
 
 class Stale(Exception):
-    """A module that the worker imported has changed on disk since: another one must take the task."""
+    """Another worker must take the task: a module has changed on disk, or this one died before the task began."""
 
 
 class WorkerProcess:
@@ -97,6 +97,8 @@ class WorkerProcess:
             end = self._follow(call, output)
         except (OSError, EOFError) as error:
             self._drain(output)
+            if self._task > 1 and not self.has_begun and not call.cancel.is_requested:
+                raise Stale from error  # it died of something else: the step's own code was not called yet
             raise Died from error
         finally:
             call_off()
