@@ -103,6 +103,8 @@ def launch(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     session = kernel.session
     if given.job in session.registry.assets and given.job not in session.registry.jobs:
         raise UnknownName(f"'{given.job}' is an asset; use %materialize {given.job}.")
+    kernel.compose_jobs()
+    kernel.jobs.refuse_waiting(given.job)
     plan = session.plan_job(given.job)
     if given.dry_run:
         return plan_view(session, plan, {})

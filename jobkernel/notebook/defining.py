@@ -27,16 +27,16 @@ from jobkernel.notebook.cells import (
     CellAsset,
     asset_from_cell,
     check_from_cell,
-    job_from_cell,
     op_from_cell,
     resource_from_cell,
 )
 from jobkernel.notebook.dependencies import Resolution
+from jobkernel.notebook.job_cells import JobCell
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.launching import run_config, run_here
 from jobkernel.notebook.options import UsageProblem, duration, executor_name, pairs, value_or_name, whole_number
 from jobkernel.notebook.pools import pool_notes
-from jobkernel.notebook.shown import Shown
+from jobkernel.notebook.shown import Shown, mark
 from jobkernel.notebook.sql_body import parse_sql_body
 from jobkernel.notebook.views import echo
 from jobkernel.rules.free_names import BUILTINS
@@ -99,9 +99,11 @@ def define_job(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> 
         executor=executor_name(given.executor),
         max_concurrent=whole_number(given.max_concurrent, "--max-concurrent", least=1),
     )
-    body = _body(kernel, "job", given.name, text)
-    job = job_from_cell(options, body, kernel.place(), kernel.nodes())
-    return defined(kernel, Entry(kind="job", name=job.name, record=job, options=kernel.origin()), given)
+    cell = JobCell(options, _body(kernel, "job", given.name, text), kernel.place(), kernel.origin())
+    change = kernel.jobs.take(cell, kernel.nodes())
+    if change is None:
+        return Shown(f"{mark('queued')} {cell.waits} It is composed when one does.")
+    return None if given.quiet else echo(kernel.session, change, _notes(kernel, change))
 
 
 def define_resource(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> Any:

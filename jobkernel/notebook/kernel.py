@@ -20,6 +20,9 @@ from jobkernel.notebook.binding import Bindings
 from jobkernel.notebook.cell_step import CellPlace
 from jobkernel.notebook.following import fingerprint_function
 from jobkernel.notebook.heading import near_miss
+from jobkernel.notebook.job_cells import JobCells
+from jobkernel.notebook.shown import Shown, mark
+from jobkernel.notebook.views import echo
 from jobkernel.rules.fingerprint import Fingerprint
 from jobkernel.settings import JobKernel
 
@@ -37,6 +40,7 @@ class NotebookKernel:
         self._cell_id: str | None = None
         self._cell_text: str | None = None
         self.session.freshness.follow = self._fingerprint
+        self.jobs = JobCells(self.session)
         self.bindings = Bindings(self.session, lambda: self.names)
         self._has_hinted = False
         self.publisher: Any = None
@@ -137,7 +141,16 @@ class NotebookKernel:
     def after_cell(self, *_: Any) -> None:
         """Note that helpers may have changed."""
         self.session.freshness.code_may_have_changed()
+        self.compose_jobs()
         self.session.changed.set()
+
+    def compose_jobs(self) -> None:
+        """Compose jobs anew whose ops were defined again, or only now; tell what a person should know of it."""
+        for change, trouble in self.jobs.refresh(self.nodes()):
+            if change is not None:
+                self.show(echo(self.session, change, ()))
+            elif trouble is not None:
+                self.show(Shown(f"{mark('warning')} {trouble}"))
 
     def close(self) -> None:
         """Let the session go."""

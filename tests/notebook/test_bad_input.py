@@ -55,7 +55,6 @@ from jobkernel.executors import stored
         ("%%asset a --description 'open\n1", ["quote"]),
         ("%%op\n1", ["name"]),
         ("%%op a-b\n1", ["a-b"]),
-        ("%%job j\nnothing()", ["nothing"]),
         ("%%job j\n", ["j"]),
         ("%%op a", ["empty"]),
         ("%asset a", ["%asset is for cells", "write %%asset a as a cell's first line"]),
