@@ -1,0 +1,75 @@
+"""The notebooks of the tour under nbclient, in real kernels: every cell runs, and the history holds what it should."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import jobkernel
+from jobkernel.storage.client import HistoryClient
+from jobkernel.storage.control import stop_server
+
+pytestmark = pytest.mark.timeout(240)
+
+HOME = Path(jobkernel.__file__).parents[1]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    (tmp_path / "rt").mkdir()
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "rt"))
+    monkeypatch.setenv("PYTHONPATH", str(HOME))
+    monkeypatch.delenv("JOBKERNEL_PROJECT", raising=False)
+    yield tmp_path
+    stop_server(tmp_path)
+
+
+def executed(project: Path, name: str) -> dict[str, str]:
+    """Run a notebook of the tour; return the text under each of its cells. A cell that fails fails the test."""
+    path = project / name
+    shutil.copy(HOME / "notebooks" / name, path)
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(project)}})
+    client.execute(env={**os.environ, "JPY_SESSION_NAME": str(path)})
+    return {cell.id: text_of(cell) for cell in notebook.cells if cell.cell_type == "code"}
+
+
+def text_of(cell: Any) -> str:
+    shown = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+    return "\n".join(shown)
+
+
+def asked(project: Path, query: str) -> list[tuple[Any, ...]]:
+    history = HistoryClient.connect(project)
+    try:
+        return history.sql(query).fetchall()
+    finally:
+        history.close()
+
+
+def test_jobs_and_runs(project: Path) -> None:
+    shown = executed(project, "02_jobs_and_runs.ipynb")
+
+    assert "ConnectionError: the archive does not answer" in shown["steps"]
+    assert "UP_FOR_RETRY" in shown["steps"]
+    assert "0 running, 3 waiting" in shown["line"]
+    assert "stops after this step: waits" in shown["canceled"]
+    assert "'CANCELED'" in shown["canceled"]
+    counted = asked(project, "SELECT job_name, status, count(*) FROM runs GROUP BY ALL ORDER BY ALL")
+    assert counted == [
+        ("late_by_month", "SUCCESS", 4),
+        ("publish_late", "FAILURE", 1),
+        ("publish_late", "SUCCESS", 2),
+        ("slow", "CANCELED", 1),
+    ]
+    again = "SELECT step_key FROM steps JOIN runs USING (run_id) WHERE trigger = 'reexecution'"
+    assert asked(project, again) == [("publish",)]
+    urgent = "SELECT priority FROM runs WHERE job_name = 'late_by_month' ORDER BY started_at DESC LIMIT 2"
+    assert asked(project, urgent) == [(0,), (5,)]
