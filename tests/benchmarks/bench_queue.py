@@ -8,6 +8,7 @@ import random
 import statistics
 import time
 from collections import deque
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,14 @@ from tests.benchmarks.bench_runs import a_session
 QUEUED = 10_000
 SOAK_RUNS = 10_000
 SAMPLE_EVERY = 250
+NEXT_RUNS = 100
 SETTLED_AT = 0.3
 """The share of the runs after which memory should stand still: pools, caches and kept runs are full by then."""
 
 
 def measure() -> dict[str, float]:
     """Return decisions a second, and how much memory grows over the later runs of the soak (MB in each 1 000 runs)."""
-    return {"queue_decisions_per_s": decisions_per_second(), **soak()}
+    return {"queue_decisions_per_s": decisions_per_second(), "freed_to_next_start_ms": freed_to_next(), **soak()}
 
 
 def decisions_per_second() -> float:
@@ -76,6 +78,30 @@ def _random_run(number: int, chance: random.Random) -> QueuedRun:
         pools=frozenset(pools),
         roots=roots,
     )
+
+
+def freed_to_next() -> float:
+    """Return the median milliseconds from one run's last step to the first of the next run, under a limit of 1."""
+    moments: list[tuple[float, float]] = []
+
+    @jk.op
+    def step() -> None:
+        began = time.perf_counter()
+        moments.append((began, time.perf_counter()))
+
+    @jk.job
+    def one_by_one() -> None:
+        step()
+
+    with a_session() as session:
+        session.define(Entry(kind="job", name="one_by_one", record=one_by_one))
+        session.history.request("set_setting", name="max_concurrent_runs", value=0)
+        handles = [session.launch(session.plan_job("one_by_one")) for _ in range(NEXT_RUNS)]
+        session.history.request("set_setting", name="max_concurrent_runs", value=1)
+        for handle in handles:
+            handle.wait()
+    moments.sort()
+    return statistics.median((after[0] - before[1]) * 1e3 for before, after in pairwise(moments))
 
 
 def soak() -> dict[str, float]:
