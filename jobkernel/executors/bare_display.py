@@ -5,6 +5,7 @@ IPython prints objects there instead. Never imports IPython: its functions are w
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
@@ -69,15 +70,14 @@ def _displaying(original: Callable[..., Any]) -> Callable[..., Any]:
         sink = CURRENT.get()
         if sink is None:
             return original(*shown, include=include, exclude=exclude, metadata=metadata, raw=raw, **told)
-        from IPython.core.formatters import DisplayFormatter  # the caller has loaded IPython
-        from IPython.display import DisplayHandle
-
-        handle = DisplayHandle(told.pop("display_id")) if isinstance(told.get("display_id"), str) else None
+        handle_of = sys.modules[_MODULE].DisplayHandle
+        format_of = importlib.import_module("IPython.core.formatters").DisplayFormatter().format
+        handle = handle_of(told.pop("display_id")) if isinstance(told.get("display_id"), str) else None
         if told.pop("display_id", None) is True:
-            handle = DisplayHandle()
+            handle = handle_of()
         transient = {**(told.get("transient") or {}), **({"display_id": handle.display_id} if handle else {})}
         for each in shown:
-            data, said = (each, {}) if raw else DisplayFormatter().format(each, include=include, exclude=exclude)
+            data, said = (each, {}) if raw else format_of(each, include=include, exclude=exclude)
             if data:
                 sink.display(
                     data, metadata={**said, **(metadata or {})}, transient=transient, update=told.get("update")
