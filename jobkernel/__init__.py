@@ -63,6 +63,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "model.config_mapping": ("ConfigMapping", "config_mapping"),
     "model.environment": ("EnvVar",),
     "model.dagster_run": ("DagsterRun",),
+    "model.runs": ("DagsterRunStatus",),
     "model.partition_range": ("PartitionKeyRange",),
     "rules.selection": ("AssetSelection",),
     "values.contexts": ("InputContext", "OutputContext", "build_input_context", "build_output_context"),
@@ -87,11 +88,17 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "api.running": ("materialize", "materialize_to_memory"),
     "api.validating": ("validate_run_config",),
     "api.result": ("ExecuteInProcessResult",),
-    "api.instance": ("DagsterInstance", "EventLogEntry", "RunsFilter"),
+    "api.instance": ("DagsterInstance",),
+    "api.run_records": (
+        "EventLogEntry", "EventLogRecord", "EventRecordsFilter", "EventRecordsResult", "RunRecord", "RunsFilter",
+    ),
+    "api.execute_job": (
+        "JobExecutionResult", "ReconstructableJob", "ReexecutionOptions", "execute_job", "reconstructable",
+    ),
     "api.events": ("DagsterEvent", "DagsterEventType"),
     "api.event_data": ("AssetCheckEvaluation",),
     "api.executor_names": (
-        "ExecutorDefinition", "in_process_executor", "multi_or_in_process_executor",
+        "ExecutorDefinition", "dask_executor", "in_process_executor", "multi_or_in_process_executor",
         "multiprocess_executor",
     ),
     "engine.opening": ("test_session",),

@@ -1,152 +1,209 @@
-"""``DagsterInstance.ephemeral()``: what runs in this process leave behind, in memory. Knows no disk."""
+"""``DagsterInstance``: what runs leave behind, asked in Dagster's words.
+
+``ephemeral()`` remembers in memory, as long as it lives; ``get()`` is the project of this notebook.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, NoReturn
+import weakref
+from collections.abc import Iterable, MutableMapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Self
 
 from jobkernel.api.events import DagsterEvent
-from jobkernel.errors import Unsupported
+from jobkernel.api.run_books import AssetsOf, HistoryBook, MemoryBook, RunBook
+from jobkernel.api.run_records import (
+    EventLogEntry,
+    EventLogRecord,
+    EventRecordsFilter,
+    EventRecordsResult,
+    RunRecord,
+    RunsFilter,
+    RunStats,
+    RunStepStats,
+    page,
+    stats_of,
+    step_stats_of,
+    time_of,
+)
+from jobkernel.engine import live
+from jobkernel.errors import InvariantViolation, Unsupported
 from jobkernel.model import events as ev
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.keys import AssetKey
-from jobkernel.model.results import AssetMaterialization
-from jobkernel.model.runs import RunStatus
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventLogEntry:
-    """An event with the run it belongs to and when it was."""
-
-    dagster_event: DagsterEvent
-    run_id: str
-    timestamp: float
-
-    @property
-    def asset_key(self) -> AssetKey | None:
-        """The asset that the event is about."""
-        return self.dagster_event.asset_key
-
-    @property
-    def step_key(self) -> str | None:
-        """The step it happened in."""
-        return self.dagster_event.step_key
-
-    @property
-    def asset_materialization(self) -> AssetMaterialization | None:
-        """What was made, None where the event is about something else."""
-        return self.dagster_event.materialization if self.dagster_event.is_step_materialization else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunsFilter:
-    """Which runs are asked for; what is not given fits every run. Source: Dagster's ``RunsFilter``."""
-
-    run_ids: Iterable[str] | None = None
-    job_name: str | None = None
-    statuses: Iterable[RunStatus] | None = None
-    tags: Mapping[str, str | Iterable[str]] | None = None
-
-    def fits(self, run: DagsterRun) -> bool:
-        """Whether a run is among those asked for."""
-        return (
-            (self.run_ids is None or run.run_id in set(self.run_ids))
-            and (self.job_name is None or run.job_name == self.job_name)
-            and (not self.statuses or run.status in set(self.statuses))
-            and all(_fits_tag(run.tags.get(key), wanted) for key, wanted in (self.tags or {}).items())
-        )
-
-
-def _fits_tag(value: str | None, wanted: str | Iterable[str]) -> bool:
-    return value in ([wanted] if isinstance(wanted, str) else list(wanted))
+if TYPE_CHECKING:
+    from jobkernel.engine.session import Session
 
 
 class DagsterInstance:
-    """Remembers runs and values in memory, for as long as it lives. Made by :meth:`ephemeral`."""
+    """Remembers runs, their events and the values of assets. Made by :meth:`ephemeral` or :meth:`get`."""
 
-    def __init__(self) -> None:
-        self._runs: dict[str, DagsterRun] = {}
-        self._events: dict[str, list[DagsterEvent]] = {}
-        self.asset_values: dict[str, Any] = {}
+    def __init__(self, session: Session | None = None) -> None:
+        self._session = session
+        self._is_live = session is not None
+        self._book: RunBook = MemoryBook() if session is None else HistoryBook(session)
+        self.asset_values: MutableMapping[str, Any] = {} if session is None else AssetsOf(session)
 
     @classmethod
-    def ephemeral(cls, *_given: Any, **_named: Any) -> DagsterInstance:
-        """Return a new, empty one."""
+    def ephemeral(cls, *_given: Any, **_named: Any) -> Self:
+        """Return a new, empty one, in memory."""
         return cls()
 
     local_temp = ephemeral
 
     @classmethod
-    def get(cls) -> NoReturn:
-        """Refused: what a project remembers is asked through the session."""
-        raise Unsupported("DagsterInstance.get() is not supported; use jk.session(), or DagsterInstance.ephemeral().")
+    def get(cls) -> Self:
+        """Return the one of this notebook: its runs are those of the project.
 
-    def __enter__(self) -> DagsterInstance:
+        Raises:
+            InvariantViolation: no project is open in this process.
+        """
+        session = live.newest()
+        if session is None:
+            raise InvariantViolation(
+                "DagsterInstance.get() is the project of a notebook, and none is open here; run %load_ext jobkernel"
+                " first, or use DagsterInstance.ephemeral()."
+            )
+        return cls(session)
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        return
+        if not self._is_live:
+            self._close_session()
 
     @property
     def is_ephemeral(self) -> bool:
-        """Return True: nothing of this stays."""
-        return True
+        """Whether nothing of this stays."""
+        return not self._is_live
 
-    def remember(self, run: DagsterRun, events: Iterable[DagsterEvent]) -> None:
-        """Take a run in, with everything that happened in it."""
-        self._runs[run.run_id] = run
-        self._events[run.run_id] = list(events)
+    @property
+    def session(self) -> Session:
+        """The session that runs jobs for this instance; of an ephemeral one, opened when first needed."""
+        if self._session is None:
+            from jobkernel.clock import SystemClock
+            from jobkernel.engine.opening import test_session
+
+            self._session = test_session(SystemClock())
+            self._session.launcher.retries = None  # runs are retried by a project, not by a script
+            self._closing = weakref.finalize(self, self._session.close)
+        return self._session
+
+    def remember(self, run: DagsterRun, events: Sequence[DagsterEvent]) -> None:
+        """Take in a run of this process, with everything that happened in it."""
+        self._book.note(run, events)
+
+    def remember_launched(self, run: DagsterRun, events: Sequence[DagsterEvent]) -> None:
+        """Take in a run of :attr:`session`; the history of a project has it already."""
+        if not self._is_live:
+            self._book.note(run, events)
 
     def get_run_by_id(self, run_id: str) -> DagsterRun | None:
         """Return a run, None where there is none of that id."""
-        return self._runs.get(run_id)
+        return self._book.run(run_id)
 
     def has_run(self, run_id: str) -> bool:
         """Whether there is a run of that id."""
-        return run_id in self._runs
+        return self.get_run_by_id(run_id) is not None
 
     def get_runs(
         self, filters: RunsFilter | None = None, cursor: str | None = None, limit: int | None = None
     ) -> list[DagsterRun]:
         """Return runs, newest first; ``cursor`` is the id of the last one already had."""
-        runs = [run for run in reversed(self._runs.values()) if filters is None or filters.fits(run)]
-        ids = [run.run_id for run in runs]
-        start = ids.index(cursor) + 1 if cursor in ids else 0
-        return runs[start:] if limit is None else runs[start : start + limit]
+        runs = self._book.newest_first()
+        if cursor is not None and self.has_run(cursor):
+            for run in runs:
+                if run.run_id == cursor:
+                    break
+        return list(islice((run for run in runs if filters is None or filters.fits(run)), limit))
 
     def get_runs_count(self, filters: RunsFilter | None = None) -> int:
         """Return how many runs there are."""
         return len(self.get_runs(filters))
 
-    def get_run_ids(self, filters: RunsFilter | None = None) -> list[str]:
+    def get_run_ids(
+        self, filters: RunsFilter | None = None, cursor: str | None = None, limit: int | None = None
+    ) -> list[str]:
         """Return the ids of runs, newest first."""
-        return [run.run_id for run in self.get_runs(filters)]
+        return [run.run_id for run in self.get_runs(filters, cursor, limit)]
+
+    def get_run_records(
+        self, filters: RunsFilter | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> list[RunRecord]:
+        """Return runs with their times, newest first."""
+        return [self._record_of(run) for run in self.get_runs(filters, cursor, limit)]
+
+    def get_run_record_by_id(self, run_id: str) -> RunRecord | None:
+        """Return a run with its times, None where there is none of that id."""
+        run = self.get_run_by_id(run_id)
+        return None if run is None else self._record_of(run)
+
+    def get_run_group(self, run_id: str) -> tuple[str, list[DagsterRun]] | None:
+        """Return the id of the run that a run goes back to, and all runs that do; None where there is no such run."""
+        run = self.get_run_by_id(run_id)
+        if run is None:
+            return None
+        root = run.root_run_id or run.run_id
+        members = [each for each in self.get_runs() if root in (each.run_id, each.root_run_id)]
+        return root, members[::-1]
+
+    def get_run_stats(self, run_id: str) -> RunStats:
+        """Return how many steps of a run succeeded and failed, what it made, and its times."""
+        return stats_of(run_id, self._events(run_id))
+
+    def get_run_step_stats(self, run_id: str, step_keys: Iterable[str] | None = None) -> list[RunStepStats]:
+        """Return what came of each step of a run."""
+        wanted = None if step_keys is None else set(step_keys)
+        found = step_stats_of(run_id, self._events(run_id))
+        return [each for each in found if wanted is None or each.step_key in wanted]
 
     def delete_run(self, run_id: str) -> None:
         """Forget a run and its events."""
-        self._runs.pop(run_id, None)
-        self._events.pop(run_id, None)
+        self._book.forget(run_id)
 
     def all_logs(self, run_id: str, of_type: Any = None) -> list[EventLogEntry]:
         """Return the events of a run, oldest first; ``of_type`` is a DagsterEventType, or a set of them."""
         wanted = {of_type} if hasattr(of_type, "value") else (set(of_type) if of_type else None)
-        events = self._events.get(run_id, [])
-        return [_entry(run_id, event) for event in events if wanted is None or event.event_type in wanted]
+        entries = [record.event_log_entry for record in self._book.records(run_id)]
+        return [entry for entry in entries if wanted is None or entry.dagster_event.event_type in wanted]
+
+    def get_event_records(
+        self, event_records_filter: EventRecordsFilter, limit: int | None = None, ascending: bool = False
+    ) -> list[EventLogRecord]:
+        """Return the events of all runs that a filter lets through, newest first unless ``ascending``."""
+        asked = event_records_filter
+        key = AssetKey.from_coercible(asked.asset_key).text if asked.asset_key is not None else None
+        most = limit if limit is not None else 10**9
+        return list(page(self._records(key), asked.fits, most, None, ascending=ascending).records)
+
+    def fetch_materializations(
+        self, records_filter: Any, limit: int, cursor: str | None = None, ascending: bool = False
+    ) -> EventRecordsResult:
+        """Return a page of an asset's materializations, newest first unless ``ascending``."""
+        key = AssetKey.from_coercible(getattr(records_filter, "asset_key", records_filter))
+
+        def fits(record: EventLogRecord) -> bool:
+            event = record.event_log_entry.dagster_event
+            return event.is_step_materialization and event.asset_key == key
+
+        return page(self._records(key.text), fits, limit, cursor, ascending=ascending)
 
     def get_latest_materialization_event(self, asset_key: AssetKey) -> EventLogEntry | None:
         """Return the event of an asset's latest materialization, None where it was never made."""
-        text = AssetKey.from_coercible(asset_key).text
-        for run_id, events in reversed(self._events.items()):
-            for event in reversed(events):
-                if event.event.event_type == ev.ASSET_MATERIALIZATION and event.body["asset_key"] == text:
-                    return _entry(run_id, event)
-        return None
+        latest = self.fetch_materializations(asset_key, 1).records
+        return latest[0].event_log_entry if latest else None
 
     def all_asset_keys(self) -> list[AssetKey]:
         """Return the keys of all assets that were ever made."""
-        made = [event for events in self._events.values() for event in events if event.is_step_materialization]
-        return list(dict.fromkeys(event.asset_key for event in made if event.asset_key is not None))
+        if self._is_live:
+            rows = self.session.history.query("asset_states")
+            return [AssetKey.from_escaped_user_string(row["asset_key"]) for row in rows]
+        made = [
+            record for record in self._records(None) if record.event_log_entry.dagster_event.is_step_materialization
+        ]
+        return list(dict.fromkeys(record.asset_key for record in made if record.asset_key is not None))
 
     get_asset_keys = all_asset_keys
 
@@ -155,16 +212,39 @@ class DagsterInstance:
         return asset_key in self.all_asset_keys()
 
     def dispose(self) -> None:
-        """Forget everything."""
-        self._runs.clear()
-        self._events.clear()
-        self.asset_values.clear()
+        """Forget everything that is only in memory."""
+        if not self._is_live:
+            self._close_session()
+            self._book = MemoryBook()
+            self.asset_values.clear()
+
+    def _close_session(self) -> None:
+        if self._session is not None:
+            self._session = None
+            self._closing()
+
+    def _events(self, run_id: str) -> list[DagsterEvent]:
+        return [record.event_log_entry.dagster_event for record in self._book.records(run_id)]
+
+    def _records(self, asset_key: str | None) -> list[EventLogRecord]:
+        """Return the events of every run that made an asset, or of every run, oldest first."""
+        if asset_key is not None:
+            run_ids = self._book.making(asset_key)
+        else:
+            run_ids = [run.run_id for run in self._book.newest_first()][::-1]
+        return [record for run_id in run_ids for record in self._book.records(run_id)]
+
+    def _record_of(self, run: DagsterRun) -> RunRecord:
+        records = self._book.records(run.run_id)
+        events = [record.event_log_entry.dagster_event for record in records]
+        return RunRecord(
+            storage_id=records[0].storage_id if records else 0,
+            dagster_run=run,
+            start_time=time_of(events, {ev.RUN_START}),
+            end_time=time_of(events, ev.FINAL_RUN_EVENTS),
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         raise Unsupported(f"DagsterInstance.{name} is not supported; ask the history by jk.sql, or jk.session().")
-
-
-def _entry(run_id: str, event: DagsterEvent) -> EventLogEntry:
-    return EventLogEntry(dagster_event=event, run_id=run_id, timestamp=event.timestamp)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any
 
 from jobkernel.api.event_data import AssetCheckEvaluation, StepFailureData
 from jobkernel.api.events import DagsterEvent
+from jobkernel.api.run_books import shown_events
 from jobkernel.engine.in_process import InProcessRun
 from jobkernel.errors import InvariantViolation, did_you_mean
 from jobkernel.model import events as ev
@@ -15,14 +16,6 @@ from jobkernel.model.definitions import RESULT, Endpoint, Graph
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.results import AssetMaterialization, AssetObservation, ExpectationResult
 
-_OURS: Final = frozenset(
-    {
-        ev.LOG_MESSAGE, ev.STEP_NOT_RUN, ev.STEP_CANCELED, ev.STEP_PROGRESS, ev.ASSET_MATERIALIZATION_PLANNED,
-        ev.ASSET_CHECK_EVALUATION_PLANNED, ev.ASSET_FAILED_TO_MATERIALIZE,
-    }
-)  # fmt: skip
-"""Events that Dagster has not, or does not count among those of a run."""
-
 
 class ExecuteInProcessResult:
     """What came of a run in this process. Source: Dagster's ``ExecuteInProcessResult``."""
@@ -30,8 +23,7 @@ class ExecuteInProcessResult:
     def __init__(self, run: InProcessRun, dagster_run: DagsterRun, job: Any) -> None:
         self._run, self._job = run, job
         self.dagster_run = dagster_run
-        shown = [event for event in run.events if event.event_type not in _OURS]
-        self.all_events = [DagsterEvent(event, dagster_run.job_name) for event in shown]
+        self.all_events = shown_events(run.events, dagster_run.job_name)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.dagster_run.job_name} {self.dagster_run.status.value}>"
@@ -59,11 +51,12 @@ class ExecuteInProcessResult:
         """
         step_key, output = self._origin(node_str, output_name)
         found: dict[str, Any] = {}
-        for (key, name), value in self._run.values.items():
+        for key, name in self._run.values:
             base, _, mapping = key.partition("[")
             bare, _, dynamic = name.partition("[")
             if base != step_key or bare != output:
                 continue
+            value = self._run.values[key, name]
             if not mapping and not dynamic:
                 return value
             found[(mapping or dynamic).rstrip("]")] = value

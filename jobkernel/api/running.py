@@ -110,7 +110,7 @@ class _Request:
             run_id=self.run_id,
             partition_key=self.partition_key,
             assets=assets,
-            io_of_asset=_io_of_asset(self.job),
+            io_of_asset=io_of_asset(self.job),
         )
         result = ExecuteInProcessResult(run, self._record(run, tags, config), self.job)
         if self.instance is not None:
@@ -225,7 +225,7 @@ def _recut(planned: PlannedInput, feeds: Iterable[Any]) -> PlannedInput:
     return planned_input(planned.input, tuple(feeds), planned.is_fan_in)
 
 
-def _io_of_asset(job: Any) -> Callable[[str], tuple[str, Mapping[str, Any]]]:
+def io_of_asset(job: Any) -> Callable[[str], tuple[str, Mapping[str, Any]]]:
     """Return the look-up of the IO manager, and definition metadata, that keep an asset's value."""
     definitions = getattr(job, "definitions", None)
     return lambda key: _io_among(definitions.records if definitions is not None else (), key)

@@ -25,9 +25,8 @@ class _Refusing(type):
 
 
 INSTEAD: Final = {
-    "execute_job": "job.execute_in_process(...), or %launch in a notebook",
-    "reconstructable": "the job itself: no other process has to find it again",
-    "ReexecutionOptions": "%jk reexecute RUN, with --from-failure for what is left",
+    "build_reconstructable_job": "reconstructable(job), or the job itself",
+    "executor": "in_process_executor, multiprocess_executor or dask_executor",
 }
 """What serves in the place of a name, where something does."""
 

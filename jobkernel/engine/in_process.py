@@ -5,7 +5,7 @@ Serves ``job.execute_in_process`` and ``materialize`` of the api floor: events a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,8 +32,8 @@ class InProcessRun:
     run_id: str
     status: RunStatus
     events: list[Event]
-    values: dict[tuple[str, str], Any]
-    assets: dict[str, Any]
+    values: Mapping[tuple[str, str], Any]
+    assets: MutableMapping[str, Any]
     error: BaseException | None
     failed_step: str | None
     plan: Plan
@@ -85,7 +85,7 @@ def execute_plan_in_process(
     stored_config: Any = None,
     run_id: str | None = None,
     partition_key: str | None = None,
-    assets: dict[str, Any] | None = None,
+    assets: MutableMapping[str, Any] | None = None,
     io_of_asset: Any = None,
     clock: Clock | None = None,
 ) -> InProcessRun:

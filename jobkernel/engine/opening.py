@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from jobkernel.clock import Clock, ManualClock, SystemClock
+from jobkernel.engine import live
 from jobkernel.engine.project import find_project, prepare
 from jobkernel.engine.session import Session
 from jobkernel.engine.shared_settings import share_settings
@@ -56,6 +57,7 @@ def open_session(
         history = HistoryClient.connect(project, kernel_id=kernel_id, notebook=name)
     except ProjectReadOnly as error:
         session = _in_memory(clock, settings, name, kernel_id, Session)
+        live.opened(session)
         return Opened(session=session, notice=f"{error} This session keeps its history and values in memory only.")
     cache = ValueCache(settings.memory_budget)
     session = Session(
@@ -70,6 +72,7 @@ def open_session(
     )
     _follow_settings(settings, session, cache)
     session.keep_until_closed(Upkeep(history, session.values, clock).close)
+    live.opened(session)
     return Opened(session=session)
 
 

@@ -28,6 +28,10 @@ class RunStatus(StrEnum):
         return self in (RunStatus.SUCCESS, RunStatus.FAILURE, RunStatus.CANCELED)
 
 
+DagsterRunStatus = RunStatus
+"""The same under Dagster's name."""
+
+
 class StepStatus(StrEnum):
     """Where a step stands."""
 

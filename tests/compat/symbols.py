@@ -40,7 +40,8 @@ TIER_2 = (
     "ResourceParam ResourceDependency build_resources build_init_resource_context build_input_context "
     "build_output_context InitResourceContext InMemoryIOManager mem_io_manager fs_io_manager configured "
     "with_resources AssetCheckExecutionContext build_asset_check_context build_hook_context "
-    "validate_run_config input_manager unsupported"
+    "validate_run_config input_manager unsupported reconstructable multi_or_in_process_executor "
+    "EventRecordsFilter RunsFilter RunRecord ExecutorDefinition test_session dask_executor DagsterRunStatus"
 )
 
 COVERED: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
