@@ -204,14 +204,17 @@ def _step_ends(status: str) -> Change:
         step = _attempt(rows, fact, run)
         if step["status"] not in OPEN_STEP_STATUSES:
             return
+        is_between = step["status"] == "UP_FOR_RETRY"  # the attempt is over; only that none follows is new
         details = _known(fact.body, ("error", "reason", "delay_s"))
-        details["duration_s"] = _number(fact.body.get("duration_s"))
-        if details["duration_s"] is None and step["started_us"] is not None:
+        if not is_between:
+            details["duration_s"] = _number(fact.body.get("duration_s"))
+        if details.get("duration_s", 0) is None and step["started_us"] is not None:
             details["duration_s"] = (fact.occurred_us - step["started_us"]) / 1e6
         if (because := fact.body.get("because")) is not None:
             details["reason"] = because
         step["details"].update(details)
-        rows.change(STEP, step, status=status, ended_us=fact.occurred_us)
+        ended_us = step["ended_us"] if is_between else fact.occurred_us
+        rows.change(STEP, step, status=status, ended_us=ended_us)
 
     return change
 

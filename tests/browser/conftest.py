@@ -48,9 +48,9 @@ def notebook(browser: Browser, lab: Lab, request: pytest.FixtureRequest) -> Iter
     pages: list[NotebookPage] = []
     with ExitStack() as closing:
 
-        def open_notebook(*cells: str, width: int = 1400, height: int = 900) -> NotebookPage:
-            write_notebook(lab.files / folder / "work.ipynb", list(cells))
-            path = f"{folder}/work.ipynb"
+        def open_notebook(*cells: str, width: int = 1400, height: int = 900, name: str = "work.ipynb") -> NotebookPage:
+            path = f"{folder}/{name}"
+            write_notebook(lab.files / path, list(cells))
             pages.append(closing.enter_context(opened(lab, browser, path, width=width, height=height)))
             return pages[-1].open()
 

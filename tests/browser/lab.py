@@ -113,9 +113,19 @@ class Lab:
             body = answer.read()
             return json.loads(body) if body else None
 
+    def set(self, **settings: Any) -> None:
+        """Change settings of jobkernel in JupyterLab, for pages that are opened from now on."""
+        self._own_settings.parent.mkdir(exist_ok=True)
+        self._own_settings.write_text(json.dumps(settings))
+
+    @property
+    def _own_settings(self) -> Path:
+        return self.root / "jupyterlab_settings_dir" / "jobkernel" / "plugin.jupyterlab-settings"
+
     def clear(self) -> None:
-        """Shut every kernel down and forget the theme."""
+        """Shut every kernel down and forget the theme and our settings."""
         (self._settings / "themes.jupyterlab-settings").unlink(missing_ok=True)
+        self._own_settings.unlink(missing_ok=True)
         self.end_kernels()
 
     def end_kernels(self) -> None:
@@ -238,6 +248,11 @@ class NotebookPage:
         """The view in a tab of its own."""
         return View(self, self.page.locator(".jk-tab-host .jk-root"))
 
+    @property
+    def notifications(self) -> Locator:
+        """JupyterLab's notifications that are on screen."""
+        return self.page.locator(".Toastify__toast")
+
     def strip(self, cell: int) -> Locator:
         """The line above a cell that defines something."""
         return self.page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".jk-cellstrip")
@@ -303,10 +318,23 @@ class View:
         """The rows of the runs list."""
         return self.root.locator(".jk-rr")
 
+    def run_of(self, title: str) -> Locator:
+        """The rows of the runs of this job or asset."""
+        return self.runs.filter(has=self._page.page.locator(".jk-job").get_by_text(title, exact=True))
+
     @property
     def run(self) -> Locator:
         """The open run."""
         return self.root.locator(".jk-run")
+
+    def step(self, key: str) -> Locator:
+        """A step of the open run."""
+        return self.run.locator(f"[data-step={json.dumps(key)}]")
+
+    def run_again(self, choice: str) -> None:
+        """Run the open run again in one of the ways that its menu has."""
+        self.run.locator(".jk-rhead .jk-half").click()
+        self.root.get_by_role("menuitem", name=choice).click()
 
     @property
     def banner(self) -> Locator:
