@@ -121,6 +121,14 @@ class WorkerDied(JobkernelError):
     """The process that ran a step ended before the step did: it crashed, was killed, or ran out of memory."""
 
 
+class ClusterUnreachable(JobkernelError):
+    """A Dask cluster cannot be had, or was lost; the message says which and what to do."""
+
+
+class MissingDependency(JobkernelError):
+    """A package that is not always installed is needed; the message says how to install it."""
+
+
 class StepTimedOut(JobkernelError, TimeoutError):
     """A step took longer than its timeout."""
 

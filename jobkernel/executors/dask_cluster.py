@@ -1,0 +1,355 @@
+"""A kernel's way to one Dask cluster: its own on this machine, or that of a scheduler elsewhere.
+
+Owns the thread on which the client (and the kernel's own scheduler) lives: steps go out from there in groups, and
+messages from workers are dealt into a box per attempt. Knows no runs; ``dask_runner`` calls it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import pickle
+import queue
+import secrets
+import signal
+import sys
+import threading
+import warnings
+from collections import deque
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from jobkernel.errors import ClusterUnreachable, JobkernelError
+from jobkernel.executors.dask_task import Sent, control, run_sent
+from jobkernel.executors.remote import surroundings
+from jobkernel.values.files import open_files
+from jobkernel.values.signing import Signer
+from jobkernel.version import __version__
+
+CONNECT_S: Final = 10.0
+CLOSE_S: Final = 5.0
+ASK_S: Final = 5.0
+_OWN_CONFIG: Final = {
+    "distributed.admin.low-level-log-length": 50,  # messages carry what steps print, and every log keeps them
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.worker.profile.enabled": False,
+    "distributed.logging": {"distributed": "critical"},  # of the workers, who write where the kernel writes
+}
+_LOGGERS: Final = ("distributed", "tornado", "asyncio", "bokeh")
+
+
+@dataclass(slots=True, eq=False)
+class Box:
+    """What comes of one attempt: messages of its worker, and what the kernel itself has to say to whoever follows."""
+
+    key: str
+    queue: queue.SimpleQueue[tuple[Any, ...]] = field(default_factory=queue.SimpleQueue)
+    future: Any = None
+
+
+class DaskCluster:
+    """One cluster. Started by the first attempt; safe from any thread."""
+
+    def __init__(self, address: str | None, workers: int, memory_limit: int | None) -> None:
+        self.address = address
+        self.workers = workers
+        self.memory_limit = memory_limit
+        self._lock = threading.Lock()  # protects what follows, but for what the loop's thread alone touches
+        self._thread: threading.Thread | None = None
+        self._ready = threading.Event()
+        self._error: JobkernelError | None = None
+        self._boxes: dict[str, Box] = {}
+        self._waiting: deque[tuple[Box, Sent, bytes]] = deque()
+        self._is_retired = False
+        self._shared: dict[str, str] = {}
+        self._around: dict[str, Any] = {}
+        self._moved: bytes | None = None
+        self._topic = f"jobkernel-{secrets.token_hex(8)}"
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._over: asyncio.Event | None = None
+        self._client: Any = None
+        self._told: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the cluster is this kernel's."""
+        return self.address is None
+
+    @property
+    def name(self) -> str:
+        """What the cluster is called in sentences."""
+        return f"the Dask scheduler at {self.address}" if self.address else "this kernel's Dask cluster"
+
+    def wait_ready(self, timeout: float) -> bool:
+        """Start the cluster, and wait until it is up; return whether it is.
+
+        Raises:
+            ClusterUnreachable: it cannot be had.
+        """
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="jobkernel-dask", daemon=True)
+                self._thread.start()
+        if not self._ready.wait(timeout):
+            return False
+        if self._error is not None:
+            raise self._error
+        return True
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the scheduler has gone, or was never found."""
+        if not self._ready.is_set():
+            return False
+        return self._error is not None or self._client is None or self._client.status != "running"
+
+    def submit(self, step_key: str, data: bytes, values: str) -> Box:
+        """Send a packed step; return the box into which its messages will come."""
+        box = Box(f"{step_key}-{secrets.token_hex(16)}")
+        sent = Sent(
+            key=box.key,
+            topic=self._topic,
+            version=__version__,
+            python=sys.version_info[:2],
+            values=values,
+            shared=None if self.is_own else self._shared_sign(values),
+            around=self._surroundings() if self.is_own else None,
+        )
+        with self._lock:
+            self._boxes[box.key] = box
+            self._waiting.append((box, sent, data))
+            is_first = len(self._waiting) == 1
+        if is_first:
+            self._call(self._submit_waiting)
+        return box
+
+    def forget(self, box: Box) -> None:
+        """Let go of an attempt: what still comes of it is dropped."""
+        with self._lock:
+            self._boxes.pop(box.key, None)
+            is_over = self._is_retired and not self._boxes
+        if box.future is not None:
+            self._call(self._release, box)
+        if is_over:
+            self.close()
+
+    def take_back(self, box: Box) -> None:
+        """Ask Dask not to start an attempt."""
+        if box.future is not None:
+            self._call(lambda: self._tell(box.future.cancel()))
+
+    def tell(self, worker: str, key: str, word: str, read_bytes: int = 0) -> None:
+        """Say something to an attempt on its worker, soon."""
+        self._call(self._tell_worker, worker, key, word, read_bytes)
+
+    def error_of(self, box: Box) -> BaseException | None:
+        """Return the exception with which Dask ended an attempt; None where there is none (yet)."""
+        if box.future is None or self._loop is None:
+            return None
+        asked = asyncio.run_coroutine_threadsafe(_exception(box.future), self._loop)
+        try:
+            return asked.result(ASK_S)
+        except TimeoutError as error:
+            return error
+
+    def kill(self, pid: int) -> None:
+        """Kill a worker of the kernel's own cluster with what its step started; Dask starts another."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(pid) == pid:
+                os.killpg(pid, signal.SIGKILL)
+            else:
+                os.kill(pid, signal.SIGKILL)
+
+    def retire(self) -> None:
+        """Close as soon as nothing runs here any more."""
+        with self._lock:
+            self._is_retired = True
+            is_over = not self._boxes
+        if is_over:
+            self.close()
+
+    def close(self) -> None:
+        """Leave the scheduler; end the kernel's own cluster. Returns when that is done, or after a moment."""
+        thread = self._thread
+        if thread is None:
+            return
+        self._ready.wait(CONNECT_S)
+        self._call(lambda: self._over.set() if self._over else None)
+        if thread is not threading.current_thread():
+            thread.join(CLOSE_S + 1)
+
+    def _call(self, function: Any, *args: Any) -> None:
+        """Call on the loop's thread; after the end, nothing happens."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(function, *args)
+
+    def _serve(self) -> None:
+        try:
+            asyncio.run(self._live())
+        except BaseException as error:  # noqa: BLE001 - Dask's errors are of many kinds; whoever waits must hear of them
+            self._error = self._error or _unreachable(self, error)
+        finally:
+            self._error = self._error or ClusterUnreachable(f"This kernel has left {self.name}.")
+            self._ready.set()
+            self._remove_signs()
+
+    async def _live(self) -> None:
+        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        import dask
+        import distributed
+
+        _silence(threading.get_ident())
+        with dask.config.set(_OWN_CONFIG):
+            cluster = await self._own_cluster(distributed) if self.is_own else None
+        try:
+            with _without_version_warning():
+                client: Any = await distributed.Client(  # type: ignore[no-untyped-call]
+                    cluster or self.address,
+                    asynchronous=True,
+                    set_as_default=False,
+                    timeout=CONNECT_S,
+                    name="jobkernel",
+                    direct_to_workers=False,
+                )
+            client.scheduler_comm.interval = 0.001
+            client.subscribe_topic(self._topic, self._deal)
+            self._client, self._around = client, surroundings()
+            self._ready.set()
+            await self._over.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(client.close(), CLOSE_S)
+        finally:
+            if cluster is not None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(cluster.close(), CLOSE_S)
+
+    async def _own_cluster(self, distributed: Any) -> Any:
+        return await distributed.LocalCluster(
+            n_workers=self.workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            asynchronous=True,
+            silence_logs=False,
+            memory_limit=self.memory_limit or 0,
+            preload=["jobkernel.executors.dask_setup"],
+            scheduler_kwargs={"allowed_failures": 0, "worker_ttl": "365 days"},
+        )
+
+    def _submit_waiting(self) -> None:
+        with self._lock:
+            waiting = list(self._waiting)
+            self._waiting.clear()
+        for box, sent, data in waiting:
+            try:
+                with _without_size_warning(len(data)):
+                    box.future = self._client.submit(run_sent, sent.packed(), data, key=box.key, pure=False, retries=0)
+            except Exception as error:  # noqa: BLE001 - Dask's errors are of many kinds
+                box.queue.put(("unsent", error))
+
+    def _deal(self, event: Any) -> None:
+        """Put a worker's messages into their box. Called on the loop's thread."""
+        key, worker, number, messages = event[1]
+        box = self._boxes.get(key)
+        if box is not None:
+            box.queue.put(("messages", worker, number, messages))
+        else:
+            self._tell_worker(worker, key, "drop", 0)
+
+    def _release(self, box: Box) -> None:
+        future, box.future = box.future, None
+        if future is not None:
+            future.release()
+        if not self.is_own and self._client is not None and self._client.scheduler is not None:
+            self._tell(self._client.scheduler.event_clear(name=f"jobkernel-{box.key}"))
+
+    def _tell_worker(self, worker: str, key: str, word: str, read_bytes: int) -> None:
+        if self._client is not None:
+            self._tell(self._client.run(control, key, word, read_bytes, workers=[worker], on_error="ignore"))
+
+    def _tell(self, saying: Any) -> None:
+        task = asyncio.ensure_future(_said(saying))
+        self._told.add(task)
+        task.add_done_callback(self._told.discard)
+
+    def _surroundings(self) -> bytes | None:
+        """Return where the kernel stands, if it is elsewhere, or ever was, than when the cluster started."""
+        around = surroundings()
+        if around != self._around:
+            self._around, self._moved = around, pickle.dumps(around)
+        return self._moved
+
+    def _shared_sign(self, values: str) -> str:
+        """Return the name of a signed file among the values, by which workers see that they share them and the key."""
+        with self._lock:
+            if values not in self._shared:
+                name = f"shared/{self._topic}"
+                open_files(values).replace(name, Signer().seal(b"N.", {}))
+                self._shared[values] = name
+            return self._shared[values]
+
+    def _remove_signs(self) -> None:
+        for values, name in self._shared.items():
+            with contextlib.suppress(OSError, JobkernelError):
+                open_files(values).delete(name)
+
+
+async def _exception(future: Any) -> BaseException | None:
+    found: BaseException | None = await future.exception()
+    return found
+
+
+async def _said(saying: Coroutine[Any, Any, Any]) -> None:
+    """Wait for something said; a worker or scheduler that is gone is heard of otherwise."""
+    with contextlib.suppress(Exception):
+        await saying
+
+
+def _unreachable(cluster: DaskCluster, error: BaseException) -> ClusterUnreachable:
+    why = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}".rstrip(": ")
+    if cluster.is_own:
+        return ClusterUnreachable(f"A Dask cluster could not be started on this machine ({why}).")
+    return ClusterUnreachable(
+        f"No Dask scheduler answers at {cluster.address} ({why}); start one there (dask scheduler), or leave the"
+        " address out for a cluster on this machine."
+    )
+
+
+@contextlib.contextmanager
+def _without_version_warning() -> Iterator[None]:
+    """A mismatch that matters is told in a sentence by the step that meets it."""
+    from distributed.versions import VersionMismatchWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VersionMismatchWarning)
+        yield
+
+
+@contextlib.contextmanager
+def _without_size_warning(size: int) -> Iterator[None]:
+    """A step that carries a table with it is slow to send, and that is all."""
+    import dask
+
+    if size < 1_000_000:
+        yield
+    else:
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": size * 4}):
+            yield
+
+
+def _silence(thread_id: int) -> None:
+    """Keep what Dask logs on our thread out of the notebook; what it logs for the user's own clients stays."""
+
+    def is_users(record: logging.LogRecord) -> bool:
+        return record.thread != thread_id
+
+    for name in [*logging.root.manager.loggerDict, "distributed.http.proxy"]:
+        if name.split(".")[0] in _LOGGERS:
+            logger = logging.getLogger(name)
+            for place in (logger, *logger.handlers):
+                place.addFilter(is_users)

@@ -1,0 +1,262 @@
+"""A step on a Dask worker: runs what the kernel sent, tells it what happens, listens to it.
+
+Messages go home over the scheduler, numbered, a few at a time; a step that prints faster than its kernel reads is held
+back. Knows no scheduler and no run; ``dask_runner`` is the other side.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from jobkernel.errors import JobkernelError, RunCanceled, UnstorableValue, UnverifiedPickle, ValueNotWritten
+from jobkernel.executors import capture
+from jobkernel.executors.cancel import CancelToken, interrupt_thread
+from jobkernel.executors.remote import run_task, unpacked_task
+from jobkernel.executors.step_output import OutputLine
+from jobkernel.executors.worker import _take_over as take_over
+from jobkernel.values.files import open_files
+from jobkernel.values.place import VALUES_VARIABLE
+from jobkernel.values.signing import KEY_VARIABLE, Signer
+from jobkernel.version import __version__
+
+AGAIN: Final = "again"
+"""Why a worker refuses an attempt that another one began."""
+SEND_AFTER_S: Final = 0.01
+"""How long a message may wait for others to go with it."""
+SEND_AT: Final = 1 << 16
+"""Bytes that are sent at once."""
+AHEAD: Final = 4 << 20
+"""Bytes that a step may be ahead of its kernel."""
+UNHEARD_S: Final = 30.0
+"""How long a step is held back for a kernel that does not answer."""
+
+
+class Sent(NamedTuple):
+    """What goes to a worker with each step, in types that any worker can read.
+
+    ``shared`` names a file among the values by which a worker of somebody else's cluster sees that these are the
+    kernel's; None in the kernel's own cluster. ``around`` is where the kernel stands, pickled, if not where it stood
+    when its own cluster started.
+    """
+
+    key: str
+    topic: str
+    version: str
+    python: tuple[int, int]
+    values: str
+    shared: str | None
+    around: bytes | None
+
+    def packed(self) -> bytes:
+        """Return it as bytes: Dask looks into every other argument."""
+        return pickle.dumps(tuple(self), protocol=pickle.HIGHEST_PROTOCOL)
+
+
+class Refused(JobkernelError):
+    """This worker cannot run the kernel's steps; the message is the end of a sentence that begins with its name."""
+
+
+class Post:
+    """The way home of one attempt: what happens goes to its kernel in order."""
+
+    def __init__(self, worker: Any, sent: Sent) -> None:
+        self._worker = worker
+        self._topic = sent.topic
+        self._key = sent.key
+        self._lock = threading.Lock()  # protects what waits, and keeps messages in order
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._number = 0
+        self._is_due = False
+        self._read = threading.Condition()  # protects the two below
+        self._sent_bytes = 0
+        self._read_bytes = 0
+
+    def add(self, *message: Any) -> None:
+        """Send a message soon; wait where too much is on its way."""
+        data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+        with self._lock:
+            self._waiting.append(data)
+            self._size += len(data)
+            if self._size >= SEND_AT:
+                self._send()
+            elif not self._is_due:
+                self._is_due = True
+                self._worker.loop.add_callback(self._worker.loop.call_later, SEND_AFTER_S, self.flush)
+        self._hold_back()
+
+    def flush(self) -> None:
+        """Send what waits."""
+        with self._lock:
+            self._is_due = False
+            if self._waiting:
+                self._send()
+
+    def read(self, so_far: int) -> None:
+        """Note that the kernel has read so many bytes."""
+        with self._read:
+            self._read_bytes = max(self._read_bytes, so_far)
+            self._read.notify_all()
+
+    def _send(self) -> None:
+        messages, self._waiting = self._waiting, []
+        with self._read:
+            self._sent_bytes += self._size
+        self._size = 0
+        self._number += 1
+        self._worker.log_event(self._topic, [self._key, self._worker.address, self._number, messages])
+
+    def _hold_back(self) -> None:
+        if self._sent_bytes - self._read_bytes <= AHEAD:
+            return
+        with self._read:
+            self._read.wait_for(lambda: self._sent_bytes - self._read_bytes <= AHEAD, UNHEARD_S)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """An attempt that runs here."""
+
+    token: CancelToken
+    post: Post
+    thread_id: int
+
+
+_running: dict[str, Attempt] = {}
+_signers: dict[tuple[str, str], Signer] = {}
+
+
+def run_sent(head: bytes, data: bytes) -> None:
+    """Run an attempt; called by Dask on one of its threads. Returns when all is said, raises nothing of the user's."""
+    from distributed import get_worker
+
+    sent = Sent(*pickle.loads(head))  # noqa: S301 - Dask runs what its clients send anyhow
+    worker = get_worker()
+    post = Post(worker, sent)
+    attempt = _running[sent.key] = Attempt(CancelToken(), post, threading.get_ident())
+    try:
+        post.add("began", os.getpid())
+        post.add(*_ended(sent, data, attempt, worker))
+    finally:
+        _running.pop(sent.key, None)
+        post.flush()
+
+
+def control(key: str, word: str, read_bytes: int = 0) -> bool:
+    """Do what the kernel says of an attempt; return whether it runs here. Called through Dask's ``run``."""
+    attempt = _running.get(key)
+    if attempt is None:
+        return False
+    match word:
+        case "read":
+            attempt.post.read(read_bytes)
+        case "ask":
+            attempt.token.request()
+        case "interrupt":
+            attempt.token.request(forced=True)
+            interrupt_thread(attempt.thread_id)
+        case "drop":
+            attempt.token.request(forced=True)
+            attempt.token.because = RunCanceled("The step was given up; its output is dropped.")
+            attempt.post.read(sys.maxsize)
+            interrupt_thread(attempt.thread_id)
+    return True
+
+
+def _ended(sent: Sent, data: bytes, attempt: Attempt, worker: Any) -> tuple[Any, ...]:
+    """Return the last message of an attempt: how it ended, or why it cannot run here."""
+    try:
+        _refuse_strangers(sent)
+        _claim(sent, worker)
+        signer = _signer(sent, worker)
+        if sent.around is not None:
+            take_over(pickle.loads(sent.around))  # noqa: S301 - as above
+        task = unpacked_task(data)
+    except Refused as error:
+        return "refused", str(error)
+    except BaseException as error:  # noqa: BLE001 - what the step uses may not be importable here
+        return "refused", f"cannot read it ({type(error).__name__}: {error}); make what it imports importable there"
+    capture.install()
+    post = attempt.post
+
+    def emit(event_type: str, body: dict[str, Any] | None) -> None:
+        post.add("event", event_type, body)
+
+    def lines(each: Sequence[OutputLine]) -> None:
+        post.add("lines", [tuple(line) for line in each])
+
+    end = run_task(task, emit, lines, attempt.token, worker=worker.address, signer=signer)
+    return "end", end
+
+
+def _refuse_strangers(sent: Sent) -> None:
+    """Refuse where this side would misread what the other sent."""
+    if sent.version != __version__:
+        raise Refused(f"has jobkernel {__version__}, this kernel {sent.version}; install the same version there")
+    here = sys.version_info[:2]
+    if tuple(sent.python) != here:
+        theirs, ours = ".".join(map(str, here)), ".".join(map(str, sent.python))
+        raise Refused(f"runs Python {theirs}, this kernel Python {ours}; code does not travel between the two")
+
+
+def _claim(sent: Sent, worker: Any) -> None:
+    """Refuse an attempt that another worker began: Dask starts a step anew when it loses a worker."""
+    if sent.shared is None:
+        return
+    from distributed.utils import sync
+
+    name = f"jobkernel-{sent.key}"
+    if sync(worker.loop, worker.scheduler.event_is_set, name=name):
+        raise Refused(AGAIN)
+    sync(worker.loop, worker.scheduler.event_set, name=name)
+
+
+def _signer(sent: Sent, worker: Any) -> Signer | None:
+    """Return what signs pickles here: the kernel's key where this worker has it, else a refusal of pickles."""
+    if sent.shared is None:
+        return None
+    place = (sent.values, sent.shared)
+    if place not in _signers:
+        _signers[place] = _signer_at(sent.values, sent.shared, worker.address)
+    return _signers[place]
+
+
+def _signer_at(values: str, shared: str, address: str) -> Signer:
+    try:
+        sign = open_files(values).read(shared)
+    except (OSError, ImportError, ValueError) as error:
+        raise Refused(
+            f"does not see the values of this project in {values} ({type(error).__name__}: {error}); share that folder"
+            f" with the workers, or set {VALUES_VARIABLE} to an address that both reach, such as s3://bucket/values"
+        ) from error
+    try:
+        signer = Signer()
+        signer.open(sign, "this project")
+    except (UnverifiedPickle, ValueNotWritten):
+        return Keyless(address)
+    return signer
+
+
+class Keyless(Signer):
+    """The signer of a worker without the kernel's key: it neither writes nor reads pickles."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(b"")
+        self._sentence = (
+            f"is kept as a signed pickle, and the Dask worker {address} does not have this kernel's key: copy the key"
+            f" there and name it in {KEY_VARIABLE}, or use values that Parquet, npy or JSON hold."
+        )
+
+    def seal(self, payload: bytes, note: Mapping[str, Any]) -> bytes:
+        """Refuse to write."""
+        raise UnstorableValue(f"A value of type {note['type']} {self._sentence}")
+
+    def open(self, sealed: bytes, label: str) -> tuple[memoryview, dict[str, Any]]:
+        """Refuse to read."""
+        raise UnverifiedPickle(f"The stored value of {label} {self._sentence}")
