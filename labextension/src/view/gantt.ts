@@ -75,7 +75,7 @@ export function ganttBlock(run: RunDetails, chosen: ReadonlySet<string>, choose:
         const isChosen = chosen.has(step.step_key);
         return [
           row(step, span, now, longest.has(step.step_key), isChosen, choose),
-          isChosen && step.attempts.length > 1 ? attemptRows(step, now) : null
+          isChosen && (step.attempts.length > 1 || step.again_at !== null) ? attemptRows(step, now) : null
         ];
       })
     )
