@@ -134,8 +134,10 @@ class _Request:
         )
 
 
-def configured_plan(plan: Plan, run_config: Any) -> tuple[Plan, ResolvedConfig]:
+def configured_plan(plan: Plan, run_config: Any, executor: Any = None) -> tuple[Plan, ResolvedConfig]:
     """Return the plan with the inputs that run config gives, and the config itself.
+
+    ``execution`` may hold the options of ``executor``; without one, those of any, for a run in this process uses none.
 
     Raises:
         InvalidConfig: listing everything that does not fit.
@@ -147,6 +149,7 @@ def configured_plan(plan: Plan, run_config: Any) -> tuple[Plan, ResolvedConfig]:
         resources=lambda: config_fields(plan.resource_defs),
         needed=lambda: needed_resources(plan.steps.values()),
         environment=os.environ,
+        executor=executor,
     )
     return fed_from_config(plan, config), config
 

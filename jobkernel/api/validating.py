@@ -18,7 +18,7 @@ def validate_run_config(job_def: Any = None, run_config: Any = None) -> dict[str
         InvalidConfig: listing everything that does not fit.
     """
     plan = plan_of_job(job_def, input_values=job_def.input_values)
-    _, config = configured_plan(plan, run_config)
+    _, config = configured_plan(plan, run_config, job_def.executor)
     return {
         "ops": _tree({step.path: _validated(step, config) for step in plan.steps.values()}),
         "resources": {key: {"config": config.for_resource(key)} for key in sorted({DEFAULT_IO, *plan.resource_defs})},

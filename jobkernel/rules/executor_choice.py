@@ -109,8 +109,8 @@ def _with_options(choice: ExecutorChoice, options: Mapping[str, Any], where: str
         choice = replace(choice, max_concurrent=most)
     if options.get("tag_concurrency_limits"):
         choice = replace(choice, tag_limits=read_tag_limits(options["tag_concurrency_limits"]))
-    if "disabled" in (options.get("retries") or {}):
-        choice = replace(choice, retries=False)
+    if options.get("retries"):
+        choice = replace(choice, retries="disabled" not in options["retries"])
     cluster = options.get("cluster") or {}
     address = options.get("address") or (cluster.get("existing") or {}).get("address")
     unknown = set(cluster) - {"existing", "local"}
