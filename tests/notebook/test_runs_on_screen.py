@@ -1,0 +1,140 @@
+"""What screens are told of runs: why they wait, what cancels will do, attempts, pools, abandoned threads, checks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from shells import Notebook
+
+from jobkernel.notebook import current
+
+LOOP = "import time\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.01)"
+
+
+def until(holds: Callable[[], Any], what: str) -> Any:
+    ends = time.monotonic() + 20
+    while not (found := holds()):
+        assert time.monotonic() < ends, f"20 s passed without: {what}"
+        time.sleep(0.01)
+    return found
+
+
+def publisher(nb: Notebook) -> Any:
+    return current.find(nb.shell).publisher  # type: ignore[union-attr]
+
+
+def ask(nb: Notebook, op: str, **fields: Any) -> Any:
+    answer = publisher(nb).requests.answer({"id": 1, "op": op, **fields})
+    assert answer["ok"], answer
+    return answer["result"]
+
+
+def row(nb: Notebook, run_id: str) -> dict[str, Any]:
+    return next(each for each in ask(nb, "snapshot")["runs"] if each["run_id"] == run_id)
+
+
+def step(nb: Notebook, run_id: str, key: str) -> dict[str, Any]:
+    return next(each for each in ask(nb, "run", run_id=run_id)["steps"] if each["step_key"] == key)
+
+
+@pytest.fixture
+def gated(nb: Notebook) -> Notebook:
+    nb.ok("import pathlib", f"%%asset slow --pool db\n{LOOP}\n1", "%%asset quick --pool db\n1", "%job one slow")
+    nb.ok("%job two quick", "%job both slow or quick")
+    return nb
+
+
+def let_go(nb: Notebook) -> None:
+    nb.ok("pathlib.Path('go').touch()")
+
+
+def test_a_queued_run_says_why_it_waits_and_that_a_cancel_takes_it_out_of_the_queue(gated: Notebook) -> None:
+    gated.ok("%config JobKernel.max_concurrent_runs = 1")
+    first, second = gated.ok("%launch one").value, gated.ok("%launch two --priority 2").value
+    queued = row(gated, second.run_id)
+    assert (queued["status"], queued["cancel"], queued["priority"]) == ("QUEUED", "it leaves the queue", 2)
+    assert "max_concurrent_runs" in queued["waiting"]
+    assert ask(gated, "snapshot")["queue"]["waiting"] == 1
+    assert ask(gated, "cancel", run_id=second.run_id)["text"] == "it leaves the queue"
+    until(lambda: row(gated, second.run_id)["status"] == "CANCELED", "the queued run is canceled")
+    let_go(gated)
+    first.wait(20)
+
+
+def test_a_step_that_waits_for_its_pool_says_so_and_the_pool_is_named(gated: Notebook) -> None:
+    gated.ok("%config JobKernel.pools = {'db': 1}")
+    run = gated.ok("%launch both").value
+    until(lambda: run.live.active.notes.waits, "a step waits for its pool")
+    (waiting,) = run.live.active.notes.waits
+    assert "pool 'db' is full" in step(gated, run.run_id, waiting)["reason"]
+    publisher(gated)._standing.forget_queue()
+    pools = ask(gated, "snapshot")["queue"]["pools"]
+    assert pools == [{"name": "db", "held": 1, "waiting": 1, "limit": 1}]
+    let_go(gated)
+    run.wait(20)
+    assert run.success
+    assert step(gated, run.run_id, waiting)["reason"] is None
+
+
+def test_what_a_cancel_does_is_said_before_it_and_other_words_before_the_next(gated: Notebook) -> None:
+    run = gated.ok("%launch one").value
+    until(lambda: run.live.active.in_flight, "the step runs")
+    assert row(gated, run.run_id)["cancel"] == "stops after this step: slow"
+    ask(gated, "cancel", run_id=run.run_id)
+    assert row(gated, run.run_id)["cancel"].startswith("interrupts slow; abandoned, its output dropped")
+    let_go(gated)
+    run.wait(20)
+    assert row(gated, run.run_id)["cancel"] is None
+
+
+def test_the_thread_of_an_abandoned_step_is_named_until_it_ends(gated: Notebook) -> None:
+    run = gated.ok("%launch one").value
+    until(lambda: run.live.active.in_flight, "the step runs")
+    run.cancel()
+    run.live.active.abandon("slow")
+    run.wait(20)
+    (named,) = row(gated, run.run_id)["abandoned"]
+    assert named.startswith("slow on thread jobkernel-step")
+    assert step(gated, run.run_id, "slow")["reason"].startswith("abandoned; thread jobkernel-step")
+    let_go(gated)
+    until(lambda: row(gated, run.run_id)["abandoned"] == [], "the thread is back")
+
+
+def test_attempts_have_their_errors_and_delays_and_a_step_between_them_its_next_moment(nb: Notebook) -> None:
+    nb.ok("%%asset flaky --retries 1 --retry-delay 60\nraise OSError('no route')", "%job one flaky")
+    run = nb.ok("%launch one").value
+    until(lambda: run.live.active.notes.retries, "the step is to be tried again")
+    nb.session.history.flush()
+    shown = step(nb, run.run_id, "flaky")
+    (attempt,) = shown["attempts"]
+    assert (attempt["number"], attempt["error"], attempt["delay_s"]) == (1, "OSError: no route", 60)
+    assert (shown["status"], shown["again_at"]) == ("queued", pytest.approx(attempt["ended_at"] + 60_000, abs=1))
+    run.cancel()
+    run.wait(20)
+    ended = step(nb, run.run_id, "flaky")
+    assert (ended["status"], ended["again_at"]) == ("canceled", None)
+    assert ended["attempts"][0]["ended_at"] == attempt["ended_at"], "waiting was no part of the attempt"
+
+
+def test_a_failed_check_counts_by_its_severity_and_whether_it_blocks(nb: Notebook) -> None:
+    nb.ok("%%asset sums\n1", "%%check sums hard --blocking\nFalse")
+    nb.ok("%%check sums soft --severity warn\nFalse", "%%check sums fine\nTrue")
+    nb.ok("%job one sums")
+    nb.ok("%launch one").value.wait(20)
+    status = ask(nb, "snapshot")["status"]["sums"]
+    counts = ("checks_passed", "checks_failed", "checks_warned", "checks_blocking")
+    assert [status.get(name, 0) for name in counts] == [1, 1, 1, 1]
+
+
+def test_what_would_run_again_is_told_before_it_does(nb: Notebook) -> None:
+    nb.ok("%%asset first\n1", "%%asset second\nfirst + 1", "%%asset third\nsecond + 1", "%job all +third")
+    run = nb.ok("%launch all").value.wait(20)
+    assert ask(nb, "replan", run_id=run.run_id, steps=["second*"])["steps"] == ["second", "third"]
+    assert ask(nb, "replan", run_id=run.run_id)["text"].startswith("3 steps")
+    again = ask(nb, "reexecute", run_id=run.run_id, steps=["third"])["run_id"]
+    nb.session.run_of(again).active.wait(20)
+    shown = row(nb, again)
+    assert (shown["status"], shown["root_run_id"], shown["steps_total"]) == ("SUCCESS", run.run_id, 1)
