@@ -237,7 +237,7 @@ def test_steps_of_a_run_are_limited_by_number_and_tag(session: TestSession, opti
     assert most[0] == at_once
 
 
-@covers("Definitions", "in_process_executor")
+@covers("Definitions", "in_process_executor", "test_session")
 def test_the_executor_of_definitions_is_that_of_their_jobs_in_a_session(session: TestSession) -> None:
     session.add(jk.Definitions(jobs=[job_on(jk, None)], executor=jk.in_process_executor))
 
