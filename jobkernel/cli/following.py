@@ -111,17 +111,18 @@ class Following:
             time.sleep(LOOK_AGAIN_S)
 
     def _stand(self, row: Mapping[str, Any], steps: list[dict[str, Any]]) -> None:
-        latest = {step["step_key"]: step["status"] for step in steps}
-        done = sum(status in ENDED for status in latest.values())
+        latest = {step["step_key"]: step for step in steps}
+        done = sum(step["status"] in ENDED for step in latest.values())
         self._shown.stand(done, max(len(row["steps"] or ()), len(latest)), self._words(row, latest))
 
-    def _words(self, row: Mapping[str, Any], latest: Mapping[str, str]) -> str:
+    def _words(self, row: Mapping[str, Any], latest: Mapping[str, Mapping[str, Any]]) -> str:
         from jobkernel.notebook.queue_view import waiting_of
 
         if row["status"] == "QUEUED":
-            return f"waits: {waiting_of(self._history, self._run_id) or 'to be started'}"
-        flying = [key for key, status in latest.items() if status == "STARTED"]
-        again = [f"{key} (again soon)" for key, status in latest.items() if status == "UP_FOR_RETRY"]
+            waits = waiting_of(self._history, self._run_id)
+            return f"waits: {waits}" if waits else ""
+        flying = [key for key, step in latest.items() if step["status"] == "STARTED"]
+        again = [_again_words(step) for step in latest.values() if step["status"] == "UP_FOR_RETRY"]
         words = ", ".join([*flying, *again][:3]) + (f" and {len(flying) - 3} more" if len(flying) > 3 else "")
         return f"canceling: {words}" if row["status"] == "CANCELING" else words
 
@@ -161,6 +162,15 @@ def _canceling(history: History, run_id: str) -> Callable[[bool], str]:
         return f"canceling: {words.replace('Cancel again', 'Ctrl-C again')}"
 
     return cancel
+
+
+def _again_words(step: Mapping[str, Any]) -> str:
+    from jobkernel.clock import SystemClock
+    from jobkernel.notebook.shown import span_of
+
+    at = (step["ended_at"] or 0) + int((step["delay_s"] or 0) * 1e6)
+    left = max(0, at - SystemClock().now_us()) / 1e6
+    return f"{step['step_key']} attempt {step['attempt'] + 1}, again in {span_of(left)}"
 
 
 def _step_words(step: dict[str, Any]) -> str:

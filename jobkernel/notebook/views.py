@@ -282,7 +282,8 @@ def log_line(line: LogLine, width: int) -> str:
 
 
 def _failed_attempt(attempt: Mapping[str, Any]) -> str:
-    again = f" (attempt {attempt['attempt']})" if attempt["attempt"] > 1 else ""
+    is_one_of_several = attempt["attempt"] > 1 or attempt.get("status") == StepStatus.UP_FOR_RETRY
+    again = f" (attempt {attempt['attempt']})" if is_one_of_several else ""
     return _failure_block(f"{attempt['step_key']}{again} failed", attempt["error"])
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
-from shells import Notebook
+from shells import Notebook, notebook_in
 
 from jobkernel.notebook.details import node_details
 from jobkernel.notebook.snapshot import Standing
@@ -108,21 +109,22 @@ def test_following_prints_each_line_once_and_ends_with_the_run(nb: Notebook) -> 
     assert "ZeroDivisionError" in ran.value.text
 
 
-def test_an_interrupt_ends_the_following_and_not_the_run(nb: Notebook) -> None:
-    gate = threading.Event()
-    nb.names["gate"] = gate
-    nb.ok("%%op talk\nprint('one')\ngate.wait(60)", "%%job j\ntalk()", "run = %launch j")
+def test_an_interrupt_ends_the_following_and_not_the_run(project: Path) -> None:
+    with notebook_in(project) as nb:
+        gate = threading.Event()
+        nb.names["gate"] = gate
+        nb.ok("%%op talk\nprint('one')\ngate.wait(60)", "%%job j\ntalk()", "run = %launch j")
 
-    def interrupt() -> None:
-        while "one" not in nb.out.getvalue():
-            time.sleep(0.01)
-        signal.raise_signal(signal.SIGINT)
+        def interrupt() -> None:
+            while "one" not in nb.out.getvalue():
+                time.sleep(0.01)
+            signal.raise_signal(signal.SIGINT)
 
-    watcher = threading.Thread(target=interrupt)
-    watcher.start()
-    ran = nb.ok("%logs j -f")
-    watcher.join()
-    name = nb.names["run"].run_id[:8]
-    assert ran.value.text == f"Stopped following; run {name} goes on. %jk cancel {name} cancels it."
-    gate.set()
-    assert nb.names["run"].wait(20).success
+        watcher = threading.Thread(target=interrupt)
+        watcher.start()
+        ran = nb.ok("%logs j -f")
+        watcher.join()
+        name = nb.names["run"].run_id[:8]
+        assert ran.value.text == f"Stopped following; run {name} goes on. %jk cancel {name} cancels it."
+        gate.set()
+        assert nb.names["run"].wait(20).success
