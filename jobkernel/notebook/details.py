@@ -14,7 +14,8 @@ from jobkernel.model.keys import variable_name
 from jobkernel.model.metadata import MetadataValue, from_json, shown_text
 from jobkernel.notebook.explain import reasons
 from jobkernel.notebook.graph_view import OP_PREFIX, kind_of
-from jobkernel.notebook.snapshot import Standing, check_of, millis
+from jobkernel.notebook.snapshot import Standing
+from jobkernel.notebook.statuses import check_of, full, millis
 from jobkernel.values.describe import BYTES
 
 LOG_TAIL = 200
@@ -40,7 +41,7 @@ def node_details(session: Session, standing: Standing, key: str) -> dict[str, An
         raise UnknownName(f"'{key}' is not defined in this notebook any more.")
     spec = session.registry.spec(key)
     assert spec is not None
-    status = standing.statuses()[key]
+    status = full(standing.statuses.all()[key])
     told = reasons(session, key)
     graph = session.registry.graph
     rows = session.history.query("materializations", asset_key=key, limit=20)
@@ -215,9 +216,10 @@ def _error_of(session: Session, status: Mapping[str, Any], step_key: str) -> dic
 def _op_details(session: Session, standing: Standing, key: str) -> dict[str, Any]:
     job_name, _, step_key = key.removeprefix(OP_PREFIX).partition("/")
     job = session.registry.job(job_name)
-    status = standing.statuses().get(key)
-    if job.graph is None or status is None:
+    known = standing.statuses.all().get(key)
+    if job.graph is None or known is None:
         raise UnknownName(f"Job '{job_name}' has no op '{step_key}' any more.")
+    status = full(known)
     plan = session.plan_job(job_name)
     op = _op_of(job.graph, step_key.partition("[")[0].split("."))
     step = plan.steps.get(step_key)

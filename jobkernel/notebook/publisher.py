@@ -31,7 +31,7 @@ class Publisher:
         self._listeners: list[Send] = []
         self._seq = 0
         self._version = -1
-        self._status: dict[str, Any] = {}
+        self._status_version = -1
         self._runs: dict[str, Any] = {}
         self._queue: dict[str, Any] = {}
         self._unlisten = kernel.session.history.listen("settings", self._settings_changed)
@@ -100,26 +100,27 @@ class Publisher:
             self._standing.forget_queue()
         version = self._session.registry.version
         if version != self._version:
+            status_version, _ = self._standing.statuses.moved_since(self._status_version)
             snapshot = self.snapshot()
             self._seq += 1
-            self._version = version
-            self._status, self._runs = snapshot["status"], {row["run_id"]: row for row in snapshot["runs"]}
+            self._version, self._status_version = version, status_version
+            self._runs = {row["run_id"]: row for row in snapshot["runs"]}
             self._queue = snapshot["queue"]
             self._push({"push": "graph", "seq": self._seq, "snapshot": snapshot})
             return
         self._push_differences(self._standing.runs_of_others() if moved else [])
 
     def _push_differences(self, runs_of_others: list[dict[str, Any]]) -> None:
-        status, queue = self._standing.statuses(), self._standing.queue()
+        queue = self._standing.queue()
         runs = {row["run_id"]: row for row in [*runs_of_others, *self._standing.live_runs()]}
-        moved = {key: each for key, each in status.items() if self._status.get(key) != each}
+        status_version, status = self._standing.statuses.moved_since(self._status_version)
         moved_runs = [row for run_id, row in runs.items() if self._runs.get(run_id) != row]
-        if not moved and not moved_runs and queue == self._queue:
+        if not status and not moved_runs and queue == self._queue:
             return
-        self._status, self._queue = status, queue
+        self._status_version, self._queue = status_version, queue
         self._runs.update(runs)
         self._seq += 1
-        self._push({"push": "status", "seq": self._seq, "status": moved, "runs": moved_runs, "queue": queue})
+        self._push({"push": "status", "seq": self._seq, "status": status, "runs": moved_runs, "queue": queue})
 
     def _settings_changed(self, _fields: Mapping[str, Any]) -> None:
         self._standing.forget_queue()

@@ -10,9 +10,10 @@ from jobkernel.engine.launcher import LiveRun
 from jobkernel.engine.session import Session
 from jobkernel.errors import InvalidSelection
 from jobkernel.executors.failure import message_of, type_name
-from jobkernel.model.definitions import Assets, CheckSpec, Job
+from jobkernel.model.definitions import Job
 from jobkernel.model.runs import RunStatus
-from jobkernel.notebook.graph_view import OP_PREFIX, GraphQuery, GraphViews, kind_of
+from jobkernel.notebook.graph_view import GraphQuery, GraphViews
+from jobkernel.notebook.statuses import Statuses, millis
 from jobkernel.notebook.views import STEP_WORDS
 from jobkernel.rules.asset_plan import run_title
 
@@ -20,8 +21,6 @@ PROTOCOL = 1
 SEGMENTS = 16
 """How many steps of a run have a bar of their own in the list of runs."""
 RUNS_SHOWN = 50
-USUAL_FOR_US = 2_000_000
-"""How old the usual durations may be, in microseconds, when something was made since."""
 _ORDER = ("failed", "running", "queued", "canceled", "skipped", "fresh")
 _ROW_WORDS: Mapping[str, str] = {
     "STARTED": "running", "SUCCESS": "fresh", "FAILURE": "failed", "SKIPPED": "skipped", "NOT_RUN": "skipped",
@@ -29,20 +28,14 @@ _ROW_WORDS: Mapping[str, str] = {
 }  # fmt: skip
 
 
-def millis(at_us: int | None) -> float | None:
-    """Return microseconds since the epoch as the screen's milliseconds."""
-    return None if at_us is None else at_us / 1000
-
-
 class Standing:
     """The present state of one session, as screens show it."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._usual: dict[str, float] = {}
-        self._usual_of = -1
-        self._usual_at = 0
+        self.statuses = Statuses(session)
         self._queue: dict[str, Any] | None = None
+        self._ended: dict[tuple[str, str], dict[str, Any]] = {}
         self._others: dict[str, tuple[Any, dict[str, Any]]] = {}
 
     def snapshot(self, views: GraphViews, query: GraphQuery, seq: int) -> dict[str, Any]:
@@ -56,7 +49,7 @@ class Standing:
             "kernel_id": session.kernel_id or "",
             "jobs": self.jobs(),
             "graph": views.view(query),
-            "status": self.statuses(),
+            "status": self.statuses.all(),
             "runs": self.recent_runs(),
             "queue": self.queue(),
         }
@@ -93,17 +86,6 @@ class Standing:
         except InvalidSelection:
             return []
 
-    def statuses(self) -> dict[str, dict[str, Any]]:
-        """Return the status of every asset, and of every op of a run that this kernel remembers."""
-        session = self._session
-        verdicts = session.freshness.verdicts()
-        words = session.freshness.words_of(verdicts, session.running_keys())
-        usual = self._usual_seconds()
-        live = self._live_steps()
-        found = {key: self._asset_status(key, words[key], verdicts[key], live.get(key), usual) for key in words}
-        found.update(self._op_statuses(usual))
-        return found
-
     def recent_runs(self, limit: int = RUNS_SHOWN) -> list[dict[str, Any]]:
         """Return the newest runs, those of this kernel as they stand now."""
         rows = {row["run_id"]: row for row in self.runs_of_history(limit=limit)}
@@ -121,7 +103,15 @@ class Standing:
         """Return the rows of the runs of this kernel that go on or have ended lately, and of the newest that wait."""
         runs = list(self._session.launcher.runs.values())
         shown = [live for live in runs[:-RUNS_SHOWN] if live.is_admitted] + runs[-RUNS_SHOWN:]
-        return self._with_waiting([self.run_row(live) for live in shown])
+        default, known, self._ended = self._session.executors.default, self._ended, {}
+        rows = []
+        for live in shown:
+            is_over, place = live.active.ended.is_set(), (live.options.run_id, default)
+            row = known.get(place) or self.run_row(live)
+            if is_over and not row["abandoned"]:  # nothing in it moves any more
+                self._ended[place] = row
+            rows.append(row)
+        return self._with_waiting(rows)
 
     def runs_of_others(self) -> list[dict[str, Any]]:
         """Return the rows of the newest runs that other kernels have or had, read again where they moved."""
@@ -210,122 +200,12 @@ class Standing:
         """Return the executor of a run where it is another than the project's own."""
         return None if executor in (None, self._session.executors.default) else executor
 
-    def _usual_seconds(self) -> dict[str, float]:
-        """Return the median seconds of each step, read again only when something was made since."""
-        version = self._session.states.version
-        now = self._session.clock.now_us()
-        if self._usual_of != version and now - self._usual_at > USUAL_FOR_US:
-            self._usual = {row["step_key"]: row["duration_s"] for row in self._session.history.query("step_durations")}
-            self._usual_of, self._usual_at = version, now
-        return self._usual
-
-    def _live_steps(self) -> dict[str, tuple[LiveRun, str]]:
-        found: dict[str, tuple[LiveRun, str]] = {}
-        for live in self._session.launcher.alive():
-            for key, step in live.plan.steps.items():
-                found.update(dict.fromkeys(step.asset_keys.values(), (live, key)))
-        return found
-
-    def _asset_status(
-        self, key: str, word: str, verdict: Any, running: tuple[LiveRun, str] | None, usual: Mapping[str, float]
-    ) -> dict[str, Any]:
-        session = self._session
-        state = session.states.of(key)
-        made = state.made
-        status = _status(word)
-        status.update(
-            cause=verdict.cause if word == "stale" else None,
-            at=millis(state.last_at if word == "failed" else made.made_at if made else None),
-            edited="own" in verdict.changed and word == "failed",
-            error=state.error if word == "failed" else None,
-            kind=kind_of(session, key, session.registry.assets[key]) if key in session.registry.assets else None,
-            rows=_rows(made.metadata) if made else None,
-            run_id=state.last_run_id,
-            usual_s=usual.get(key.replace("/", "__")),
-            **self._checks(key),
-        )
-        if running is not None and word in ("running", "queued"):
-            status.update(_in_run(*running, session))
-        return status
-
-    def _checks(self, key: str) -> dict[str, int]:
-        found = dict.fromkeys(("checks_passed", "checks_failed", "checks_warned", "checks_blocking"), 0)
-        for name, assets in self._session.registry.checks_of(key).items():
-            result = self._session.states.check(key, name)
-            if result is None:
-                continue
-            if result.passed:
-                found["checks_passed"] += 1
-            elif result.severity == "WARN":
-                found["checks_warned"] += 1
-            else:
-                found["checks_failed"] += 1
-                found["checks_blocking"] += check_of(assets, key, name).is_blocking
-        return found
-
-    def _op_statuses(self, usual: Mapping[str, float]) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
-        latest = {live.plan.job_name: live for live in list(self._session.launcher.runs.values())}
-        for name, job in list(self._session.registry.jobs.items()):
-            if job.graph is None:
-                continue
-            live = latest.get(name)
-            for invocation in job.graph.invocations:
-                found.setdefault(f"{OP_PREFIX}{name}/{invocation.name}", _status("never"))
-            if live is not None:
-                found.update(_steps_of_run(live, self._session, usual))
-        return found
-
-
-def _steps_of_run(live: LiveRun, session: Session, usual: Mapping[str, float]) -> dict[str, dict[str, Any]]:
-    found = {}
-    for key, step_status in list(live.active.progress.statuses.items()):
-        status = _status(STEP_WORDS[step_status])
-        status["run_id"] = live.options.run_id
-        status["at"] = millis(live.active.finished_at.get(key))
-        status["usual_s"] = usual.get(key)
-        if not step_status.is_final:
-            status.update(_in_run(live, key, session))
-        found[f"{OP_PREFIX}{live.plan.job_name}/{key}"] = status
-    return found
-
-
-def _status(word: str) -> dict[str, Any]:
-    return {
-        "status": word, "cause": None, "at": None, "started_at": None, "usual_s": None, "progress": None,
-        "checks_passed": 0, "checks_failed": 0, "checks_warned": 0, "checks_blocking": 0, "edited": False,
-        "error": None, "kind": None, "rows": None, "run_id": None, "cancel": None, "waiting": None, "again_at": None,
-    }  # fmt: skip
-
-
-def check_of(assets: Assets, key: str, name: str) -> CheckSpec:
-    """Return the check of that name that is one of these assets' or checks' steps."""
-    return next(each for each in assets.checks_by_output.values() if (each.asset_key, each.name) == (key, name))
-
-
-def _in_run(live: LiveRun, step_key: str, session: Session) -> dict[str, Any]:
-    flying = live.active.in_flight.get(step_key)
-    told = (flying.progress or {}) if flying is not None else {}
-    return {
-        "run_id": live.options.run_id,
-        "started_at": millis(flying.started_at) if flying is not None else None,
-        "progress": told["done"] / told["total"] if told.get("total") else None,
-        "cancel": _next_cancel(live, session),
-        "waiting": live.active.notes.waits.get(step_key),
-        "again_at": millis(live.active.notes.retries.get(step_key)),
-    }
-
 
 def _next_cancel(live: LiveRun, session: Session) -> str | None:
     """Say what the next press on Cancel does to a run of this kernel; None where it has ended."""
     if live.active.ended.is_set():
         return None
     return session.what_cancel_does(live, forced=live.active.status is RunStatus.CANCELING)
-
-
-def _rows(metadata: Mapping[str, Any]) -> int | None:
-    value = (metadata.get("dagster/row_count") or {}).get("value")
-    return value if isinstance(value, int) else None
 
 
 def segments(words: Iterable[str]) -> list[str]:

@@ -2,10 +2,19 @@
 import { detailsOf, runOf } from './facts';
 import { flightsGraph, flightsStatus, runs, snapshotOf, status } from './fixtures';
 import { packed } from './pack';
+import { NO_STATUS } from '../src/changes';
+import type { NodeStatus, SentStatusMap, StatusMap } from '../src/protocol';
 
 const full = snapshotOf('flights');
 const rows = runs().slice(0, 5);
-const snapshot = { ...full, runs: rows };
+const sent = (statuses: StatusMap): SentStatusMap =>
+  Object.fromEntries(
+    Object.entries(statuses).map(([key, one]) => [
+      key,
+      Object.fromEntries(Object.entries(one).filter(([name, value]) => value !== NO_STATUS[name as keyof NodeStatus]))
+    ])
+  );
+const snapshot = { ...full, runs: rows, status: sent(full.status) };
 const exchange = (id: number, op: string, fields: object, result: unknown) => ({
   request: { id, op, ...fields },
   reply: { id, ok: true, result }
@@ -20,7 +29,7 @@ export const examples: Record<string, unknown> = {
   push_status: {
     push: 'status',
     seq: 2,
-    status: { weather: status('fresh', { rows: 26_115 }) },
+    status: sent({ weather: status('fresh', { rows: 26_115 }) }),
     runs: [{ ...rows[2], status: 'SUCCESS', cancel: null }],
     queue: { paused: true, waiting: 1, pools: [] }
   },

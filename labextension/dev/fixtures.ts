@@ -34,7 +34,6 @@ export const status = (word: StatusWord, more: Partial<NodeStatus> = {}): NodeSt
   kind: null,
   rows: null,
   run_id: null,
-  cancel: null,
   waiting: null,
   again_at: null,
   ...more
@@ -92,7 +91,6 @@ export const flightsStatus = (): StatusMap => ({
     started_at: now - 12_000,
     usual_s: 40,
     run_id: '90c4aa18d1',
-    cancel: 'interrupts the query',
     kind: 'polars'
   }),
   airlines: status('never', { kind: 'pandas' }),

@@ -124,8 +124,7 @@ export class FakeHost implements Host {
         status: 'running',
         started_at: Date.now(),
         usual_s: 4,
-        run_id: '90c4aa18d1',
-        cancel: 'stops after this step'
+        run_id: '90c4aa18d1'
       });
       setTimeout(
         () => this.move(key, { status: 'fresh', at: Date.now(), started_at: null, error: null, cause: null }),

@@ -3,9 +3,47 @@
  */
 import { isActive } from './protocol';
 import { STATUS_ORDER } from './words';
-import type { GraphNode, NodeStatus, RunRow, Snapshot, StatusMap, StatusPush, StatusWord } from './protocol';
+import type {
+  GraphNode,
+  NodeStatus,
+  RunRow,
+  SentSnapshot,
+  SentStatusMap,
+  Snapshot,
+  StatusMap,
+  StatusPush,
+  StatusWord
+} from './protocol';
 
 const RUNS_KEPT = 50;
+
+/** What a status on the wire leaves out; the kernel's side is notebook/statuses.py. */
+export const NO_STATUS: NodeStatus = {
+  status: 'never',
+  cause: null,
+  at: null,
+  started_at: null,
+  usual_s: null,
+  progress: null,
+  checks_passed: 0,
+  checks_failed: 0,
+  checks_warned: 0,
+  checks_blocking: 0,
+  edited: false,
+  error: null,
+  kind: null,
+  rows: null,
+  run_id: null,
+  waiting: null,
+  again_at: null
+};
+
+/** Statuses with what they left out on the wire. */
+export const filled = (sent: SentStatusMap): StatusMap =>
+  Object.fromEntries(Object.entries(sent).map(([key, status]) => [key, { ...NO_STATUS, ...status }]));
+
+/** A snapshot with what its statuses left out on the wire. */
+export const whole = (sent: SentSnapshot): Snapshot => ({ ...sent, status: filled(sent.status) });
 
 /** Return the snapshot with a status push applied; the same object when the push is older than what is shown. */
 export function applyStatus(snapshot: Snapshot, push: StatusPush): Snapshot {
@@ -15,7 +53,7 @@ export function applyStatus(snapshot: Snapshot, push: StatusPush): Snapshot {
   return {
     ...snapshot,
     seq: push.seq,
-    status: { ...snapshot.status, ...push.status },
+    status: { ...snapshot.status, ...filled(push.status) },
     runs: mergeRuns(snapshot.runs, push.runs, RUNS_KEPT),
     queue: push.queue ?? snapshot.queue
   };
@@ -44,7 +82,7 @@ export function changedWords(before: StatusMap, after: StatusMap): string[] {
 export function detailsOutdated(before: NodeStatus | undefined, after: NodeStatus | undefined): boolean {
   const facts = (s: NodeStatus | undefined) =>
     s &&
-    [s.status, s.cause, s.at, s.run_id, s.error, s.edited, s.cancel, s.waiting, s.again_at]
+    [s.status, s.cause, s.at, s.run_id, s.error, s.edited, s.waiting, s.again_at]
       .concat(s.checks_passed, s.checks_failed, s.checks_warned)
       .join('|');
   return facts(before) !== facts(after);

@@ -2,7 +2,7 @@
  * Whether what arrived is what the protocol says, as far as that can be told quickly; refusals. Pure.
  */
 import { PROTOCOL } from './protocol';
-import type { PackedGraph, Push, Reply, Snapshot } from './protocol';
+import type { PackedGraph, Push, Reply, SentSnapshot } from './protocol';
 
 /** A kernel's refusal: one sentence for the person. */
 export class Refusal extends Error {}
@@ -11,7 +11,7 @@ type Json = Record<string, unknown>;
 const isRecord = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-export function isSnapshot(value: unknown): value is Snapshot {
+export function isSnapshot(value: unknown): value is SentSnapshot {
   return (
     isRecord(value) &&
     value.protocol === PROTOCOL &&

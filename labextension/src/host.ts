@@ -1,5 +1,5 @@
 /** What a screen needs from where it stands: a way to the kernel, and ways out of itself. */
-import type { Push, Snapshot } from './protocol';
+import type { Push, SentSnapshot } from './protocol';
 
 /** Something to look at, pointed to from outside the screen. */
 export interface Shown {
@@ -12,7 +12,7 @@ export interface Shown {
 export interface Host {
   request(op: string, fields: Record<string, unknown>): Promise<unknown>;
   onPush(listener: (push: Push) => void): () => void;
-  initial: Snapshot | null;
+  initial: SentSnapshot | null;
   goto?(key: string, cellId: string | null): void;
   openTab?(): void;
   /** Fill the element's height instead of choosing one (a tab, not a cell's output). */

@@ -31,8 +31,6 @@ export interface NodeStatus {
   kind: string | null;
   rows: number | null;
   run_id: string | null;
-  /** What the next press on Cancel does. */
-  cancel: string | null;
   /** Why a step that could run waits for a slot of its pool. */
   waiting: string | null;
   /** When a step that failed is tried again. */
@@ -205,6 +203,8 @@ export interface Queue {
 }
 
 export type StatusMap = Record<string, NodeStatus>;
+/** Statuses on the wire: what is as in NO_STATUS (changes.ts) is left out. */
+export type SentStatusMap = Record<string, Partial<NodeStatus>>;
 
 export interface Snapshot {
   protocol: number;
@@ -217,6 +217,9 @@ export interface Snapshot {
   status: StatusMap;
   runs: RunRow[];
   queue: Queue;
+}
+export interface SentSnapshot extends Omit<Snapshot, 'status'> {
+  status: SentStatusMap;
 }
 
 export type DiffLine = [' ' | '-' | '+', string];
@@ -358,7 +361,7 @@ export interface Plan {
 
 /** What each request takes and what its answer holds. */
 export interface Operations {
-  snapshot: { fields: Record<string, never>; result: Snapshot };
+  snapshot: { fields: Record<string, never>; result: SentSnapshot };
   /** The still picture, by mime type, for the notebook's file. */
   picture: { fields: Record<string, never>; result: Record<string, unknown> };
   layout: { fields: LayoutQuery; result: PackedGraph };
@@ -387,8 +390,8 @@ export interface Request {
 }
 export type Reply = { id: number; ok: true; result: unknown } | { id: number; ok: false; error: string };
 
-export type StatusPush = { push: 'status'; seq: number; status: StatusMap; runs: RunRow[]; queue?: Queue };
-export type GraphPush = { push: 'graph'; seq: number; snapshot: Snapshot };
+export type StatusPush = { push: 'status'; seq: number; status: SentStatusMap; runs: RunRow[]; queue?: Queue };
+export type GraphPush = { push: 'graph'; seq: number; snapshot: SentSnapshot };
 export type GonePush = { push: 'gone'; reason: string };
 export type Push = StatusPush | GraphPush | GonePush;
 

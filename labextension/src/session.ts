@@ -2,7 +2,7 @@
  * What one open screen knows: the snapshot, the drawn graph, what is selected and searched, which page is open.
  * Talks to the host, applies pushes, tells the views what changed. Knows no element.
  */
-import { applyStatus, detailsOutdated } from './changes';
+import { applyStatus, detailsOutdated, whole } from './changes';
 import { unpacked } from './packed';
 import { STATUS_ORDER } from './words';
 import { isGraph, isPush, isSnapshot, Refusal } from './guards';
@@ -68,7 +68,7 @@ export class Session {
   private requestTurn = 0;
 
   constructor(readonly host: Host) {
-    this.snapshot = isSnapshot(host.initial) ? host.initial : null;
+    this.snapshot = isSnapshot(host.initial) ? whole(host.initial) : null;
     this.graph = this.snapshot && unpacked(this.snapshot.graph);
     this.stop = host.onPush(push => this.receive(push));
     host.onShow?.(page => this.show(page));
@@ -121,7 +121,7 @@ export class Session {
     if (!isSnapshot(snapshot)) {
       throw new Refusal('The kernel speaks another version of the protocol. Upgrade jobkernel and reload the page.');
     }
-    this.adopt(snapshot);
+    this.adopt(whole(snapshot));
   }
 
   private receive(push: Push): void {
@@ -133,7 +133,7 @@ export class Session {
         this.receiveStatus(push);
         break;
       case 'graph':
-        this.adopt(push.snapshot);
+        this.adopt(whole(push.snapshot));
         break;
       case 'gone':
         this.gone = { reason: push.reason, at: Date.now() };

@@ -8,7 +8,9 @@ import {
   countWords,
   detailsOutdated,
   keysOf,
-  mergeRuns
+  mergeRuns,
+  NO_STATUS,
+  whole
 } from '../src/changes';
 import { matchesHere } from '../src/session';
 
@@ -17,9 +19,17 @@ const SNAPSHOT = snapshotOf('flights');
 test('a push replaces only the statuses it names', () => {
   const pushed = status('running');
   const after = applyStatus(SNAPSHOT, { push: 'status', seq: 2, status: { planes: pushed }, runs: [] });
-  assert.equal(after.status.planes, pushed);
+  assert.deepEqual(after.status.planes, pushed);
   assert.equal(after.status.weather, SNAPSHOT.status.weather);
   assert.equal(after.seq, 2);
+});
+
+test('a status has again what it left out on the wire', () => {
+  const sent = { ...SNAPSHOT, status: { planes: { status: 'fresh' as const, rows: 0 }, weather: {} } };
+  const { planes, weather } = whole(sent).status;
+  assert.deepEqual(planes, { ...NO_STATUS, status: 'fresh', rows: 0 });
+  assert.deepEqual(weather, NO_STATUS);
+  assert.equal(weather.status, 'never');
 });
 
 test('a push older than the snapshot changes nothing', () => {

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import jobkernel as jk
+from jobkernel.clock import SystemClock
 from jobkernel.engine.opening import test_session
 from jobkernel.engine.registry import Entry, Registry
+from jobkernel.engine.session import Session
+from jobkernel.model.events import ASSET_MATERIALIZATION, Event
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
 from jobkernel.notebook.snapshot import Standing
+from jobkernel.notebook.statuses import Statuses
 from jobkernel.rules.layout import layout
 from jobkernel.rules.selecting import select
 from tests.benchmarks.graphs import Edges, chain, layered
@@ -102,7 +107,7 @@ def _indexed(edges: dict[str, list[str]]) -> list[tuple[int, int]]:
 
 
 def _to_the_browser(size: int) -> dict[str, float]:
-    session = test_session()
+    session = test_session(SystemClock())
     for entry in entries(jk, layered(size)):
         session.define(entry)
     views, standing = GraphViews(session), Standing(session)
@@ -112,10 +117,38 @@ def _to_the_browser(size: int) -> dict[str, float]:
     found = {
         f"graph_json_{size}_ms": median_ms(lambda: json.dumps(views.view(query)), 5),
         f"graph_json_{size}_kb": len(text) / 1e3,
-        f"statuses_{size}_ms": median_ms(standing.statuses, 5),
+        f"statuses_{size}_ms": median_ms(lambda: Statuses(session).all(), 5),
+        f"status_bytes_a_node_{size}": len(json.dumps(snapshot["status"])) / size,
     }
+    for key in layered(size):
+        _made(session, key, "first")
+    keys = list(layered(size))
+    found[f"status_change_{size}_ms"] = _status_change(session, standing.statuses, keys[-1])
+    found[f"status_change_with_all_below_{size}_ms"] = _status_change(session, standing.statuses, keys[size // 2])
+    found[f"made_status_bytes_a_node_{size}"] = len(json.dumps(standing.statuses.all())) / size
     session.close()
     return found
+
+
+def _made(session: Session, key: str, version: str) -> None:
+    above = dict.fromkeys(session.registry.graph.parents(key), "first")
+    body = {"asset_key": key, "data_version": version, "fingerprint": {"parts": {}, "upstream": above}}
+    session.states.note(Event(ASSET_MATERIALIZATION, "a run", key, session.clock.now_us(), body))
+
+
+def _status_change(session: Session, statuses: Statuses, key: str) -> float:
+    """Return how long it takes to know what a push says after one asset was made, with what is below it."""
+    versions = itertools.cycle(("second", "first"))
+    seen, _ = statuses.moved_since(-1)
+
+    def change() -> str:
+        nonlocal seen
+        _made(session, key, next(versions))
+        seen, moved = statuses.moved_since(seen)
+        assert key in moved
+        return json.dumps(moved)
+
+    return median_ms(change, 40)
 
 
 def measure_peer() -> dict[str, float]:

@@ -156,7 +156,7 @@ def _problems(value: Any, shape: Shape, path: str) -> list[str]:
             return [each for key, item in value.items() for each in _problems(item, part, f"{path}.{key}")]
         case ("record", fields):
             return _of_record(value, fields, path)
-        case ("extends", _, _) | ("generic", "Omit", _):
+        case ("extends", _, _) | ("generic", "Omit" | "Partial", _):
             return _of_record(value, _fields(shape), path)
         case ("field", owner, name):
             return _problems(value, _fields(owner)[name][1], path)
@@ -167,6 +167,8 @@ def _fields(shape: Shape) -> dict[str, tuple[bool, Shape]]:
     match shape:
         case ("record", fields):
             return dict(fields)
+        case ("generic", "Partial", [whole]):
+            return {name: (False, part) for name, (_, part) in _fields(whole).items()}
         case ("name", name):
             return _fields(shapes()[name])
         case ("extends", parent, own):

@@ -17,7 +17,7 @@ def test_an_example_has_the_shape_of_the_protocol(path: Path) -> None:
     if path.stem.startswith("push_"):
         assert problems(example, "Push") == []
     elif path.stem == "snapshot":
-        assert problems(example, "Snapshot") == []
+        assert problems(example, "SentSnapshot") == []
     else:
         assert problems(example["reply"], "Reply") == []
         if example["reply"]["ok"]:

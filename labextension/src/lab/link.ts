@@ -5,7 +5,7 @@
 import { KernelMessage } from '@jupyterlab/services';
 import type { Kernel } from '@jupyterlab/services';
 import { speaksOfJobkernel } from '../cells';
-import { applyStatus } from '../changes';
+import { applyStatus, whole } from '../changes';
 import { isPush, isSnapshot, Refusal, resultOf } from '../guards';
 import type { Push, Request, Snapshot } from '../protocol';
 
@@ -121,7 +121,7 @@ export class Link {
 
   private tell(push: Push): void {
     if (push.push === 'graph') {
-      this.snapshot = push.snapshot;
+      this.snapshot = whole(push.snapshot);
     } else if (push.push === 'gone') {
       this.snapshot = null;
     } else if (this.snapshot) {

@@ -133,12 +133,13 @@ export class Strips {
   private action(key: string, kind: Definition['kind'], status: NodeStatus): Child {
     const busy = status.status === 'running' || status.status === 'queued';
     if (busy && status.run_id) {
-      const force = this.one.snapshot?.runs.find(run => run.run_id === status.run_id)?.status === 'CANCELING';
+      const run = this.one.snapshot?.runs.find(each => each.run_id === status.run_id);
+      const force = run?.status === 'CANCELING';
       const label = force ? 'Cancel again' : 'Cancel';
       return button(label, () => void this.ask(key, 'cancel', { run_id: status.run_id, force }), {
         icon: 'stop',
         look: 'jk-mini-btn',
-        title: status.cancel ? `${label}: ${status.cancel}` : label
+        title: run?.cancel ? `${label}: ${run.cancel}` : label
       });
     }
     return kind === 'asset'

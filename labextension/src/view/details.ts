@@ -190,8 +190,8 @@ export class DetailsPane {
     );
   }
 
-  private cancelButton({ run_id, cancel: does }: NodeStatus): HTMLElement {
-    const run = { run_id: run_id as string, status: 'STARTED' as const, cancel: does };
+  private cancelButton({ run_id }: NodeStatus): HTMLElement {
+    const run = { run_id: run_id as string, status: 'STARTED' as const, cancel: null };
     const { label, title } = cancelFace(this.session, run);
     return button(label, () => void cancel(this.session, run.run_id), { icon: 'stop', title });
   }
