@@ -82,7 +82,7 @@ class ManualClock:
         if not self.is_waited_for(patience):
             raise TimeoutError(f"Nothing has waited for the clock within {patience:g} s.")
         with self._changed:
-            by = max([moment.at - self._now for moment in self._nearest()] + [timedelta()])
+            by: timedelta = max([moment.at - self._now for moment in self._nearest()] + [timedelta()])
         self.move(by)
         return by
 
