@@ -96,7 +96,7 @@ def test_the_details_pane_shows_what_was_made_and_why_it_no_longer_holds(noteboo
 
     pane = page.view.select("tens")
     assert "Ten times as much" in pane.inner_text()
-    assert page.view.section("value").inner_text().split() == ["Last", "value", "[", "10,", "20,", "30", "]"]
+    assert page.view.section("value").inner_text().split() == ["Last", "value", "[10,", "20,", "30]"]
     assert page.view.section("metadata").is_visible()
     page.view.section("code").get_by_text("Code: cell 4").click()
     page.view.section("code").get_by_text("[scaled(each) for each in numbers]").wait_for()
