@@ -25,7 +25,7 @@ from jobkernel.engine.remote_tasks import RemoteTasks
 from jobkernel.engine.run import ActiveRun
 from jobkernel.engine.run_setup import RunSetup
 from jobkernel.engine.slots import Slots, pools_of
-from jobkernel.errors import HistoryError, JobkernelError
+from jobkernel.errors import HistoryError, InvariantViolation, JobkernelError
 from jobkernel.executors.call import RunFacts
 from jobkernel.executors.exchange import STORED_BY_DEFAULT, RunExchange
 from jobkernel.executors.resources import config_fields, open_resources, require_resources
@@ -120,8 +120,9 @@ class Launcher:
         self._kernel_id = kernel_id
         self.retries: Retries | None = None
         self.max_runtime: Callable[[], float | None] = lambda: None
-        self._lock = threading.Lock()  # protects runs
+        self._lock = threading.Lock()  # protects runs and _is_closed
         self.runs: dict[str, LiveRun] = {}
+        self._is_closed = False
         self._unlisten = [history.listen("admitted", self._admitted), history.listen("cancel", self._cancel_asked)]
         self._unlisten.append(history.listen("slot", self._slot_granted))
         self._slots = Slots(history)
@@ -144,7 +145,9 @@ class Launcher:
         Raises:
             UnknownResource: nobody defines a resource that a step needs; nothing was queued then.
             InvalidConfig: run config does not fit; nothing was queued then.
+            InvariantViolation: it is closed.
         """
+        self._refuse_when_closed()
         memo: dict[Any, Any] = {}
         definitions = _captured_resources({**resource_defs, **plan.resource_defs}, memo)
         needs = _needs(plan, definitions, io_of_asset)
@@ -222,7 +225,9 @@ class Launcher:
                 self._history.request("cancel_run", run_id=live.options.run_id, forced=forced)
 
     def close(self) -> None:
-        """Cancel what still runs and stop listening."""
+        """Cancel what still runs, take no more, and stop listening."""
+        with self._lock:
+            self._is_closed = True
         for live in self.alive():
             live.active.cancel(forced=True)
         self._deadlines.close()
@@ -250,6 +255,7 @@ class Launcher:
     def _enqueue(self, live: LiveRun) -> None:
         facts, options = live.active.setup.facts, live.options
         with self._lock:
+            self._refuse_when_closed()
             self.runs[options.run_id] = live
         body = {
             "job_name": facts.job_name,
@@ -281,6 +287,10 @@ class Launcher:
             with contextlib.suppress(JobkernelError):
                 self._history.request("release_run", run_id=options.run_id)
         self._on_change()
+
+    def _refuse_when_closed(self) -> None:
+        if self._is_closed:
+            raise InvariantViolation("This session is closed and runs nothing any more; launch it in a new one.")
 
     def _submit(self, options: RunOptions, facts: RunFacts, plan: Plan) -> dict[str, Any]:
         try:
