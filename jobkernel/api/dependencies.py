@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobkernel.api.composition import merged_hooks, outputs_of, word_for
+from jobkernel.api.wiring import output_details, upstream_first
 from jobkernel.errors import InvalidDefinition, did_you_mean
 from jobkernel.model.definitions import RESULT, Endpoint, Feed, Graph, GraphInput, Input, Invocation, Op
 from jobkernel.model.policies import RetryPolicy
@@ -73,9 +74,6 @@ def wired(
     Raises:
         InvalidDefinition: a name that no node, input or output bears.
     """
-    from jobkernel.api.graphs import output_details
-    from jobkernel.api.wiring import upstream_first
-
     what = f"Graph '{name}'"
     invocations = _invocations(what, node_defs, dependencies)
     graph_inputs: dict[str, Input] = {}

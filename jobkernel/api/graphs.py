@@ -5,7 +5,7 @@ Knows composition and the checks on how nodes are wired; jobs are made elsewhere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,16 +18,15 @@ from jobkernel.api.composition import (
     composing,
     invoke,
     merged_hooks,
-    outputs_of,
 )
 from jobkernel.api.declarations import GraphIn, GraphOut
 from jobkernel.api.ops import function_name
 from jobkernel.api.refusals import refuse, refuse_unknown
 from jobkernel.api.signatures import UNKNOWN, described, read_signature
-from jobkernel.api.wiring import check_wiring
+from jobkernel.api.wiring import check_wiring, output_details
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.configured import Configured
-from jobkernel.model.definitions import RESULT, Endpoint, Graph, Input, Invocation, Output
+from jobkernel.model.definitions import RESULT, Endpoint, Graph, Input
 from jobkernel.model.policies import RetryPolicy
 from jobkernel.rules.names import check_name, lenient_tags
 
@@ -209,19 +208,6 @@ def _graph_input(item: Any, declared: Any) -> Input:
         is_nothing=bool(getattr(annotation, "__jobkernel_nothing__", False)),
         description=getattr(declared, "description", None),
     )
-
-
-def output_details(
-    invocations: Iterable[Invocation], outputs: Mapping[str, Endpoint], declared: Mapping[str, Any]
-) -> tuple[Output, ...]:
-    """Return the outputs of a graph: each is what it maps from, under the graph's own name for it."""
-    nodes = {invocation.name: invocation.node for invocation in invocations}
-    found = []
-    for name, end in outputs.items():
-        inner = next(output for output in outputs_of(nodes[end.node]) if output.name == end.output)
-        text = getattr(declared.get(name), "description", None) or inner.description
-        found.append(replace(inner, name=name, description=text))
-    return tuple(found)
 
 
 def _mapped_outputs(result: Any, outs: Mapping[str, Any] | None, what: str) -> dict[str, Endpoint]:

@@ -1,9 +1,10 @@
-"""What connections between the nodes of a graph make sense: data to data, and at most one dynamic output above."""
+"""What connections between the nodes of a graph make sense, and what a graph's own outputs are of its nodes'."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from jobkernel.api.composition import outputs_of, word_for
 from jobkernel.errors import InvalidDefinition
@@ -34,6 +35,19 @@ def check_wiring(graph: Graph, what: str) -> None:
                 f"'{edge.source.name}', which carries no data."
             )
         _check_dynamic(edge, above, collects, what)
+
+
+def output_details(
+    invocations: Iterable[Invocation], outputs: Mapping[str, Endpoint], declared: Mapping[str, Any]
+) -> tuple[Output, ...]:
+    """Return the outputs of a graph: each is what it maps from, under the graph's own name for it."""
+    nodes = {invocation.name: invocation.node for invocation in invocations}
+    found = []
+    for name, end in outputs.items():
+        inner = next(output for output in outputs_of(nodes[end.node]) if output.name == end.output)
+        text = getattr(declared.get(name), "description", None) or inner.description
+        found.append(replace(inner, name=name, description=text))
+    return tuple(found)
 
 
 def _edges(graph: Graph) -> Iterator[_Edge]:
