@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from jobkernel.engine.run_endings import canceled, planned_events, verdict
 from jobkernel.engine.run_notes import RunNotes
-from jobkernel.engine.run_setup import LiveStep, RunSetup, Workers
+from jobkernel.engine.run_setup import LiveStep, RunSetup, Workers, call_of
+from jobkernel.engine.slots import PoolSlots
 from jobkernel.errors import RunTimedOut, StepTimedOut
 from jobkernel.executors.call import Ending, Exchange, StepCall, StepOutcome
 from jobkernel.executors.cancel import CancelToken
@@ -53,8 +54,7 @@ class ActiveRun:
         self.notes = RunNotes()
         self._lock = threading.RLock()  # protects progress, status, in_flight, and all that follows
         self._ready = ReadySteps(setup.tag_limits)
-        self._want_slots: dict[str, PlannedStep] = {}
-        self._have_slots: set[str] = set()
+        self._slots = PoolSlots(setup.slots, setup.facts.run_id)
         self._attempts: dict[str, int] = {}
         self._retries: dict[str, Callable[[], None]] = {}
         self._retried = threading.Event()
@@ -112,7 +112,7 @@ class ActiveRun:
                 reason = {"reason": str(because)} if because is not None else {}
                 self.emit(ev.RUN_CANCELING, {"forced": forced, "by": by, **reason})
             self._ready.clear()
-            unwanted, self._want_slots = list(self._want_slots.values()), {}
+            unwanted = self._slots.give_up()
             self.notes.clear()
             for call_off in self._retries.values():
                 call_off()
@@ -123,7 +123,7 @@ class ActiveRun:
             flying = list(self.in_flight.values())
         self.cancel_token.request(forced=forced)
         for step in unwanted:
-            self._give_back_slot(step)
+            self._slots.give_back(step)
         for live in flying:
             live.call.cancel.request(forced=forced)
             if forced:
@@ -223,10 +223,9 @@ class ActiveRun:
                 if step is None:
                     return None
                 self._busy += 1
-                if step.op.pool is None or self.setup.slots is None or step.key in self._have_slots:
+                if not self._slots.is_wanting(step):
                     return self._started(step)
-                self._want_slots[step.key] = step
-            self._claim_slot(step, step.op.pool)
+            self._claim_slot(step)
 
     def _started(self, step: PlannedStep) -> LiveStep:
         """Note that a step is being tried. Called under the lock."""
@@ -237,19 +236,18 @@ class ActiveRun:
         self._call_helpers()
         return live
 
-    def _claim_slot(self, step: PlannedStep, pool: str) -> None:
+    def _claim_slot(self, step: PlannedStep) -> None:
         """Ask for a slot of the step's pool; the step goes back to the ready ones as soon as it has one."""
-        assert self.setup.slots is not None
-        waits_for = self.setup.slots.claim(self.run_id, step, pool)
+        waits_for = self._slots.claim(step)
         with self._lock:
             self._busy -= 1
             self._ready.ended(step)
-            if waits_for is not None and step.key in self._want_slots:
+            is_wanted = self._slots.is_known(step.key)
+            if waits_for is not None and self._slots.is_awaited(step.key):
                 self.notes.waits[step.key] = waits_for
                 self.emit(ev.ENGINE_EVENT, {"message": f"Step '{step.key}' waits: {waits_for}."}, step.key)
-            is_wanted = step.key in self._want_slots or step.key in self._have_slots
         if not is_wanted:  # the run was canceled meanwhile
-            self._give_back_slot(step)
+            self._slots.give_back(step)
         elif waits_for is None:
             self.slot_granted(step.key)
         else:
@@ -259,26 +257,18 @@ class ActiveRun:
     def slot_granted(self, step_key: str) -> None:
         """Note that a step has a slot of its pool now."""
         with self._lock:
-            step = self._want_slots.pop(step_key, None)
+            step = self._slots.granted(step_key)
             self.notes.waits.pop(step_key, None)
             if step is not None:
-                self._have_slots.add(step_key)
                 self._ready.add([step])
                 self._call_helpers()
 
     def _release_slot(self, step: PlannedStep) -> None:
-        if step.op.pool is None:
-            return
-        with self._lock:
-            had = step.key in self._have_slots
-            self._have_slots.discard(step.key)
-        if had:
-            self._give_back_slot(step)
-
-    def _give_back_slot(self, step: PlannedStep) -> None:
-        assert self.setup.slots is not None
-        assert step.op.pool is not None
-        self.setup.slots.release(self.run_id, step, step.op.pool)
+        if step.op.pool is not None:
+            with self._lock:
+                had = self._slots.has_ended(step.key)
+            if had:
+                self._slots.give_back(step)
 
     def _call_helpers(self, taken_here: int = 0) -> None:
         """Ask for one more thread for each step that could run now, but for those that this thread takes next."""
@@ -289,31 +279,16 @@ class ActiveRun:
             self._workers.submit(self._help)
 
     def _call(self, step: PlannedStep, attempt: int) -> StepCall:
-        setup = self.setup
-        key = step.key
-        run_id, now_us, emit_event = self.run_id, setup.clock.now_us, setup.emit
-
-        def emit(event_type: str, body: dict[str, Any] | None = None) -> None:
-            if event_type == ev.STEP_PROGRESS:
-                self._note_progress(key, body)
-            else:
-                if step.timeout is not None and event_type in (ev.STEP_START, ev.STEP_RESTARTED):
-                    self._watch_step(key)  # not before: it may have waited for a free worker
-                emit_event(Event(event_type, run_id, key, now_us(), body))
-
         assert self._exchange is not None
-        origin = key.replace(f"[{step.mapping_key}]", "[?]") if step.mapping_key is not None else key
-        return StepCall(
-            step=step,
-            run=setup.facts,
-            emit=emit,
+        return call_of(
+            self.setup,
+            step,
+            attempt,
             exchange=self._exchange,
-            config=setup.config,
             resources=self._resources,
             cancel=self.cancel_token if step.timeout is None else CancelToken(),
-            attempt=attempt,
-            place={"executor": setup.runner_of(step).name},
-            compute=setup.computes.get(origin),
+            on_start=partial(self._watch_step, step.key) if step.timeout is not None else None,
+            on_progress=self._note_progress,
         )
 
     def _watch_step(self, key: str) -> None:

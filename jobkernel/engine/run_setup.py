@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from jobkernel.clock import Clock
 from jobkernel.engine.deadlines import Deadlines, Timer
 from jobkernel.executors.call import Config, Exchange, RunFacts, StepCall
+from jobkernel.executors.cancel import CancelToken
 from jobkernel.executors.runner import THREADS, Runner
 from jobkernel.executors.step_output import StepOutput
+from jobkernel.model import events as ev
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.events import Event
 from jobkernel.rules.limits import TagLimits
@@ -118,3 +120,44 @@ class LiveStep:
     def step(self) -> PlannedStep:
         """The step that is tried."""
         return self.call.step
+
+
+def call_of(
+    setup: RunSetup,
+    step: PlannedStep,
+    attempt: int,
+    *,
+    exchange: Exchange,
+    resources: Mapping[str, Any],
+    cancel: CancelToken,
+    on_start: Callable[[], None] | None,
+    on_progress: Callable[[str, dict[str, Any] | None], None],
+) -> StepCall:
+    """Return one attempt at a step, ready to run; what it says becomes events of the run.
+
+    ``on_start`` is called when it says that it has begun, which may be after it waited for a free worker.
+    """
+    key = step.key
+    run_id, now_us, emit_event = setup.facts.run_id, setup.clock.now_us, setup.emit
+
+    def emit(event_type: str, body: dict[str, Any] | None = None) -> None:
+        if event_type == ev.STEP_PROGRESS:
+            on_progress(key, body)
+            return
+        if on_start is not None and event_type in (ev.STEP_START, ev.STEP_RESTARTED):
+            on_start()
+        emit_event(Event(event_type, run_id, key, now_us(), body))
+
+    origin = key.replace(f"[{step.mapping_key}]", "[?]") if step.mapping_key is not None else key
+    return StepCall(
+        step=step,
+        run=setup.facts,
+        emit=emit,
+        exchange=exchange,
+        config=setup.config,
+        resources=resources,
+        cancel=cancel,
+        attempt=attempt,
+        place={"executor": setup.runner_of(step).name},
+        compute=setup.computes.get(origin),
+    )

@@ -1,4 +1,4 @@
-"""The way of a kernel's runs to the slots of the project's pools, and what the queue is told of a run's pools."""
+"""Slots of the project's pools: the way of a kernel's runs to them, those of one run, what the queue is told."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 from collections import Counter
 from typing import Any
 
+from jobkernel.engine.run_setup import SlotDoor
 from jobkernel.errors import JobkernelError
 from jobkernel.rules.plan import Plan, PlannedStep
 from jobkernel.storage.history import History
@@ -33,6 +34,61 @@ class Slots:
         """Give a slot back."""
         with contextlib.suppress(JobkernelError):  # a server that is gone knows of no slots
             self._history.request("release_slot", run_id=run_id, step_key=step.key, pool=pool)
+
+
+class PoolSlots:
+    """The slots of one run's steps: who wants one, who has one. Guarded by the run's lock, but for asking the door."""
+
+    def __init__(self, door: SlotDoor | None, run_id: str) -> None:
+        self._door = door
+        self._run_id = run_id
+        self._wanted: dict[str, PlannedStep] = {}
+        self._held: set[str] = set()
+
+    def is_wanting(self, step: PlannedStep) -> bool:
+        """Whether a step has to ask for a slot before it starts; it counts as asking from now on."""
+        if step.op.pool is None or self._door is None or step.key in self._held:
+            return False
+        self._wanted[step.key] = step
+        return True
+
+    def is_awaited(self, step_key: str) -> bool:
+        """Whether a step asks for a slot and has none yet."""
+        return step_key in self._wanted
+
+    def is_known(self, step_key: str) -> bool:
+        """Whether a step asks for a slot, or has one."""
+        return step_key in self._wanted or step_key in self._held
+
+    def granted(self, step_key: str) -> PlannedStep | None:
+        """Note that a step has a slot; return the step, None where it does not want one any more."""
+        step = self._wanted.pop(step_key, None)
+        if step is not None:
+            self._held.add(step_key)
+        return step
+
+    def has_ended(self, step_key: str) -> bool:
+        """Note that an attempt is over; return whether it held a slot, which is then to be given back."""
+        had = step_key in self._held
+        self._held.discard(step_key)
+        return had
+
+    def give_up(self) -> list[PlannedStep]:
+        """Want no slots any more; return the steps that wanted one, whose claims are to be given back."""
+        wanted, self._wanted = list(self._wanted.values()), {}
+        return wanted
+
+    def claim(self, step: PlannedStep) -> str | None:
+        """Ask for a slot, which may take a moment; return what the step waits for, None where it has one now."""
+        assert self._door is not None
+        assert step.op.pool is not None
+        return self._door.claim(self._run_id, step, step.op.pool)
+
+    def give_back(self, step: PlannedStep) -> None:
+        """Give a slot back, or stop asking for one."""
+        assert self._door is not None
+        assert step.op.pool is not None
+        self._door.release(self._run_id, step, step.op.pool)
 
 
 def pools_of(plan: Plan) -> dict[str, Any]:
