@@ -85,7 +85,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "ConfigurableIOManager", "ConfigurableIOManagerFactory", "ConfigurableResource",
         "ConfigurableResourceFactory", "PartialResource", "ResourceDependency",
     ),
-    "api.running": ("materialize", "materialize_to_memory"),
+    "api.materializing": ("materialize", "materialize_to_memory"),
     "api.validating": ("validate_run_config",),
     "api.result": ("ExecuteInProcessResult",),
     "api.instance": ("DagsterInstance",),
