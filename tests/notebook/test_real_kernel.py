@@ -193,9 +193,7 @@ def test_a_new_definition_is_pushed_as_a_new_graph(kernel: Kernel) -> None:
     kernel.pushes.clear()
     kernel.run("%%asset newcomer\n1")
     push = kernel.push_where(
-        lambda push: (
-            push["push"] == "graph" and "newcomer" in push["snapshot"]["graph"]["nodes"]["key"]
-        )
+        lambda push: push["push"] == "graph" and "newcomer" in push["snapshot"]["graph"]["nodes"]["key"]
     )
     assert problems(push, "Push") == []
 
