@@ -11,7 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from jobkernel.errors import CircularDependency, JobkernelError, MissingUpstream, UnknownName, did_you_mean
+from jobkernel.errors import (
+    CircularDependency,
+    InvalidDefinition,
+    JobkernelError,
+    MissingUpstream,
+    UnknownName,
+    did_you_mean,
+)
 from jobkernel.model.definitions import EMPTY, Assets, AssetSpec, Job, Op
 from jobkernel.model.keys import variable_name
 from jobkernel.model.quick_records import quickly_made
@@ -115,7 +122,8 @@ class Registry:
 
         Raises:
             CircularDependency: it would close a circle.
-            InvalidDefinition: it, or what reads it, cannot be resolved. Nothing is changed in either case.
+            InvalidDefinition: another definition makes one of its assets; it, or a reader, cannot be resolved. Nothing
+                is changed in either case.
         """
         with self._lock:
             return self._define(entry)
@@ -139,6 +147,7 @@ class Registry:
     def _define(self, entry: Entry) -> Change:
         place = (entry.kind, entry.name)
         previous = self.entries.get(place)
+        self._refuse_second_maker(entry, previous)
         readers = self._readers_of(entry)
         before = {key: self._edges.get(key, ()) for key in readers}
         try:
@@ -152,6 +161,22 @@ class Registry:
             return Change(entry=entry, previous=previous)
         gained, lost = _gained(before, self._edges), _gained(self._edges, before)
         return Change(entry=entry, previous=previous, new_edges=gained, lost_edges=lost)
+
+    def _refuse_second_maker(self, entry: Entry, previous: Entry | None) -> None:
+        """Refuse an asset that another definition, of several assets together, makes already."""
+        if entry.kind != "asset":
+            return
+        mine = () if previous is None else _keys_of(previous)
+        for key in _keys_of(entry):
+            made_here = self.assets.get(key)
+            if made_here is None or key in mine or made_here.is_external:
+                continue
+            makers = (each.name for each in self.entries.values() if each.kind == "asset" and key in _keys_of(each))
+            other = next(makers, None)
+            if other is not None:
+                raise InvalidDefinition(
+                    f"Asset '{key}' is made by '{other}' already; forget that first (%jk forget {other})."
+                )
 
     def forget(self, kind: str, name: str) -> Change:
         """Drop a definition.

@@ -180,8 +180,8 @@ def test_changing_a_job_keeps_what_its_selection_is_resolved_against() -> None:
 
     job = jk.Definitions(assets=[one], jobs=[jk.define_asset_job("j")]).resolve_job_def("j")
 
-    assert job.with_executor_def("x").definitions is job.definitions
-    assert job.with_executor_def("x").executor == "x"
+    assert job.with_executor_def("processes").definitions is job.definitions
+    assert job.with_executor_def("processes").executor == "processes"
 
 
 def test_partition_mappings_are_kept_with_their_assets() -> None:
