@@ -95,10 +95,12 @@ def _described(error: BaseException, own: Callable[[str], bool], *, left: int, s
 
 
 def type_name(kind: type) -> str:
-    """Return a class's name with its module, except for built-in ones and those defined in the notebook."""
+    """Return a class's name with its module, except for built-in ones, ours, and those defined in the notebook."""
     module = getattr(kind, "__module__", None)
     name = str(getattr(kind, "__qualname__", kind.__name__))
-    return name if module in ("builtins", "__main__", None) else f"{module}.{name}"
+    if module in ("builtins", "__main__", None) or str(module).startswith("jobkernel."):
+        return name
+    return f"{module}.{name}"
 
 
 def message_of(error: BaseException) -> str:
