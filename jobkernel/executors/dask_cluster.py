@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import pickle
 import queue
 import secrets
-import signal
 import sys
 import threading
 import warnings
@@ -23,7 +21,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jobkernel.errors import ClusterUnreachable, JobkernelError
-from jobkernel.executors.dask_task import Sent, control, run_sent
+from jobkernel.executors.dask_task import Sent, control, event_of, run_sent
+from jobkernel.executors.dask_worker import LOG_LENGTH
+from jobkernel.executors.dask_workers import OwnWorkers
 from jobkernel.executors.remote import surroundings
 from jobkernel.values.files import open_files
 from jobkernel.values.signing import Signer
@@ -32,12 +32,8 @@ from jobkernel.version import __version__
 CONNECT_S: Final = 10.0
 CLOSE_S: Final = 5.0
 ASK_S: Final = 5.0
-_OWN_CONFIG: Final = {
-    "distributed.admin.low-level-log-length": 50,  # messages carry what steps print, and every log keeps them
-    "distributed.admin.tick.interval": "500ms",
-    "distributed.worker.profile.enabled": False,
-    "distributed.logging": {"distributed": "critical"},  # of the workers, who write where the kernel writes
-}
+_OF_ALL: Final = "all"
+"""Dask's name for what it says of its workers."""
 _LOGGERS: Final = ("distributed", "tornado", "asyncio", "bokeh")
 
 
@@ -57,10 +53,11 @@ class DaskCluster:
         self.address = address
         self.workers = workers
         self.memory_limit = memory_limit
+        self.own_workers: OwnWorkers | None = None
+        self.broken: JobkernelError | None = None
         self._lock = threading.Lock()  # protects what follows, but for what the loop's thread alone touches
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
-        self._error: JobkernelError | None = None
         self._boxes: dict[str, Box] = {}
         self._waiting: deque[tuple[Box, Sent, bytes]] = deque()
         self._is_retired = False
@@ -95,8 +92,8 @@ class DaskCluster:
                 self._thread.start()
         if not self._ready.wait(timeout):
             return False
-        if self._error is not None:
-            raise self._error
+        if self.broken is not None:
+            raise self.broken
         return True
 
     @property
@@ -104,7 +101,7 @@ class DaskCluster:
         """Whether the scheduler has gone, or was never found."""
         if not self._ready.is_set():
             return False
-        return self._error is not None or self._client is None or self._client.status != "running"
+        return self.broken is not None or self._client is None or self._client.status != "running"
 
     def submit(self, step_key: str, data: bytes, values: str) -> Box:
         """Send a packed step; return the box into which its messages will come."""
@@ -115,6 +112,7 @@ class DaskCluster:
             version=__version__,
             python=sys.version_info[:2],
             values=values,
+            marks=self.own_workers.marks if self.own_workers is not None else None,
             shared=None if self.is_own else self._shared_sign(values),
             around=self._surroundings() if self.is_own else None,
         )
@@ -131,15 +129,15 @@ class DaskCluster:
         with self._lock:
             self._boxes.pop(box.key, None)
             is_over = self._is_retired and not self._boxes
-        if box.future is not None:
-            self._call(self._release, box)
+        self._call(self._release, box)
+        if self.own_workers is not None:
+            self.own_workers.forget(box.key)
         if is_over:
             self.close()
 
     def take_back(self, box: Box) -> None:
         """Ask Dask not to start an attempt."""
-        if box.future is not None:
-            self._call(lambda: self._tell(box.future.cancel()))
+        self._call(self._cancel, box)
 
     def tell(self, worker: str, key: str, word: str, read_bytes: int = 0) -> None:
         """Say something to an attempt on its worker, soon."""
@@ -154,14 +152,6 @@ class DaskCluster:
             return asked.result(ASK_S)
         except TimeoutError as error:
             return error
-
-    def kill(self, pid: int) -> None:
-        """Kill a worker of the kernel's own cluster with what its step started; Dask starts another."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if os.getpgid(pid) == pid:
-                os.killpg(pid, signal.SIGKILL)
-            else:
-                os.kill(pid, signal.SIGKILL)
 
     def retire(self) -> None:
         """Close as soon as nothing runs here any more."""
@@ -191,82 +181,92 @@ class DaskCluster:
         try:
             asyncio.run(self._live())
         except BaseException as error:  # noqa: BLE001 - Dask's errors are of many kinds; whoever waits must hear of them
-            self._error = self._error or _unreachable(self, error)
+            self.broken = self.broken or _unreachable(self, error)
         finally:
-            self._error = self._error or ClusterUnreachable(f"This kernel has left {self.name}.")
+            self.broken = self.broken or ClusterUnreachable(f"This kernel has left {self.name}.")
             self._ready.set()
             self._remove_signs()
 
     async def _live(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        import dask
         import distributed
 
         _silence(threading.get_ident())
-        with dask.config.set(_OWN_CONFIG):
-            cluster = await self._own_cluster(distributed) if self.is_own else None
-        try:
+        async with contextlib.AsyncExitStack() as closing:
+            scheduler = await closing.enter_async_context(_own_scheduler()) if self.is_own else None
+            if scheduler is not None:
+                self.own_workers = OwnWorkers(self.workers, self.memory_limit, self._has_died, self._is_futile)
+                closing.callback(self.own_workers.close)
+                self.own_workers.start(scheduler.address)
             with _without_version_warning():
                 client: Any = await distributed.Client(  # type: ignore[no-untyped-call]
-                    cluster or self.address,
+                    scheduler.listeners[1].contact_address if scheduler is not None else self.address,
                     asynchronous=True,
                     set_as_default=False,
                     timeout=CONNECT_S,
                     name="jobkernel",
                     direct_to_workers=False,
                 )
+            closing.push_async_callback(_soon, client.close)
             client.scheduler_comm.interval = 0.001
             client.subscribe_topic(self._topic, self._deal)
+            client.subscribe_topic(_OF_ALL, self._hear)
             self._client, self._around = client, surroundings()
             self._ready.set()
             await self._over.wait()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(client.close(), CLOSE_S)
-        finally:
-            if cluster is not None:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(cluster.close(), CLOSE_S)
 
-    async def _own_cluster(self, distributed: Any) -> Any:
-        return await distributed.LocalCluster(
-            n_workers=self.workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address=None,
-            asynchronous=True,
-            silence_logs=False,
-            memory_limit=self.memory_limit or 0,
-            preload=["jobkernel.executors.dask_setup"],
-            scheduler_kwargs={"allowed_failures": 0, "worker_ttl": "365 days"},
-        )
+    def _has_died(self, pid: int) -> None:
+        self._tell_all("died", pid)
+
+    def _is_futile(self, why: str) -> None:
+        self.broken = ClusterUnreachable(f"This kernel's Dask cluster cannot work: {why}")
+
+    def _tell_all(self, *words: Any) -> None:
+        with self._lock:
+            boxes = list(self._boxes.values())
+        for box in boxes:
+            box.queue.put(words)
+
+    def _hear(self, event: Any) -> None:
+        """Take what the scheduler says of its workers. Called on the loop's thread."""
+        if event[1].get("action") == "remove-worker":
+            self._tell_all("left", event[1]["worker"])
 
     def _submit_waiting(self) -> None:
         with self._lock:
-            waiting = list(self._waiting)
+            waiting = [each for each in self._waiting if each[0].key in self._boxes]
             self._waiting.clear()
-        for box, sent, data in waiting:
-            try:
-                with _without_size_warning(len(data)):
-                    box.future = self._client.submit(run_sent, sent.packed(), data, key=box.key, pure=False, retries=0)
-            except Exception as error:  # noqa: BLE001 - Dask's errors are of many kinds
+        boxes = [box for box, _, _ in waiting]
+        heads, data = [sent.packed() for _, sent, _ in waiting], [data for _, _, data in waiting]
+        try:
+            with _without_size_warning(sum(map(len, data))):
+                futures = self._client.map(run_sent, heads, data, key=[box.key for box in boxes], pure=False, retries=0)
+        except Exception as error:  # noqa: BLE001 - Dask's errors are of many kinds
+            for box in boxes:
                 box.queue.put(("unsent", error))
+            return
+        for box, future in zip(boxes, futures, strict=True):
+            box.future = future
 
     def _deal(self, event: Any) -> None:
         """Put a worker's messages into their box. Called on the loop's thread."""
-        key, worker, number, messages = event[1]
+        key, worker, messages = event[1]
         box = self._boxes.get(key)
         if box is not None:
-            box.queue.put(("messages", worker, number, messages))
+            box.queue.put(("messages", worker, messages))
         else:
             self._tell_worker(worker, key, "drop", 0)
+
+    def _cancel(self, box: Box) -> None:
+        if box.future is not None:
+            self._tell(box.future.cancel())
 
     def _release(self, box: Box) -> None:
         future, box.future = box.future, None
         if future is not None:
             future.release()
         if not self.is_own and self._client is not None and self._client.scheduler is not None:
-            self._tell(self._client.scheduler.event_clear(name=f"jobkernel-{box.key}"))
+            self._tell(self._client.scheduler.event_clear(name=event_of(box.key)))
 
     def _tell_worker(self, worker: str, key: str, word: str, read_bytes: int) -> None:
         if self._client is not None:
@@ -297,6 +297,34 @@ class DaskCluster:
         for values, name in self._shared.items():
             with contextlib.suppress(OSError, JobkernelError):
                 open_files(values).delete(name)
+
+
+def _own_scheduler() -> Any:
+    """Return a scheduler that listens to this machine's workers, and to this process."""
+    import dask
+    from distributed import Scheduler
+
+    settings = {
+        "distributed.admin.low-level-log-length": LOG_LENGTH,
+        "distributed.admin.tick.interval": "500ms",
+        "distributed.scheduler.http.routes": [],
+    }
+    with dask.config.set(settings):
+        scheduler: Any = Scheduler
+        return scheduler(
+            host=["127.0.0.1", None],
+            port=[0, None],
+            protocol=["tcp", "inproc"],
+            dashboard=False,
+            dashboard_address="127.0.0.1:0",
+            worker_ttl="365 days",  # one that computes without giving Python's lock away is silent, not lost
+            allowed_failures=1_000_000,  # a step that has begun is not begun again, whoever is asked
+        )
+
+
+async def _soon(close: Any) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(close(), CLOSE_S)
 
 
 async def _exception(future: Any) -> BaseException | None:

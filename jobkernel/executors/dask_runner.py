@@ -9,20 +9,21 @@ from __future__ import annotations
 import pickle
 import queue
 import time
+from dataclasses import replace
 from typing import Any, Final
 
 from jobkernel.errors import ClusterUnreachable, JobkernelError, RemoteStepError, WorkerDied
 from jobkernel.executors.call import Ending, StepCall, StepOutcome
 from jobkernel.executors.dask_cluster import Box, DaskCluster
 from jobkernel.executors.dask_task import AGAIN
-from jobkernel.executors.processes import TaskOf
-from jobkernel.executors.remote import RemoteEnd, packed_task
+from jobkernel.executors.processes import TaskOf, death_sentence
+from jobkernel.executors.remote import RemoteEnd, RemoteTask, packed_task
 from jobkernel.executors.step import announce, failed_step
 from jobkernel.executors.step_output import OutputLine, StepOutput
 from jobkernel.model import events as ev
 
 LOOK_S: Final = 0.5
-"""How often it is looked whether worker and scheduler are still there, and the step still wanted."""
+"""How often it is looked whether the scheduler is still there, and the step still wanted."""
 GRACE_S: Final = 1.5
 """How long a step may take to stop before a worker of the kernel's own is killed."""
 PATIENCE_S: Final = 5.0
@@ -50,32 +51,50 @@ class DaskRunner:
                 if call.cancel.is_requested:
                     return _stopped(call, began)
             task = self._task_of(call)
-            box = self._cluster.submit(call.step.key, packed_task(task), task.values)
+            end, has_begun = self._run_once(task, call, output)
         except JobkernelError as error:
-            announce(call)
-            return failed_step(call, error, time.perf_counter() - began)
-        self._at_work[id(call)] = box
-        call_off = call.cancel.on_cancel(lambda: box.queue.put(("asked",)))
-        following = Following(self._cluster, box, call, output)
-        try:
-            end = following.to_the_end()
-        finally:
-            call_off()
-            del self._at_work[id(call)]
-            self._cluster.forget(box)
+            end, has_begun = error, False
         if isinstance(end, RemoteEnd):
             return _ended(call, end, began)
         if call.cancel.is_requested or call.is_abandoned:
             return _stopped(call, began)
-        if not following.has_started:
+        if not has_begun:
             announce(call)
-        return failed_step(call, end, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        if isinstance(end, WorkerDied) and call.step.hooks:
+            return self._failed_elsewhere(task, call, output, end, seconds)
+        return failed_step(call, end, seconds)
 
     def interrupt(self, call: StepCall, thread_id: int) -> None:
-        """Interrupt the step's thread on its worker; where that does not help, the worker is killed if it is ours."""
+        """Interrupt the step's thread on its worker; a worker of our own is killed where a second cancel asks."""
         box = self._at_work.get(id(call))
         if box is not None:
-            box.queue.put(("forced",))
+            box.queue.put(("stop" if call.cancel.because is not None else "kill",))
+
+    def _run_once(
+        self, task: RemoteTask, call: StepCall, output: StepOutput | None
+    ) -> tuple[RemoteEnd | JobkernelError, bool]:
+        """Return how an attempt ended, or why it came to no end, and whether it had begun."""
+        box = self._cluster.submit(call.step.key, packed_task(task), task.values)
+        self._at_work[id(call)] = box
+        call_off = call.cancel.on_cancel(lambda: box.queue.put(("stop",)))
+        following = Following(self._cluster, box, call, output)
+        try:
+            return following.to_the_end(), following.has_started
+        finally:
+            call_off()
+            del self._at_work[id(call)]
+            self._cluster.forget(box)
+
+    def _failed_elsewhere(
+        self, task: RemoteTask, call: StepCall, output: StepOutput | None, error: JobkernelError, seconds: float
+    ) -> StepOutcome:
+        """Have another worker call the hooks, which need resources that this process does not open."""
+        try:
+            end, _ = self._run_once(replace(task, failure=error, seconds=seconds), call, output)
+        except JobkernelError:
+            return failed_step(call, error, seconds)
+        return end.outcome() if isinstance(end, RemoteEnd) else failed_step(call, error, seconds)
 
 
 class Following:
@@ -90,7 +109,7 @@ class Following:
         self._pid = 0
         self._read = 0
         self._told = 0
-        self._asked: str | None = None
+        self._is_stopping = False
         self._kill_at: float | None = None
         self._finished_at: float | None = None
         self.has_started = False
@@ -111,37 +130,38 @@ class Following:
         match word:
             case "messages":
                 return self._take_messages(*rest)
+            case "left":
+                return self._died() if rest[0] == self._worker else None  # else Dask gives it to another worker
+            case "died":
+                return self._died() if self._has_died_unheard(rest[0]) else None
             case "unsent":
                 return RemoteStepError(f"Step '{self._call.step.key}' could not be sent to Dask: {rest[0]}")
-            case "asked":
-                self._ask("ask")
-            case "forced":
-                self._kill_at = time.monotonic() + GRACE_S
-                self._ask("interrupt")
+            case "stop":
+                self._stop(GRACE_S)
+            case "kill":
+                self._stop(0.0)
         return None
 
-    def _ask(self, word: str) -> None:
-        """Ask the step to stop; one that no worker has begun is taken back."""
-        self._asked = word
-        if self._worker is not None:
-            self._cluster.tell(self._worker, self._box.key, word)
-        else:
+    def _stop(self, grace: float) -> None:
+        """Interrupt the step, and end its worker after a while; a step that no worker has begun is taken back."""
+        self._is_stopping = True
+        self._kill_at = time.monotonic() + grace
+        if self._worker is None:
             self._cluster.take_back(self._box)
+        else:
+            self._cluster.tell(self._worker, self._box.key, "stop")
+        self._kill_if_due()
 
-    def _take_messages(self, worker: str, number: int, messages: list[bytes]) -> RemoteEnd | JobkernelError | None:
+    def _take_messages(self, worker: str, messages: list[bytes]) -> RemoteEnd | JobkernelError | None:
         for data in messages:
             self._read += len(data)
             word, *rest = pickle.loads(data)  # noqa: S301 - a worker of the cluster that runs this user's code anyhow
-            if self._worker is not None and worker != self._worker:
-                return self._begun_again(worker)
             match word:
                 case "event":
                     self.has_started = self.has_started or rest[0] in (ev.STEP_START, ev.STEP_RESTARTED)
                     self._call.emit(rest[0], rest[1])
                 case "lines" if self._output is not None:
                     self._output.take_lines([OutputLine(*line) for line in rest[0]])
-                case "bytes" if self._output is not None:
-                    self._output.add_bytes(rest[0], rest[1])
                 case "began":
                     self._begin(worker, rest[0])
                 case "refused":
@@ -155,12 +175,13 @@ class Following:
 
     def _begin(self, worker: str, pid: int) -> None:
         self._worker, self._pid = worker, pid
-        if self._asked is not None:
-            self._ask(self._asked)
+        if self._is_stopping:
+            self._stop(GRACE_S)
 
-    def _begun_again(self, worker: str) -> JobkernelError:
-        self._cluster.tell(worker, self._box.key, "drop")
-        return self._died()
+    def _has_died_unheard(self, pid: int) -> bool:
+        """Whether a worker of our own died that has begun this attempt, and of that alone nothing was heard."""
+        own = self._cluster.own_workers
+        return self._worker is None and own is not None and own.pid_of(self._box.key) == pid
 
     def _refused(self, worker: str, why: str) -> JobkernelError:
         if why == AGAIN:
@@ -170,12 +191,13 @@ class Following:
         )
 
     def _died(self) -> WorkerDied:
-        limit = self._cluster.memory_limit if self._cluster.is_own else None
-        limited = f" Its memory limit is {limit / 1e6:,.0f} MB." if limit else ""
+        key, own = self._call.step.key, self._cluster.own_workers
+        if own is not None:
+            code = own.exit_code(self._pid or own.pid_of(self._box.key) or 0)
+            if code is not None:
+                return WorkerDied(death_sentence(key, code, own.memory_limit))
         where = f"The Dask worker {self._worker} that ran step" if self._worker else "The Dask worker of step"
-        return WorkerDied(
-            f"{where} '{self._call.step.key}' was lost: it crashed, was killed, ran out of memory, or left.{limited}"
-        )
+        return WorkerDied(f"{where} '{key}' was lost: it crashed, was killed, ran out of memory, or left.")
 
     def _look(self) -> JobkernelError | None:
         """See to it that an attempt of which nothing is heard ends, where it must."""
@@ -183,15 +205,18 @@ class Following:
         if call.is_abandoned:
             if self._worker is not None:
                 self._cluster.tell(self._worker, box.key, "drop")
-            else:
-                self._cluster.take_back(box)
             return RemoteStepError("It was given up.")
         if self._cluster.is_lost:
-            return ClusterUnreachable(f"Step '{call.step.key}' was lost with {self._cluster.name}.")
-        if self._kill_at is not None and time.monotonic() >= self._kill_at and self._cluster.is_own and self._pid:
-            self._kill_at = None
-            self._cluster.kill(self._pid)
+            why = self._cluster.broken
+            return why or ClusterUnreachable(f"Step '{call.step.key}' was lost with {self._cluster.name}.")
+        self._kill_if_due()
         return self._look_at_task()
+
+    def _kill_if_due(self) -> None:
+        own = self._cluster.own_workers
+        if own is not None and self._pid and self._kill_at is not None and time.monotonic() >= self._kill_at:
+            self._kill_at = None
+            own.kill(self._pid)
 
     def _look_at_task(self) -> JobkernelError | None:
         status = self._box.future.status if self._box.future is not None else "pending"
@@ -199,14 +224,21 @@ class Following:
             return None
         if status == "error":
             return self._task_error()
-        if status == "cancelled" and self._asked is not None and self._worker is None:
-            return RemoteStepError("It was taken back.")
+        if status == "cancelled" and self._is_stopping:
+            return None if self._is_at_work() else RemoteStepError("It was taken back.")
         if status in ("cancelled", "lost"):
             return ClusterUnreachable(f"Step '{self._call.step.key}' was taken off {self._cluster.name}.")
         self._finished_at = self._finished_at or time.monotonic()
         if time.monotonic() - self._finished_at > PATIENCE_S:
             return RemoteStepError(f"Step '{self._call.step.key}' ended on {self._worker}, but its end did not arrive.")
         return None
+
+    def _is_at_work(self) -> bool:
+        """Whether a worker has begun, though Dask was asked to take the attempt back."""
+        own = self._cluster.own_workers
+        if own is not None and not self._pid:
+            self._pid = own.pid_of(self._box.key) or 0
+        return self._worker is not None or self._pid > 0
 
     def _task_error(self) -> JobkernelError:
         from distributed import KilledWorker

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 from jobkernel.errors import JobkernelError, RunCanceled, UnstorableValue, UnverifiedPickle, ValueNotWritten
 from jobkernel.executors import capture
 from jobkernel.executors.cancel import CancelToken, interrupt_thread
+from jobkernel.executors.dask_workers import mark_of
 from jobkernel.executors.remote import run_task, unpacked_task
 from jobkernel.executors.step_output import OutputLine
 from jobkernel.executors.worker import _take_over as take_over
@@ -40,9 +41,9 @@ UNHEARD_S: Final = 30.0
 class Sent(NamedTuple):
     """What goes to a worker with each step, in types that any worker can read.
 
-    ``shared`` names a file among the values by which a worker of somebody else's cluster sees that these are the
-    kernel's; None in the kernel's own cluster. ``around`` is where the kernel stands, pickled, if not where it stood
-    when its own cluster started.
+    In the kernel's own cluster, ``marks`` is a folder for the marks of attempts that have begun, and ``around`` is
+    where the kernel stands, pickled, if not where it stood when the cluster started. In somebody else's, ``shared``
+    names a file among the values by which a worker sees that these are the kernel's.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Sent(NamedTuple):
     version: str
     python: tuple[int, int]
     values: str
+    marks: str | None
     shared: str | None
     around: bytes | None
 
@@ -72,7 +74,6 @@ class Post:
         self._lock = threading.Lock()  # protects what waits, and keeps messages in order
         self._waiting: list[bytes] = []
         self._size = 0
-        self._number = 0
         self._is_due = False
         self._read = threading.Condition()  # protects the two below
         self._sent_bytes = 0
@@ -109,8 +110,7 @@ class Post:
         with self._read:
             self._sent_bytes += self._size
         self._size = 0
-        self._number += 1
-        self._worker.log_event(self._topic, [self._key, self._worker.address, self._number, messages])
+        self._worker.log_event(self._topic, [self._key, self._worker.address, messages])
 
     def _hold_back(self) -> None:
         if self._sent_bytes - self._read_bytes <= AHEAD:
@@ -141,7 +141,6 @@ def run_sent(head: bytes, data: bytes) -> None:
     post = Post(worker, sent)
     attempt = _running[sent.key] = Attempt(CancelToken(), post, threading.get_ident())
     try:
-        post.add("began", os.getpid())
         post.add(*_ended(sent, data, attempt, worker))
     finally:
         _running.pop(sent.key, None)
@@ -156,9 +155,7 @@ def control(key: str, word: str, read_bytes: int = 0) -> bool:
     match word:
         case "read":
             attempt.post.read(read_bytes)
-        case "ask":
-            attempt.token.request()
-        case "interrupt":
+        case "stop":
             attempt.token.request(forced=True)
             interrupt_thread(attempt.thread_id)
         case "drop":
@@ -174,6 +171,9 @@ def _ended(sent: Sent, data: bytes, attempt: Attempt, worker: Any) -> tuple[Any,
     try:
         _refuse_strangers(sent)
         _claim(sent, worker)
+        attempt.post.add("began", os.getpid())
+        if sent.marks is None:
+            attempt.post.flush()  # it alone tells the kernel whose step is lost with this worker
         signer = _signer(sent, worker)
         if sent.around is not None:
             take_over(pickle.loads(sent.around))  # noqa: S301 - as above
@@ -207,14 +207,25 @@ def _refuse_strangers(sent: Sent) -> None:
 
 def _claim(sent: Sent, worker: Any) -> None:
     """Refuse an attempt that another worker began: Dask starts a step anew when it loses a worker."""
-    if sent.shared is None:
+    if sent.marks is not None:
+        try:
+            mark = os.open(os.path.join(sent.marks, mark_of(sent.key)), os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        except FileExistsError as error:
+            raise Refused(AGAIN) from error
+        os.write(mark, str(os.getpid()).encode())
+        os.close(mark)
         return
     from distributed.utils import sync
 
-    name = f"jobkernel-{sent.key}"
+    name = event_of(sent.key)
     if sync(worker.loop, worker.scheduler.event_is_set, name=name):
         raise Refused(AGAIN)
     sync(worker.loop, worker.scheduler.event_set, name=name)
+
+
+def event_of(key: str) -> str:
+    """Return the name of the Dask event by which an attempt is marked as begun."""
+    return f"jobkernel-{key}"
 
 
 def _signer(sent: Sent, worker: Any) -> Signer | None:

@@ -131,7 +131,8 @@ def _error_of(call: StepCall, broken: _Broken, memory_limit: int | None) -> Jobk
             f"Step '{call.step.key}' cannot be read in a worker process ({broken.why}); make what it imports"
             " importable there, or use '--executor threads'."
         )
-    return WorkerDied(death_sentence(call.step.key, broken.code, memory_limit))
+    died = death_sentence(call.step.key, broken.code, memory_limit)
+    return WorkerDied(died if broken.code >= 0 else f"{died} What it printed last is in its log.")
 
 
 _ENDS: Final[Mapping[int, str]] = {
@@ -157,4 +158,4 @@ def death_sentence(step_key: str, code: int, memory_limit: int | None) -> str:
     limited = ""
     if memory_limit and -code in _OF_MEMORY:
         limited = f" Its memory limit, JobKernel.worker_memory_limit, is {memory_limit / 1e6:,.0f} MB."
-    return f"The worker process of step '{step_key}' died: {how}.{limited} What it printed last is in its log."
+    return f"The worker process of step '{step_key}' died: {how}.{limited}"

@@ -20,7 +20,7 @@ from executor_stage import Stage, a_stage, op_of, timed
 
 import jobkernel as jk
 
-EXECUTORS = ["threads", "processes"]
+EXECUTORS = ["threads", "processes", "dask"]
 
 
 @pytest.fixture(scope="module", params=EXECUTORS)
@@ -661,6 +661,7 @@ def test_figures_and_displays_are_kept_with_the_step(stage: Stage) -> None:
     ran = stage.run(op_of(body))
     assert ran.status == "SUCCESS", ran.error["text"]
     assert any("axes" in text for text in ran.texts("display"))
+    assert "<IPython.core.display.HTML object>" in ran.texts()
 
 
 def test_a_step_cannot_ask_for_input(stage: Stage) -> None:
