@@ -190,8 +190,12 @@ def text_of(graph: Mapping[str, Any], status: Mapping[str, Mapping[str, Any]]) -
 def _checks(node: Mapping[str, Any], status: Mapping[str, Mapping[str, Any]]) -> str:
     """Return how many checks failed of a node, or of all in a pile; nothing where none did."""
     keys = node.get("member_keys") or (node["key"],)
-    failed = sum(status.get(key, {}).get("checks_failed", 0) for key in keys)
-    return f"  {MARKS['failed']} {count_of(failed, 'check')} failed" if failed else ""
+    failed, warned = (
+        sum(status.get(key, {}).get(name, 0) for key in keys) for name in ("checks_failed", "checks_warned")
+    )
+    words = [f"  {MARKS['failed']} {count_of(failed, 'check')} failed"] if failed else []
+    words += [f"  {MARKS['warning']} {count_of(warned, 'check')} warned"] if warned else []
+    return "".join(words)
 
 
 def digraph_of(graph: Mapping[str, Any], status: Mapping[str, Mapping[str, Any]]) -> Any:
