@@ -151,12 +151,13 @@ def prune(given: argparse.Namespace) -> int:
     from jobkernel.clock import SystemClock
     from jobkernel.engine.upkeep import prune_values
     from jobkernel.executors.stored import StoredValues
+    from jobkernel.values.place import values_place
     from jobkernel.values.store import ValueStore
 
     folder = project(given)
     with history_of(folder) as history:
         gone = history.request("prune", dry_run=given.dry_run, timeout=600)
-        values = StoredValues(ValueStore(folder / ".jobkernel" / "values"))
+        values = StoredValues(ValueStore(values_place(folder, folder / ".jobkernel" / "values")))
         if not given.dry_run:
             values.delete_runs(gone.get("run_ids", ()))
         gone["value_files"] = prune_values(history, values, SystemClock(), dry_run=given.dry_run).files

@@ -24,6 +24,7 @@ from jobkernel.settings import JobKernel
 from jobkernel.storage.client import HistoryClient
 from jobkernel.storage.history import LocalHistory
 from jobkernel.values.cache import ValueCache
+from jobkernel.values.place import values_place
 from jobkernel.values.store import ValueStore
 
 
@@ -62,7 +63,7 @@ def open_session(
     cache = ValueCache(settings.memory_budget)
     session = Session(
         history=history,
-        values=StoredValues(ValueStore(place / "values", cache=cache)),
+        values=StoredValues(ValueStore(values_place(project, place / "values"), cache=cache)),
         clock=clock,
         max_workers=settings.max_workers,
         project=project,

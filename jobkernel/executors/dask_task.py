@@ -11,7 +11,7 @@ import pickle
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from jobkernel.errors import JobkernelError, RunCanceled, UnstorableValue, UnverifiedPickle, ValueNotWritten
@@ -21,6 +21,7 @@ from jobkernel.executors.dask_workers import mark_of
 from jobkernel.executors.remote import run_task, unpacked_task
 from jobkernel.executors.step_output import OutputLine
 from jobkernel.executors.worker import _take_over as take_over
+from jobkernel.executors.worker import with_memory_limit
 from jobkernel.values.files import open_files
 from jobkernel.values.place import VALUES_VARIABLE
 from jobkernel.values.signing import KEY_VARIABLE, Signer
@@ -128,6 +129,8 @@ class Attempt:
     thread_id: int
 
 
+memory_limit = 0
+"""Bytes that this process may allocate; 0 for any. Set where a worker of the kernel's own starts."""
 _running: dict[str, Attempt] = {}
 _signers: dict[tuple[str, str], Signer] = {}
 
@@ -186,13 +189,15 @@ def _ended(sent: Sent, data: bytes, attempt: Attempt, worker: Any) -> tuple[Any,
     post = attempt.post
 
     def emit(event_type: str, body: dict[str, Any] | None) -> None:
+        if body and "error" in body:
+            body = {**body, "error": with_memory_limit(body["error"], memory_limit)}
         post.add("event", event_type, body)
 
     def lines(each: Sequence[OutputLine]) -> None:
         post.add("lines", [tuple(line) for line in each])
 
     end = run_task(task, emit, lines, attempt.token, worker=worker.address, signer=signer)
-    return "end", end
+    return "end", replace(end, described=with_memory_limit(end.described, memory_limit))
 
 
 def _refuse_strangers(sent: Sent) -> None:

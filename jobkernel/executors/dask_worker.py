@@ -14,7 +14,7 @@ import signal
 import sys
 from typing import Any, Final
 
-from jobkernel.executors import bare_display, capture
+from jobkernel.executors import bare_display, capture, dask_task
 from jobkernel.executors.lifeline import tie_group_to
 from jobkernel.executors.worker import _limit_memory as limit_memory
 
@@ -25,11 +25,11 @@ LOG_LENGTH: Final = 50
 def main() -> None:
     """Serve; the arguments: the scheduler, our name, a folder, the lifeline's descriptor, bytes to use (0: any)."""
     address, name, folder = sys.argv[1:4]
-    lifeline, memory_limit = map(int, sys.argv[4:6])
+    lifeline, dask_task.memory_limit = map(int, sys.argv[4:6])
     sys.argv[1:] = []
     tie_group_to(lifeline)
     os.set_inheritable(lifeline, False)
-    limit_memory(memory_limit)
+    limit_memory(dask_task.memory_limit)
     faulthandler.enable(sys.stderr)
     signal.signal(signal.SIGINT, _leave_it)
     capture.install()

@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from jobkernel.executors.worker_process import _children_in_other_groups as children_in_other_groups
+
 _START: Final = (
     "import sys; sys.path.insert(0, sys.argv.pop()); from jobkernel.executors.dask_worker import main; main()"
 )
@@ -86,8 +88,13 @@ class OwnWorkers:
     def kill(self, pid: int) -> None:
         """Kill a worker with what its step started; another takes its place."""
         with self._changed:
-            if pid in self._processes:
-                _kill_group(pid)
+            if pid not in self._processes:
+                return
+            strays = children_in_other_groups(pid)
+            _kill_group(pid)
+        for stray in strays:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(stray, signal.SIGKILL)
 
     def close(self) -> None:
         """End all workers, whatever they do."""

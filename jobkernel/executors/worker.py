@@ -97,14 +97,7 @@ class Worker:
         self._channel.send("lines", [tuple(line) for line in lines])
 
     def _explained(self, described: Any) -> Any:
-        """Return an error's description; where memory ran out, with the limit that was met."""
-        if not self._memory_limit or not described or not str(described["type"]).endswith("MemoryError"):
-            return described
-        limit = f"A worker may use {self._memory_limit / 1e6:,.0f} MB here: raise JobKernel.worker_memory_limit."
-        if limit in described["message"]:
-            return described
-        message = described["message"].rstrip(". ")
-        return {**described, "message": f"{message}. {limit}" if message else limit}
+        return with_memory_limit(described, self._memory_limit)
 
 
 class EventGroups:
@@ -220,6 +213,17 @@ def _take_over(around: Mapping[str, Any]) -> None:
         for name in set(os.environ) - set(environment):
             del os.environ[name]
         os.environ.update(environment)
+
+
+def with_memory_limit(described: Any, limit: int) -> Any:
+    """Return an error's description; where memory ran out, with the limit (bytes; 0: none) that was met."""
+    if not limit or not described or not str(described["type"]).endswith("MemoryError"):
+        return described
+    said = f"A worker may use {limit / 1e6:,.0f} MB here: raise JobKernel.worker_memory_limit."
+    if said in described["message"]:
+        return described
+    message = described["message"].rstrip(". ")
+    return {**described, "message": f"{message}. {said}" if message else said}
 
 
 def _limit_memory(limit: int) -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 VALUES_VARIABLE: Final = "JOBKERNEL_VALUES"
 
 
-def values_place(project_folder: Path) -> str:
-    """Return ``JOBKERNEL_VALUES``, a folder or an fsspec address, else ``values`` in the project's ``.jobkernel``."""
-    return os.environ.get(VALUES_VARIABLE) or str(project_folder / "values")
+def values_place(project: Path, own: Path, environment: Mapping[str, str] = os.environ) -> str:
+    """Return where the values of a project are: ``own``, or a folder of its own where ``JOBKERNEL_VALUES`` says.
+
+    The variable holds a folder, or an address that fsspec knows (``s3://bucket/values``), for any number of projects.
+    """
+    chosen = environment.get(VALUES_VARIABLE)
+    if not chosen:
+        return str(own)
+    if "://" not in chosen:
+        chosen = str(Path(chosen).expanduser().resolve())
+    digest = hashlib.blake2b(str(project.resolve()).encode(), digest_size=4).hexdigest()
+    return f"{chosen.rstrip('/')}/{project.name}-{digest}"

@@ -11,20 +11,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from live_sessions import define
 
 import jobkernel as jk
 from jobkernel.clock import SystemClock
 from jobkernel.engine import executors as executors_of_kernel
 from jobkernel.engine.handle import RunHandle
+from jobkernel.engine.opening import open_session
 from jobkernel.engine.opening import test_session as session_in_memory
 from jobkernel.engine.session import Session
 from jobkernel.errors import MissingDependency
 from jobkernel.model.runs import Launch
 from jobkernel.rules.plan import plan_graph
+from jobkernel.storage.control import stop_server
 
 PATIENCE_S = 60.0
 ROOT = Path(__file__).parents[2]
@@ -278,6 +282,96 @@ def _threads_of_dask() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name.startswith("jobkernel-dask")}
 
 
+def test_an_asset_may_name_it_and_steps_beside_it_stay_where_they_are(session: Session) -> None:
+    @jk.asset
+    def here() -> int:
+        return os.getpid()
+
+    @jk.asset
+    def there(here: int) -> list[int]:
+        return [here, os.getpid()]
+
+    there.record = replace(there.record, node=replace(there.record.node, executor="dask"))
+    define(session, here, there)
+    handle = session.launch(session.plan(["here", "there"]))
+    assert ended(handle) == "SUCCESS", error_of(handle)
+    session.history.flush()
+    rows = session.history.query("run_steps", run_id=handle.run_id)
+    assert {row["step_key"]: row["executor"] for row in rows} == {"here": "threads", "there": "dask"}
+
+
+def test_a_crash_is_named_and_calls_the_failure_hook(session: Session, tmp_path: Path) -> None:
+    @jk.failure_hook
+    def note(_context: jk.HookContext) -> None:
+        (tmp_path / "hook").write_text("called")
+
+    @jk.op
+    def crashes() -> None:
+        import ctypes
+
+        ctypes.string_at(0)
+
+    @jk.job(hooks={note})
+    def crashing() -> None:
+        crashes()
+
+    handle = session.launch(plan_graph(crashing.graph, crashing), Launch(executor="dask"))
+    assert ended(handle) == "FAILURE"
+    assert error_of(handle) == "The worker process of step 'crashes' died: it crashed (segmentation fault)."
+    assert (tmp_path / "hook").read_text() == "called"
+
+
+def test_a_worker_that_dies_takes_no_step_along_that_waits_behind_the_dying_one(
+    session: Session, tmp_path: Path
+) -> None:
+    @jk.op(out=jk.DynamicOut())
+    def numbers() -> Iterator[Any]:
+        for number in range(8):
+            yield jk.DynamicOutput(number, mapping_key=f"n{number}")
+
+    @jk.op
+    def each(number: int) -> int:
+        with (tmp_path / str(number)).open("a") as file:
+            file.write("x")
+        time.sleep(0.1)
+        if number == 1:
+            os._exit(3)
+        return number
+
+    @jk.job
+    def mapped() -> None:
+        numbers().map(each)
+
+    handle = session.launch(plan_graph(mapped.graph, mapped), Launch(executor="dask"))
+    assert ended(handle) == "FAILURE"
+    session.history.flush()
+    rows = session.history.query("run_steps", run_id=handle.run_id)
+    assert {row["step_key"] for row in rows if row["status"] == "FAILURE"} == {"each[n1]"}
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {str(number): "x" for number in range(8)}
+
+
+def test_what_a_step_may_allocate_is_limited() -> None:
+    def body() -> int:
+        return len(bytearray(3_000_000_000))
+
+    with a_session() as session:
+        session.executors.memory_limit = 1_500_000_000
+        handle = start(session, body)
+        assert ended(handle) == "FAILURE"
+        assert "raise JobKernel.worker_memory_limit" in step_of(session, handle)["error"]["message"]
+
+
+def test_workers_that_cannot_even_start_fail_the_step() -> None:
+    with a_session() as session:
+        session.executors.memory_limit = 10_000_000
+        handle = start(session, os.getpid)
+        assert ended(handle) == "FAILURE"
+        assert error_of(handle).startswith("This kernel's Dask cluster cannot work: its workers end with code")
+        assert error_of(handle).endswith("JobKernel.worker_memory_limit may be too small for them.")
+        session.executors.memory_limit = None
+        assert ended(start(session, os.getpid)) == "SUCCESS"
+
+
 def test_what_cannot_be_sent_is_named(session: Session) -> None:
     lock = threading.Lock()
     handle = start(session, lambda: lock.locked())
@@ -392,6 +486,29 @@ def test_a_worker_with_another_key_keeps_plain_values_and_refuses_pickles(tmp_pa
         odd = start(session, lambda: {1, (2, object)}, f"dask:{cluster.address}")
         assert ended(odd) == "FAILURE"
         assert "does not have this kernel's key: copy the key there and name it in JOBKERNEL_KEY_FILE" in error_of(odd)
+
+
+def test_values_may_be_where_workers_see_them(
+    elsewhere: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBKERNEL_VALUES", str(tmp_path / "shared"))
+    (tmp_path / "project").mkdir()
+
+    @jk.asset
+    def numbers() -> list[int]:
+        return [1, 2]
+
+    session = open_session(folder=tmp_path / "project").session
+    try:
+        define(session, numbers)
+        handle = session.launch(session.plan(["numbers"]), Launch(executor=f"dask:{elsewhere.address}"))
+        assert ended(handle) == "SUCCESS", error_of(handle)
+        assert session.load("numbers") == [1, 2]
+    finally:
+        session.close()
+        stop_server(tmp_path / "project")
+    assert next(path.name for path in (tmp_path / "shared").iterdir()).startswith("project-")
+    assert not (tmp_path / "project" / ".jobkernel" / "values").exists()
 
 
 def test_a_folder_that_the_worker_does_not_share_is_named(elsewhere: Elsewhere, monkeypatch: Any) -> None:
