@@ -136,3 +136,8 @@ class Moment:
 def from_us(microseconds: int) -> datetime:
     """Return the aware UTC instant of microseconds since the epoch."""
     return datetime.fromtimestamp(microseconds / 1_000_000, UTC)
+
+
+def seconds_between(began_us: int | None, ended_us: int | None) -> float | None:
+    """Return the seconds from one instant to another; 0 where the clock was set back meanwhile, None without one."""
+    return None if not began_us or not ended_us else max(0, ended_us - began_us) / 1e6

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobkernel.clock import seconds_between
 from jobkernel.engine.launcher import LiveRun
 from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName
@@ -323,7 +324,7 @@ def _step(key: str, tries: Sequence[Mapping[str, Any]], usual_s: float | None) -
         "again_at": millis(ended + int((last.get("delay_s") or 0) * 1e6)) if is_between and ended else None,
         "started_at": millis(began),
         "ended_at": millis(ended),
-        "duration_s": (ended - began) / 1e6 if began and ended else None,
+        "duration_s": seconds_between(began, ended),
         "usual_s": usual_s,
         "reason": _reason(last),
     }  # fmt: skip

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
-from jobkernel.clock import from_us
+from jobkernel.clock import from_us, seconds_between
 from jobkernel.engine.again import RESUME_TAG, RETRY_NUMBER_TAG
 from jobkernel.errors import HistoryError, did_you_mean
 from jobkernel.model.definitions import EMPTY
@@ -135,13 +135,13 @@ def origin_of(row: Mapping[str, Any]) -> str | None:
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    began, ended, error = row.get("started_at"), row.get("ended_at"), row.get("error")
+    seconds, error = seconds_between(row.get("started_at"), row.get("ended_at")), row.get("error")
     return (
         row["run_id"][:8],
         run_title(row["job_name"], row["assets"] or ()),
         row["status"],
         from_us(row["queued_at"]).replace(tzinfo=None, microsecond=0) if row.get("queued_at") else None,
-        round((ended - began) / 1e6, 3) if began and ended else None,
+        None if seconds is None else round(seconds, 3),
         row.get("trigger"),
         row.get("notebook"),
         error.get("message") if isinstance(error, Mapping) else error,

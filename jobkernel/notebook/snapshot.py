@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from jobkernel.clock import seconds_between
 from jobkernel.engine.cancel_words import cancel_words_of_row
 from jobkernel.engine.launcher import LiveRun
 from jobkernel.engine.session import Session
@@ -223,7 +224,7 @@ def _times(queued_at: int | None, started_at: int | None, ended_at: int | None) 
         "queued_at": millis(queued_at),
         "started_at": millis(started_at),
         "ended_at": millis(ended_at),
-        "duration_s": (ended_at - started_at) / 1e6 if ended_at and started_at else None,
+        "duration_s": seconds_between(started_at, ended_at),
     }
 
 

@@ -209,7 +209,7 @@ def _step_ends(status: str) -> Change:
         if not is_between:
             details["duration_s"] = _number(fact.body.get("duration_s"))
         if details.get("duration_s", 0) is None and step["started_us"] is not None:
-            details["duration_s"] = (fact.occurred_us - step["started_us"]) / 1e6
+            details["duration_s"] = max(0, fact.occurred_us - step["started_us"]) / 1e6
         if (because := fact.body.get("because")) is not None:
             details["reason"] = because
         step["details"].update(details)

@@ -16,7 +16,7 @@ select
     make_timestamp(queued_us) as queued_at,
     make_timestamp(started_us) as started_at,
     make_timestamp(ended_us) as ended_at,
-    (ended_us - started_us) / 1e6 as duration_s,
+    greatest(0, ended_us - started_us) / 1e6 as duration_s,
     trigger, trigger_name, tick_id, run_key, priority, partition_key, parent_run_id, root_run_id,
     tags, config, kernel_id, notebook, kept.sentence_of(error) as error, executor, reason, kept.known(error) as error_detail
 from kept.run;
