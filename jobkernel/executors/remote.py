@@ -36,6 +36,8 @@ from jobkernel.values.store import ValueStore
 RESOURCE_EVENTS: Final = frozenset({ev.RESOURCE_INIT_STARTED, ev.RESOURCE_INIT_SUCCESS})
 LINES_EVERY_S: Final = 0.05
 LINES_AT_ONCE: Final = 500
+TASK_LIMIT: Final = 50_000_000
+"""Bytes of a task; what is larger uses a table or the like that each step would be sent anew."""
 ERROR_LIMIT: Final = 10_000_000
 """An exception that is larger when pickled, such as one that holds a table, travels as its description alone."""
 
@@ -107,7 +109,7 @@ def packed_task(task: RemoteTask) -> bytes:
     import cloudpickle
 
     try:
-        return bytes(cloudpickle.dumps(task))
+        data = bytes(cloudpickle.dumps(task))
     except JobkernelError:
         raise
     except Exception as error:
@@ -116,6 +118,13 @@ def packed_task(task: RemoteTask) -> bytes:
             f"Step '{task.step.key}' cannot be sent to another process: {culprit} cannot be pickled"
             f" ({type(error).__name__}: {error}); create it in the body or in a resource, or use '--executor threads'."
         ) from error
+    if len(data) > TASK_LIMIT:
+        raise RemoteStepError(
+            f"Step '{task.step.key}' cannot be sent to another process: what it uses of this kernel is"
+            f" {len(data) / 1e6:,.0f} MB; create it in the body, make it an asset or a resource, or use"
+            " '--executor threads'."
+        )
+    return data
 
 
 def unpacked_task(data: bytes) -> RemoteTask:

@@ -664,6 +664,21 @@ def test_figures_and_displays_are_kept_with_the_step(stage: Stage) -> None:
     assert "<IPython.core.display.HTML object>" in ran.texts()
 
 
+def test_what_is_too_large_to_be_sent_anew_with_each_step_is_refused(stage: Stage, executor: str) -> None:
+    large = bytes(60_000_000)
+
+    def body() -> int:
+        return len(large)
+
+    ran = stage.run(op_of(body))
+    if executor == "threads":
+        assert ran.value() == 60_000_000
+    else:
+        assert ran.error["message"].startswith(
+            "Step 'body' cannot be sent to another process: what it uses of this kernel is 60 MB; create it in the body"
+        )
+
+
 def test_a_step_cannot_ask_for_input(stage: Stage) -> None:
     ran = stage.run(op_of(lambda: input("how many? ")))
     assert ran.status == "FAILURE"

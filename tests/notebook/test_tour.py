@@ -73,3 +73,26 @@ def test_jobs_and_runs(project: Path) -> None:
     assert asked(project, again) == [("publish",)]
     urgent = "SELECT priority FROM runs WHERE job_name = 'late_by_month' ORDER BY started_at DESC LIMIT 2"
     assert asked(project, urgent) == [(0,), (5,)]
+
+
+def test_executors(project: Path) -> None:
+    shown = executed(project, "04_executors.ipynb")
+
+    assert "it crashed (segmentation fault)" in shown["crashed"]
+    assert "the process of adds is killed if it does not stop" in shown["canceled"]
+    assert "'CANCELED'" in shown["canceled"]
+    assert "A worker may use 1,000 MB here: raise JobKernel.worker_memory_limit." in shown["limited"]
+    assert "uses the notebook variable 'ten_years'" in shown["refusals"]
+    assert "keeps its value in this kernel's memory (--io memory)" in shown["refusals"]
+    ranges = "SELECT executor, count(*) FROM steps WHERE step_key LIKE 'delay_range%' GROUP BY 1 ORDER BY 1"
+    assert asked(project, ranges) == [("dask", 4), ("processes", 4), ("threads", 4)]
+    counted = asked(project, "SELECT job_name, status FROM runs WHERE job_name NOT LIKE 'delay%' ORDER BY job_name")
+    assert counted == [
+        ("__ASSET_JOB", "SUCCESS"),
+        ("endless", "CANCELED"),
+        ("greedy", "FAILURE"),
+        ("only_here", "FAILURE"),
+        ("risky", "FAILURE"),
+        ("shortest", "FAILURE"),
+    ]
+    assert asked(project, "SELECT status FROM steps WHERE step_key = 'counts'") == [("SUCCESS",)]
