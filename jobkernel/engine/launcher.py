@@ -28,6 +28,7 @@ from jobkernel.engine.slots import Slots, pools_of
 from jobkernel.errors import HistoryError, InvariantViolation, JobkernelError
 from jobkernel.executors.call import RunFacts
 from jobkernel.executors.exchange import STORED_BY_DEFAULT, RunExchange
+from jobkernel.executors.resource_output import logged
 from jobkernel.executors.resources import config_fields, open_resources, require_resources
 from jobkernel.executors.runner import Runner
 from jobkernel.executors.step_output import OutputLine, StepOutput
@@ -189,7 +190,9 @@ class Launcher:
             emit=self._emit,
             clock=self._clock,
             make_exchange=lambda progress, resources: self._exchange(progress, resources, io_of_asset),
-            open_resources=lambda emit: open_resources(definitions, config, wanted_here, emit, facts.as_dagster_run()),
+            open_resources=lambda emit: logged(
+                open_resources(definitions, config, wanted_here, emit, facts.as_dagster_run()), emit, self._clock.now_us
+            ),
             max_workers=self._executors.places(choice),
             executor_name=str(choice),
             runner_of=lambda step: runners[step.executor],

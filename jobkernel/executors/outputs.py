@@ -168,7 +168,7 @@ class OutputTaker:
     def _refuse_failed_checks(self) -> None:
         for name, check in self._call.step.checks.items():
             result = self.values.get(name)
-            if check.is_blocking and result is not None and not result.passed and result.severity.value == "ERROR":
+            if check.is_blocking and result is not None and not result.passed and _severity(check, result) == "ERROR":
                 raise BlockingCheckFailed(f"Blocking check '{check.name}' of asset '{check.asset_key}' failed.")
 
     def _output(self, name: str) -> Output:
@@ -313,7 +313,7 @@ class OutputTaker:
                 "asset_key": check.asset_key,
                 "check_name": check.name,
                 "passed": bool(result.passed),
-                "severity": result.severity.value,
+                "severity": _severity(check, result),
                 "blocking": check.is_blocking,
                 "description": result.description,
                 "metadata": {each: to_json(value) for each, value in normalize_metadata(result.metadata or {}).items()},
@@ -371,3 +371,8 @@ def _shown(stored: dict[str, Any]) -> dict[str, Any]:
     if "format" not in stored and stored.get("metadata"):
         return {"metadata": stored["metadata"]}
     return {name: stored[name] for name in ("path", "bytes", "format") if name in stored}
+
+
+def _severity(check: CheckSpec, result: AssetCheckResult) -> str:
+    """Return how much a failed check counts: no more than it was declared to, as a result says ERROR by default."""
+    return check.severity if check.severity == AssetCheckSeverity.WARN.value else result.severity.value
