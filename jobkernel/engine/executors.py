@@ -20,8 +20,8 @@ from jobkernel.rules.executor_choice import DASK, PROCESSES, ExecutorChoice
 
 DRIVERS: Final = 256
 """How many steps in other processes one kernel follows at once; each costs a thread that waits."""
-SENT_AHEAD: Final = 4
-"""Steps that a Dask cluster is given for each that it runs at once, so that no worker waits for its next."""
+SENT_AHEAD: Final = 16
+"""Steps that a Dask cluster is given for each that it runs at once, so that they go in groups and no worker waits."""
 SENT_ELSEWHERE: Final = 64
 """Steps that a Dask cluster of unknown size is given at once."""
 

@@ -32,6 +32,10 @@ from jobkernel.version import __version__
 CONNECT_S: Final = 10.0
 CLOSE_S: Final = 5.0
 ASK_S: Final = 5.0
+ENOUGH: Final = 4
+ENOUGH_ELSEWHERE: Final = 32
+"""Steps at Dask, for each worker or in all, with which no worker waits for its next; more are sent in groups."""
+GATHER_S: Final = 0.01
 _OF_ALL: Final = "all"
 """Dask's name for what it says of its workers."""
 _LOGGERS: Final = ("distributed", "tornado", "asyncio", "bokeh")
@@ -120,8 +124,9 @@ class DaskCluster:
             self._boxes[box.key] = box
             self._waiting.append((box, sent, data))
             is_first = len(self._waiting) == 1
+            has_time = len(self._boxes) > (ENOUGH * self.workers or ENOUGH_ELSEWHERE)
         if is_first:
-            self._call(self._submit_waiting)
+            self._call(self._submit_soon if has_time else self._submit_waiting)
         return box
 
     def forget(self, box: Box) -> None:
@@ -231,6 +236,10 @@ class DaskCluster:
         """Take what the scheduler says of its workers. Called on the loop's thread."""
         if event[1].get("action") == "remove-worker":
             self._tell_all("left", event[1]["worker"])
+
+    def _submit_soon(self) -> None:
+        assert self._loop is not None
+        self._loop.call_later(GATHER_S, self._submit_waiting)
 
     def _submit_waiting(self) -> None:
         with self._lock:
