@@ -474,6 +474,7 @@ class ActiveRun:
     def _let_go(self) -> None:
         """Keep nothing of the user's but the error: runs are remembered longer than their values."""
         self._resources, self._exchange = {}, None
+        self._slots = PoolSlots(None, self.run_id)
         self.setup = self.setup.without_values()
 
     def _close_resources(self) -> None:

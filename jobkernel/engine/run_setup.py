@@ -91,6 +91,7 @@ class RunSetup:
             open_resources=_nothing_left,
             make_output=None,
             runner_of=_on_threads,
+            slots=None,
         )
 
 
