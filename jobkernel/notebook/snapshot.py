@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from jobkernel.clock import seconds_between
@@ -11,9 +11,9 @@ from jobkernel.engine.launcher import LiveRun
 from jobkernel.engine.session import Session
 from jobkernel.errors import InvalidSelection
 from jobkernel.executors.failure import message_of, type_name
-from jobkernel.model.definitions import Job
+from jobkernel.model.definitions import Graph, Job
 from jobkernel.model.runs import RunStatus
-from jobkernel.notebook.graph_view import GraphQuery, GraphViews
+from jobkernel.notebook.graph_view import OP_PREFIX, GraphQuery, GraphViews
 from jobkernel.notebook.statuses import Statuses, millis
 from jobkernel.notebook.views import STEP_WORDS
 from jobkernel.rules.asset_plan import run_title
@@ -49,6 +49,7 @@ class Standing:
             "notebook": session.notebook,
             "kernel_id": session.kernel_id or "",
             "jobs": self.jobs(),
+            "ops": self.ops(),
             "graph": views.view(query),
             "status": self.statuses.all(),
             "runs": self.recent_runs(),
@@ -79,6 +80,19 @@ class Standing:
             keys = [] if is_op_job else self._keys_of(job)
             found.append({"name": name, "kind": "op" if is_op_job else "asset", "keys": keys})
         return found
+
+    def ops(self) -> list[dict[str, Any]]:
+        """Return the protocol's ``OpRow`` of every op that a cell defined, by name."""
+        registry = self._session.registry
+        uses: dict[str, dict[str, list[str]]] = {name: {} for name in sorted(registry.ops)}
+        for job, record in sorted(registry.jobs.items()):
+            for step_key, op in _steps_of_ops(record.graph) if record.graph is not None else ():
+                if op in uses:
+                    uses[op].setdefault(job, []).append(f"{OP_PREFIX}{job}/{step_key}")
+        return [
+            {"name": name, "uses": [{"job": job, "keys": keys} for job, keys in found.items()]}
+            for name, found in uses.items()
+        ]
 
     def _keys_of(self, job: Job) -> list[str]:
         """Return what an asset job makes now; nothing where its selection names what is not defined any more."""
@@ -200,6 +214,15 @@ class Standing:
     def _chosen(self, executor: str | None) -> str | None:
         """Return the executor of a run where it is another than the project's own."""
         return None if executor in (None, self._session.executors.default) else executor
+
+
+def _steps_of_ops(graph: Graph, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the key of every step below a graph, and the name of its op."""
+    for each in graph.invocations:
+        if isinstance(each.node, Graph):
+            yield from _steps_of_ops(each.node, f"{prefix}{each.name}.")
+        else:
+            yield f"{prefix}{each.name}", each.node.name
 
 
 def _next_cancel(live: LiveRun, session: Session) -> str | None:

@@ -254,7 +254,8 @@ export function snapshotOf(name: string): Snapshot {
     notebook: 'flights.ipynb',
     kernel_id: 'dev',
     runs: runs(),
-    queue: QUEUE
+    queue: QUEUE,
+    ops: [{ name: 'fetch', uses: [{ job: 'nightly', keys: ['op:nightly/fetch'] }] }]
   };
   if (name === 'empty') {
     return {

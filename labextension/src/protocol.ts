@@ -147,11 +147,9 @@ export interface PackedGraph extends Omit<Graph, 'nodes' | 'edges'> {
   edges: PackedEdges;
 }
 
-export interface JobRow {
-  name: string;
-  kind: 'asset' | 'op';
-  keys: string[];
-}
+export type JobRow = { name: string; kind: 'asset' | 'op'; keys: string[] };
+/** An op that a cell defined, the jobs that use it, and the keys of its steps there among the statuses. */
+export type OpRow = { name: string; uses: { job: string; keys: string[] }[] };
 
 export interface RunRow {
   run_id: string;
@@ -213,6 +211,7 @@ export interface Snapshot {
   notebook: string | null;
   kernel_id: string;
   jobs: JobRow[];
+  ops: OpRow[];
   graph: PackedGraph;
   status: StatusMap;
   runs: RunRow[];

@@ -146,6 +146,20 @@ def test_the_line_above_a_cell_materializes_and_cancels_and_tells(notebook: Open
     page.strip(2).get_by_role("button", name="Materialize").wait_for()
 
 
+def test_the_line_above_an_op_runs_the_one_job_that_uses_it(notebook: Open) -> None:
+    page = notebook(
+        LOAD, "%%op fetch --retries 1\n1", "%%op lonely\n2", "%%job nightly\nfetch()", "%%asset -g g named\n1"
+    )
+    page.run(0, 1, 2, 3, 4)
+
+    page.strip(2).get_by_text("op · used by no job").wait_for()
+    assert page.strip(2).get_by_role("button").count() == 0
+    page.strip(4).get_by_role("button", name="Materialize").wait_for()
+    page.strip(1).get_by_text("op · used by job nightly").wait_for()
+    page.strip(1).get_by_role("button", name="Run nightly").click()
+    page.strip(1).get_by_role("img", name="fresh").wait_for()
+
+
 def test_search_dims_and_keys_walk_the_graph(notebook: Open) -> None:
     page = notebook(*PIPELINE)
     page.run(0, 1, 2, 3, 4, 5)

@@ -1,11 +1,12 @@
 /**
  * The 24 px line in the header slot of cells that define an asset or op: status and reason, rows and age, a
- * button. Only where the kernel knows the key. Knows notebooks and cells; draws nothing over code.
+ * button. Only where the kernel knows the key or the op. Knows notebooks and cells; draws nothing over code.
  */
 import type { Cell } from '@jupyterlab/cells';
 import { definitionOf } from '../cells';
 import type { Definition } from '../cells';
-import type { NodeStatus, Shown } from '../protocol';
+import { statusOfOp, usesOf } from '../ops';
+import type { NodeStatus, OpRow, Shown } from '../protocol';
 import { age, causeLabel, exactTime, plural, statusLabel, urgent } from '../words';
 import { h, put } from '../view/dom';
 import type { Child } from '../view/dom';
@@ -64,7 +65,8 @@ export class Strips {
       return;
     }
     const found = definitionOf(cell.model.sharedModel.getSource());
-    const status = found ? this.one.snapshot?.status[found.key] : undefined;
+    const op = found?.kind === 'op' ? this.opOf(found.key) : undefined;
+    const status = op ? statusOfOp(op, this.one.snapshot?.status ?? {}) : this.statusOfAsset(found);
     const held = slot.querySelector<HTMLElement>('.jk-cellstrip');
     if (!found || !status) {
       held?.remove();
@@ -73,6 +75,7 @@ export class Strips {
     const strip = held ?? h('div.jk-cellstrip');
     const signature = JSON.stringify([
       found,
+      op,
       status,
       Math.floor(Date.now() / (status.status === 'running' ? 1000 : 30_000)),
       this.refusals.get(found.key)
@@ -82,11 +85,19 @@ export class Strips {
     }
     if (this.drawn.get(strip) !== signature) {
       this.drawn.set(strip, signature);
-      put(strip, this.parts(found, status));
+      put(strip, this.parts(found, status, op));
     }
   }
 
-  private parts({ key, kind }: Definition, status: NodeStatus): Child[] {
+  private opOf(name: string): OpRow | undefined {
+    return this.one.snapshot?.ops.find(row => row.name === name);
+  }
+
+  private statusOfAsset(found: Definition | null): NodeStatus | undefined {
+    return found?.kind === 'asset' ? this.one.snapshot?.status[found.key] : undefined;
+  }
+
+  private parts({ key }: Definition, status: NodeStatus, op?: OpRow): Child[] {
     const refusal = this.refusals.get(key);
     return [
       glyph(status.status, 14, statusLabel(status.status)),
@@ -100,12 +111,14 @@ export class Strips {
           )
         : null,
       h('span.jk-grow'),
-      h(
-        'button.jk-link.jk-mut',
-        { type: 'button', title: 'Show in the graph', onclick: () => this.show({ key }) },
-        status.kind ?? kind
-      ),
-      this.action(key, kind, status)
+      op
+        ? h('span.jk-mut.jk-cut', { title: usesOf(op) }, usesOf(op))
+        : h(
+            'button.jk-link.jk-mut',
+            { type: 'button', title: 'Show in the graph', onclick: () => this.show({ key }) },
+            status.kind ?? 'asset'
+          ),
+      this.action(key, status, op)
     ];
   }
 
@@ -130,7 +143,7 @@ export class Strips {
     }
   }
 
-  private action(key: string, kind: Definition['kind'], status: NodeStatus): Child {
+  private action(key: string, status: NodeStatus, op?: OpRow): Child {
     const busy = status.status === 'running' || status.status === 'queued';
     if (busy && status.run_id) {
       const run = this.one.snapshot?.runs.find(each => each.run_id === status.run_id);
@@ -142,9 +155,12 @@ export class Strips {
         title: run?.cancel ? `${label}: ${run.cancel}` : label
       });
     }
-    return kind === 'asset'
-      ? button('Materialize', () => void this.materialize(key), { icon: 'play', look: 'jk-mini-btn' })
-      : null;
+    const press = { icon: 'play', look: 'jk-mini-btn' } as const;
+    if (!op) {
+      return button('Materialize', () => void this.materialize(key), press);
+    }
+    const job = op.uses.length === 1 ? op.uses[0].job : null;
+    return job && button(`Run ${job}`, () => void this.ask(key, 'launch', { job }), press);
   }
 
   private async materialize(key: string): Promise<void> {

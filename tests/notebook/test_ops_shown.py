@@ -1,0 +1,47 @@
+"""What a screen is told of ops: every op that a cell defined, the jobs that use it, its steps among the statuses."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from shells import Notebook
+
+from jobkernel.notebook.graph_view import GraphQuery, GraphViews
+from jobkernel.notebook.snapshot import Standing
+from jobkernel.notebook.usages import ASSET, OP
+
+CELLS = Path(__file__).parents[2] / "labextension" / "src" / "cells.ts"
+
+
+def snapshot(nb: Notebook) -> dict[str, Any]:
+    return Standing(nb.session).snapshot(GraphViews(nb.session), GraphQuery(), seq=1)
+
+
+def test_every_op_is_told_with_the_jobs_that_use_it(nb: Notebook) -> None:
+    nb.ok("%%op fetch\n1", "%%op lonely\n2", "%%job nightly\nfetch()\nfetch.alias('again')()")
+
+    ops = snapshot(nb)["ops"]
+
+    keys = ["op:nightly/fetch", "op:nightly/again"]
+    assert ops == [
+        {"name": "fetch", "uses": [{"job": "nightly", "keys": keys}]},
+        {"name": "lonely", "uses": []},
+    ]
+
+
+def test_an_ops_keys_are_those_of_its_statuses(nb: Notebook) -> None:
+    nb.ok("%%op fetch\n1", "%%job nightly\nfetch()", "%launch nightly --wait")
+
+    told = snapshot(nb)
+
+    (key,) = told["ops"][0]["uses"][0]["keys"]
+    assert told["status"][key]["status"] == "fresh"
+
+
+def test_the_screen_knows_which_options_of_a_definition_cell_take_no_value() -> None:
+    (known,) = re.findall(r"const FLAGS = \[(.*?)\];", CELLS.read_text(encoding="utf-8"))
+    flags = [option for usage in (ASSET, OP) for option in usage.options if option.shape == "flag"]
+    spelled = {f"--{each.name}" for each in flags} | {f"-{each.short}" for each in flags if each.short}
+    assert set(re.findall(r"'([^']+)'", known)) == spelled
