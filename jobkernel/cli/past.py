@@ -50,7 +50,9 @@ def runs(given: argparse.Namespace) -> int:
 
 def logs_arguments(command: argparse.ArgumentParser) -> None:
     """Say what ``logs`` takes."""
-    run_argument(command)
+    command.add_argument(
+        "run", metavar="RUN", nargs="?", help="a run's id, or an asset or job for its latest run (default: the latest)"
+    )
     command.add_argument("step", metavar="STEP", nargs="?", help="one step of it")
     command.add_argument("-f", "--follow", action="store_true", help="go on until the run ends; Ctrl-C ends it before")
     project_argument(command)
@@ -60,10 +62,11 @@ def logs(given: argparse.Namespace) -> int:
     """Print what a run's steps printed and logged, and why those that failed did."""
     from jobkernel.engine.records import RunRecords
     from jobkernel.notebook.log_tail import LogTail
+    from jobkernel.notebook.run_search import run_in_history
     from jobkernel.notebook.views import log_view
 
     with history_of(project(given)) as history:
-        row = row_of(history, given.run)
+        row = row_of(history, run_in_history(history, given.run, "`jobkernel runs`"))
         step = _step_named(history, row, given.step) if given.step else None
         tail = LogTail(history, row["run_id"], step)
         try:

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from jobkernel.clock import from_us, seconds_between
 from jobkernel.engine.again import RESUME_TAG, RETRY_NUMBER_TAG
-from jobkernel.errors import HistoryError, did_you_mean
+from jobkernel.errors import HistoryError, UnknownName, did_you_mean
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.runs import RunStatus
 from jobkernel.notebook.options import UsageProblem, duration
+from jobkernel.notebook.run_search import names_known, runs_called, runs_that
 from jobkernel.rules.asset_plan import run_title
 from jobkernel.storage.history import History
 from jobkernel.storage.table import Table
@@ -30,7 +31,6 @@ COLUMNS: Final = {
     "notebook": "VARCHAR",
     "error": "VARCHAR",
 }
-_FIRST_LOOK: Final = 200
 
 
 def listed_runs(
@@ -44,20 +44,32 @@ def listed_runs(
 ) -> list[dict[str, Any]]:
     """Return what the history says of runs, newest first, but those of one root next to each other.
 
-    ``tags`` are what a run must carry; None stands for any value.
+    ``job`` is a job, or what the list calls a run of assets: its title, or a key of it. ``tags`` are what a run must
+    carry; None stands for any value.
+
+    Raises:
+        UnknownName: the history knows no job and no asset of that name; the message names the nearest.
     """
     with suppress(HistoryError):  # what this kernel did last is listed too, unless nobody keeps it now
         history.flush()
-    asked = {"job_name": job, "status": status, "since": since_us}
-    if not tags:
-        return grouped(history.query("latest_runs", limit=limit, **asked))
-    looked = max(_FIRST_LOOK, limit)
-    while True:
-        rows = history.query("latest_runs", limit=looked, **asked)
-        found = [row for row in rows if _carries(row["tags"] or {}, tags)][:limit]
-        if len(found) == limit or len(rows) < looked:
-            return grouped(found)
-        looked *= 10
+    asked = {"status": status, "since": since_us}
+
+    def carries(row: dict[str, Any]) -> bool:
+        return _carries(row["tags"] or {}, tags)
+
+    if job is None:
+        newest = (
+            runs_that(history, carries, limit, asked) if tags else history.query("latest_runs", limit=limit, **asked)
+        )
+        return grouped(newest)
+    rows = runs_called(history, job, carries, limit, asked)
+    if not rows and job not in (known := names_known(history)) and not runs_called(history, job, _any_run, 1):
+        raise UnknownName(f"--job: the history knows no job and no asset '{job}'.{did_you_mean(job, known)}")
+    return grouped(rows)
+
+
+def _any_run(_row: object) -> bool:
+    return True
 
 
 def grouped(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -144,5 +156,10 @@ def _cells(row: Mapping[str, Any]) -> tuple[Any, ...]:
         None if seconds is None else round(seconds, 3),
         row.get("trigger"),
         row.get("notebook"),
-        error.get("message") if isinstance(error, Mapping) else error,
+        _sentence(error) if isinstance(error, Mapping) else error,
     )
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    """Return an error's class and message, as the view ``runs`` has it."""
+    return ": ".join(str(part) for part in (error.get("type"), error.get("message")) if part)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from jobkernel.engine.launcher import LiveRun
 from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName, did_you_mean
 from jobkernel.executors.failure import describe_error
@@ -14,6 +15,7 @@ from jobkernel.model.keys import AssetKey
 from jobkernel.notebook.hints import hint_of_message
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.log_tail import LogTail
+from jobkernel.notebook.run_search import latest_run_of, run_in_history
 from jobkernel.notebook.shown import Shown, mark, plain
 from jobkernel.notebook.views import RUN_WORDS, log_line, log_view
 from jobkernel.rules.asset_plan import run_title
@@ -61,31 +63,22 @@ def run_meant(session: Session, name: str | None) -> str:
     Raises:
         UnknownName: there is none.
     """
-    if name is None:
-        return _latest(session, None, "Nothing has run yet, so there are no logs.")
-    if name in session.registry.jobs:
-        return _latest(session, name, f"Job '{name}' has not run yet, so there are no logs.")
-    if name in session.registry.assets or session.states.made(name) is not None:
-        run_id = session.states.of(name).last_run_id
-        if run_id is None:
-            raise UnknownName(f"Asset '{name}' has not run yet, so there are no logs.")
-        return run_id
-    try:
-        return session.find_run(name)
-    except UnknownName as error:
-        known = [*session.registry.assets, *session.registry.jobs]
-        guess = did_you_mean(name, known)
-        raise UnknownName(f"{error}{guess} Give a run's id as %runs shows it, an asset or a job.") from None
-
-
-def _latest(session: Session, job_name: str | None, refusal: str) -> str:
-    alive = [live for live in session.launcher.alive() if job_name in (None, live.plan.job_name)]
+    session.history.flush()
+    alive = [live.options.run_id for live in session.launcher.alive() if name is None or _is_of(live, name)]
     if alive:
-        return alive[-1].options.run_id
-    rows = session.history.query("latest_runs", job_name=job_name, limit=1)
-    if not rows:
-        raise UnknownName(refusal)
-    return str(rows[0]["run_id"])
+        return alive[-1]
+    registry = session.registry
+    if name is not None and (name in registry.jobs or name in registry.assets):
+        found = latest_run_of(session.history, name)
+        if found is None:
+            what = "Job" if name in registry.jobs else "Asset"
+            raise UnknownName(f"{what} '{name}' has not run yet, so there are no logs.")
+        return found
+    return run_in_history(session.history, name)
+
+
+def _is_of(live: LiveRun, name: str) -> bool:
+    return name == live.plan.job_name or name in live.plan.asset_keys
 
 
 def _step_meant(session: Session, run_id: str, name: str) -> str:

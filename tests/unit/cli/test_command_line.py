@@ -152,7 +152,7 @@ def test_doctor_finds_a_healthy_project_healthy(after_a_run: Ran) -> None:
         (["rnus"], "no command 'rnus'. Did you mean 'runs'? `jobkernel --help` lists them all."),
         (["runs"], "holds no jobkernel history; go to the project's folder, or give --project DIR."),
         (["runs", "--project", "/nowhere/at/all"], "There is no folder '/nowhere/at/all'."),
-        (["logs"], "logs: the following arguments are required: RUN"),
+        (["cancel"], "cancel: the following arguments are required: RUN"),
         (["run", "absent.ipynb", "x"], "There is no notebook 'absent.ipynb'."),
         (["scheduler", "small.ipynb", "--on"], "it comes with schedules and sensors in a later version."),
         (["export", "a", "b"], "it comes in a later version."),
@@ -182,4 +182,7 @@ def test_no_such_run_is_one_sentence(after_a_run: Ran) -> None:
 
     done = command("logs", "zzz")
 
-    assert (done.returncode, done.stderr) == (2, "jobkernel: No run begins with 'zzz'.\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "jobkernel: No run begins with 'zzz'. Give a run's id as `jobkernel runs` shows it, an asset or a job.\n",
+    )
