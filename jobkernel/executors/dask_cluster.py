@@ -16,14 +16,14 @@ import sys
 import threading
 import warnings
 from collections import deque
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jobkernel.errors import ClusterUnreachable, JobkernelError
 from jobkernel.executors.dask_task import Sent, control, event_of, run_sent
 from jobkernel.executors.dask_worker import LOG_LENGTH
-from jobkernel.executors.dask_workers import OwnWorkers
+from jobkernel.executors.dask_workers import FORGOTTEN_S, OwnWorkers
 from jobkernel.executors.remote import surroundings
 from jobkernel.values.files import open_files
 from jobkernel.values.signing import Signer
@@ -72,6 +72,7 @@ class DaskCluster:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
         self._client: Any = None
+        self._comm: Any = None
         self._told: set[asyncio.Task[None]] = set()
 
     @property
@@ -105,7 +106,10 @@ class DaskCluster:
         """Whether the scheduler has gone, or was never found."""
         if not self._ready.is_set():
             return False
-        return self.broken is not None or self._client is None or self._client.status != "running"
+        client = self._client
+        if self.broken is not None or client is None or client.status != "running":
+            return True
+        return client.scheduler_comm is not self._comm  # another scheduler at that address knows nothing of us
 
     def submit(self, step_key: str, data: bytes, values: str) -> Box:
         """Send a packed step; return the box into which its messages will come."""
@@ -216,7 +220,7 @@ class DaskCluster:
             client.scheduler_comm.interval = 0.001
             client.subscribe_topic(self._topic, self._deal)
             client.subscribe_topic(_OF_ALL, self._hear)
-            self._client, self._around = client, surroundings()
+            self._client, self._comm, self._around = client, client.scheduler_comm, surroundings()
             self._ready.set()
             await self._over.wait()
 
@@ -275,7 +279,7 @@ class DaskCluster:
         if future is not None:
             future.release()
         if not self.is_own and self._client is not None and self._client.scheduler is not None:
-            self._tell(self._client.scheduler.event_clear(name=event_of(box.key)))
+            self._tell(_later(FORGOTTEN_S, lambda: self._client.scheduler.event_clear(name=event_of(box.key))))
 
     def _tell_worker(self, worker: str, key: str, word: str, read_bytes: int) -> None:
         if self._client is not None:
@@ -334,6 +338,11 @@ def _own_scheduler() -> Any:
 async def _soon(close: Any) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(close(), CLOSE_S)
+
+
+async def _later(seconds: float, call: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    await asyncio.sleep(seconds)
+    await call()
 
 
 async def _exception(future: Any) -> BaseException | None:

@@ -10,6 +10,7 @@ import os
 import pickle
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
@@ -20,8 +21,8 @@ from jobkernel.executors.cancel import CancelToken, interrupt_thread
 from jobkernel.executors.dask_workers import mark_of
 from jobkernel.executors.remote import run_task, unpacked_task
 from jobkernel.executors.step_output import OutputLine
+from jobkernel.executors.worker import UsersModules, with_memory_limit
 from jobkernel.executors.worker import _take_over as take_over
-from jobkernel.executors.worker import with_memory_limit
 from jobkernel.values.files import open_files
 from jobkernel.values.place import VALUES_VARIABLE
 from jobkernel.values.signing import KEY_VARIABLE, Signer
@@ -35,6 +36,8 @@ SEND_AT: Final = 1 << 16
 """Bytes that are sent at once."""
 AHEAD: Final = 4 << 20
 """Bytes that a step may be ahead of its kernel."""
+LEAVE_S: Final = 10.0
+"""How long a worker that leaves may take to say the last."""
 UNHEARD_S: Final = 30.0
 """How long a step is held back for a kernel that does not answer."""
 
@@ -131,6 +134,7 @@ class Attempt:
 
 memory_limit = 0
 """Bytes that this process may allocate; 0 for any. Set where a worker of the kernel's own starts."""
+_modules = UsersModules()
 _running: dict[str, Attempt] = {}
 _signers: dict[tuple[str, str], Signer] = {}
 
@@ -141,6 +145,9 @@ def run_sent(head: bytes, data: bytes) -> None:
 
     sent = Sent(*pickle.loads(head))  # noqa: S301 - Dask runs what its clients send anyhow
     worker = get_worker()
+    if sent.marks is not None and _modules.have_changed():
+        _leave(worker)  # before the attempt is marked: Dask gives it to a worker that imports what is on disk now
+    began = time.time_ns()
     post = Post(worker, sent)
     attempt = _running[sent.key] = Attempt(CancelToken(), post, threading.get_ident())
     try:
@@ -148,6 +155,18 @@ def run_sent(head: bytes, data: bytes) -> None:
     finally:
         _running.pop(sent.key, None)
         post.flush()
+    if sent.marks is None:
+        return
+    _modules.note(began)
+    if attempt.token.is_requested:
+        _leave(worker)  # what a step that was stopped has started goes with its process
+
+
+def _leave(worker: Any) -> None:
+    """End this worker of the kernel's own, when all is said; another takes its place."""
+    worker.loop.add_callback(worker.close, executor_wait=False, reason="replaced")
+    time.sleep(LEAVE_S)
+    os._exit(0)
 
 
 def control(key: str, word: str, read_bytes: int = 0) -> bool:

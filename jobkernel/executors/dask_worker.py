@@ -35,6 +35,7 @@ def main() -> None:
     capture.install()
     bare_display.install()
     asyncio.run(_serve(address, name, folder))
+    os._exit(0)  # a step that is being left behind is not waited for
 
 
 async def _serve(address: str, name: str, folder: str) -> None:

@@ -14,7 +14,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import weakref
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -27,6 +29,8 @@ _START: Final = (
 _PACKAGES: Final = str(Path(__file__).resolve().parents[2])
 FUTILE: Final = 3
 """How many workers may die one after the other before one of them has run a step."""
+FORGOTTEN_S: Final = 30.0
+"""How long Dask may take to forget a task that nobody wants any more; until then it may give it to another worker."""
 CODE_S: Final = 5.0
 """How long the end of a process that a scheduler misses may take."""
 
@@ -52,6 +56,7 @@ class OwnWorkers:
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._lifelines: dict[int, int] = {}
         self._codes: dict[int, int] = {}
+        self._over: deque[tuple[float, str]] = deque()
         self._deaths = 0
         self._is_closing = False
         self._threads: list[threading.Thread] = []
@@ -74,10 +79,14 @@ class OwnWorkers:
             return None
 
     def forget(self, key: str) -> None:
-        """Remove the mark of an attempt that is over; that it has one shows that workers do run steps."""
-        with contextlib.suppress(OSError):
-            (Path(self.marks) / mark_of(key)).unlink()
-            self._deaths = 0
+        """Remove the mark of an attempt that is over, when Dask has surely forgotten it, too."""
+        with self._changed:
+            if self.pid_of(key) is not None:
+                self._deaths = 0  # workers do run steps
+            self._over.append((time.monotonic(), key))
+            while self._over[0][0] < time.monotonic() - FORGOTTEN_S:
+                _, forgotten = self._over.popleft()
+                (Path(self.marks) / mark_of(forgotten)).unlink(missing_ok=True)
 
     def exit_code(self, pid: int) -> int | None:
         """Return with what a worker ended that the scheduler misses; None where it lives after all."""

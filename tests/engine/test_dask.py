@@ -252,7 +252,7 @@ def test_children_of_a_step_end_with_its_worker(session: Session, tmp_path: Path
     handle.cancel(forced=True)
     assert ended(handle) == "CANCELED"
     deadline = time.monotonic() + PATIENCE_S
-    while Path(f"/proc/{child}").exists() and " Z " not in Path(f"/proc/{child}/stat").read_text():
+    while Path(f"/proc/{child}").exists() and ") Z " not in Path(f"/proc/{child}/stat").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -348,6 +348,44 @@ def test_a_worker_that_dies_takes_no_step_along_that_waits_behind_the_dying_one(
     rows = session.history.query("run_steps", run_id=handle.run_id)
     assert {row["step_key"] for row in rows if row["status"] == "FAILURE"} == {"each[n1]"}
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {str(number): "x" for number in range(8)}
+
+
+def test_a_module_that_changed_on_disk_is_read_anew(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = tmp_path / "changing_for_dask.py"
+
+    def body() -> str:
+        import changing_for_dask
+
+        return str(changing_for_dask.WORD)
+
+    made = []
+    for word in ("first", "second"):
+        module.write_text(f"WORD = {word!r}  # {'x' * len(made)}\n")
+        for _ in range(4):  # both workers come to read it
+            handle = start(session, body)
+            assert ended(handle) == "SUCCESS", error_of(handle)
+            made.append(handle.output_for_node("body"))
+    assert made == ["first"] * 4 + ["second"] * 4
+
+
+def test_what_a_canceled_step_has_started_ends_with_it(session: Session, tmp_path: Path) -> None:
+    def body() -> None:
+        child = subprocess.Popen(["sleep", "600"])
+        (tmp_path / "child").write_text(str(child.pid))
+        while True:
+            time.sleep(0.01)
+
+    handle = start(session, body)
+    child = int(wait_for(tmp_path / "child"))
+    handle.cancel()
+    assert ended(handle) == "CANCELED"
+    deadline = time.monotonic() + PATIENCE_S
+    while Path(f"/proc/{child}").exists() and ") Z " not in Path(f"/proc/{child}/stat").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_what_a_step_may_allocate_is_limited() -> None:
