@@ -31,7 +31,6 @@ from jobkernel.version import __version__
 
 CONNECT_S: Final = 10.0
 CLOSE_S: Final = 5.0
-ASK_S: Final = 5.0
 ENOUGH: Final = 4
 ENOUGH_ELSEWHERE: Final = 32
 """Steps at Dask, for each worker or in all, with which no worker waits for its next; more are sent in groups."""
@@ -158,7 +157,7 @@ class DaskCluster:
             return None
         asked = asyncio.run_coroutine_threadsafe(_exception(box.future), self._loop)
         try:
-            return asked.result(ASK_S)
+            return asked.result(CLOSE_S)
         except TimeoutError as error:
             return error
 
