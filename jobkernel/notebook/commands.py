@@ -9,9 +9,9 @@ from typing import Any, Final
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.registry import Entry
 from jobkernel.errors import InvalidSelection, UnknownName, Unsupported, nearest
-from jobkernel.model.definitions import Assets, AssetSpec, Job
-from jobkernel.model.keys import AssetKey
+from jobkernel.model.definitions import Job
 from jobkernel.model.runs import RunStatus
+from jobkernel.notebook import using
 from jobkernel.notebook.canceling import cancel_run
 from jobkernel.notebook.defining import defined
 from jobkernel.notebook.explain import why
@@ -25,7 +25,6 @@ from jobkernel.notebook.run_logs import show_logs
 from jobkernel.notebook.showing import picture
 from jobkernel.notebook.shown import Shown
 from jobkernel.notebook.views import plan_view
-from jobkernel.rules.names import check_name
 from jobkernel.rules.selecting import keys_named, read_selection
 from jobkernel.storage.table import Table
 
@@ -75,6 +74,7 @@ def materialize(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
         keys, skipped = _only_stale(kernel, keys)
         if not keys:
             return _nothing_to_run(kernel, given, named)
+    using.refuse_used(session, keys)
     plan = session.plan(keys)
     if given.dry_run:
         return plan_view(session, plan, skipped)
@@ -168,18 +168,7 @@ def sql(kernel: NotebookKernel, given: argparse.Namespace) -> Table:
 
 def use(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
     """Declare assets that another notebook of the project makes."""
-    if not given.keys:
-        raise UsageProblem("%jk use: missing KEYS. Usage: %jk use KEY …")
-    for key in given.keys:
-        for part in AssetKey.from_user_string(key).parts:
-            check_name(part, "Asset")
-    for key in given.keys:
-        record = Assets(specs=(AssetSpec(key=key, kinds=frozenset()),))
-        kernel.session.define(Entry(kind="declared", name=key, record=record))
-    known = [key for key in given.keys if kernel.session.states.made(key) is not None]
-    unmade = [key for key in given.keys if key not in known]
-    rest = f" · never made yet: {', '.join(unmade)}" if unmade else ""
-    return Shown(f"✓ using {', '.join(given.keys)}{rest}")
+    return using.use(kernel, given)
 
 
 def forget(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:

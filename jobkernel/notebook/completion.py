@@ -13,6 +13,7 @@ from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.options import Option, Usage
 from jobkernel.notebook.pools import known_pools
 from jobkernel.notebook.usages import CELL_USAGES, LINE_USAGES, SUB_USAGES
+from jobkernel.notebook.using import usable_keys
 from jobkernel.rules.executor_choice import NAMES
 from jobkernel.rules.selecting import completions
 
@@ -131,7 +132,9 @@ def _positional(kernel: NotebookKernel, usage: Usage, rest: str, half: str, end:
         names = [run_id[:8] for run_id in reversed(kernel.session.launcher.runs)]
     elif usage.magic in ("%why", "%%check", "%%asset"):
         names = registry.assets
-    elif usage.magic in ("%jk forget", "%jk use"):
+    elif usage.magic == "%jk use":
+        names = usable_keys(kernel.session)
+    elif usage.magic == "%jk forget":
         names = [name for _, name in registry.entries]
     return _beginning(names, half, "name"), end - len(half)
 

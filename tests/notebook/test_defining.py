@@ -233,7 +233,7 @@ def test_redefining_a_helper_during_a_run_changes_nothing_in_it(nb: Notebook) ->
 
 
 def test_use_declares_and_forget_drops(nb: Notebook) -> None:
-    assert "never made yet: far" in nb.ok("%jk use far").text
+    assert "no notebook of the project makes far yet" in nb.ok("%jk use far").text
     nb.ok("%%asset near\nfar")
     assert nb.session.registry.assets["near"].specs[0].deps == ("far",)
     nb.ok("%jk forget near")
