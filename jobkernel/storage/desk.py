@@ -289,10 +289,10 @@ class Desk:
         }
 
     def _inherited(self, notebook: str | None, keys: list[str]) -> dict[str, str]:
-        """Return those keys that the history knows from another notebook, whose kernel does not hold them now."""
+        """Return those keys that another notebook defined last, whose kernel does not hold them now."""
         found = self.cursor().execute(
-            "select name, notebook from kept.definition where not forgotten and notebook is not null"
-            " and notebook is distinct from ? and name in (select unnest(?::varchar[]))",
+            "select name, notebook from kept.definition where kind = 'asset' and not forgotten"
+            " and notebook is not null and notebook is distinct from ? and name in (select unnest(?::varchar[]))",
             [notebook, keys],
         )
         return dict(found.fetchall())
