@@ -410,6 +410,45 @@ def test_workers_that_cannot_even_start_fail_the_step() -> None:
         assert ended(start(session, os.getpid)) == "SUCCESS"
 
 
+SCRIPT = """
+import os, sys, time
+import jobkernel as jk
+from jobkernel.clock import SystemClock
+from jobkernel.engine.opening import test_session
+from jobkernel.model.runs import Launch
+from jobkernel.rules.plan import plan_graph
+
+def body():
+    with open(MARK, "w") as file:
+        file.write(str(os.getpid()))
+    sum(range(10**15))
+
+MARK = sys.argv[1]
+
+@jk.job
+def alone():
+    jk.op(body)()
+
+session = test_session(SystemClock(), max_workers=1)
+session.launch(plan_graph(alone.graph, alone), Launch(executor="dask")).wait()
+"""
+
+
+def test_workers_end_with_a_kernel_that_is_killed_also_one_that_is_a_bare_script(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    kernel = subprocess.Popen([sys.executable, str(tmp_path / "script.py"), str(tmp_path / "mark")], env=environment)
+    try:
+        worker = int(wait_for(tmp_path / "mark"))
+    finally:
+        kernel.kill()
+        kernel.wait()
+    deadline = time.monotonic() + PATIENCE_S
+    while Path(f"/proc/{worker}").exists() and ") Z " not in Path(f"/proc/{worker}/stat").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_what_cannot_be_sent_is_named(session: Session) -> None:
     lock = threading.Lock()
     handle = start(session, lambda: lock.locked())
