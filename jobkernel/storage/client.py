@@ -286,9 +286,10 @@ class HistoryClient:
         self._pushes.deliver(name, fields)
 
     def _refused(self, numbers: list[int], again: bool, error: JobkernelError) -> None:
-        first, last = numbers
+        last = numbers[1]
         if again:
-            self._outbox.send_again(first - 1, pause=True)
+            # from what is known to be kept: a gap is told of events that were sent behind those that were not kept
+            self._outbox.send_again(self._outbox.acknowledged, pause=True)
             if isinstance(error, HistoryGap):
                 return
             self._trouble = error

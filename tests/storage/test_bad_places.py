@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -264,6 +265,31 @@ def test_a_full_disk_is_said_and_what_waits_is_kept_once_there_is_room(mounted: 
     assert [row["occurred_at"] for row in client.query("run_events", run_id="waits")] == list(range(emitted))
     assert len(client.query("run_events", run_id="before")) == 1
     assert any("full" in sentence for sentence in told)
+    client.close()
+
+
+def test_a_full_disk_loses_nothing_of_what_came_in_many_pieces_meanwhile(mounted: Path) -> None:
+    client = HistoryClient.connect(mounted, linger_s=0.0)
+    client.emit(Event("ENGINE_EVENT", "pieces", None, 0))
+    client.flush()
+    filler = mounted / "filler"
+    fill(filler)
+    padding = os.urandom(50_000).hex()
+    error, emitted = None, 1
+    while error is None and emitted < 100:
+        client.emit(Event("ENGINE_EVENT", "pieces", None, emitted, {"padding": padding}))
+        emitted += 1
+        error = trouble(client)
+    assert isinstance(error, DiskFull)
+    for _ in range(5):  # each piece is sent by itself, behind one that could not be kept
+        client.emit(Event("ENGINE_EVENT", "pieces", None, emitted, {"padding": padding}))
+        emitted += 1
+        time.sleep(0.3)
+
+    filler.unlink()
+    eventually(lambda: trouble(client) is None, 20)
+
+    assert [row["occurred_at"] for row in client.query("run_events", run_id="pieces")] == list(range(emitted))
     client.close()
 
 
