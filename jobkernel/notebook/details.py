@@ -11,7 +11,6 @@ from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName
 from jobkernel.executors.stored import KIND
 from jobkernel.model.definitions import Assets, AssetSpec, Graph, Op, Source
-from jobkernel.model.keys import variable_name
 from jobkernel.model.metadata import MetadataValue, from_json, shown_text
 from jobkernel.notebook.explain import reasons
 from jobkernel.notebook.graph_view import OP_PREFIX, kind_of
@@ -68,7 +67,7 @@ def _about(session: Session, key: str, assets: Assets, spec: AssetSpec) -> dict[
     return {
         "key": key,
         "type": "external" if assets.is_external else "asset",
-        "label": variable_name(key),
+        "label": key,
         "description": spec.description or "",
         "kind": kind_of(session, key, assets),
         "group": spec.group,

@@ -16,12 +16,12 @@ from typing import Any, Final
 from jobkernel.engine.session import Session
 from jobkernel.executors.stored import KIND
 from jobkernel.model.definitions import Assets, AssetSpec, Op
-from jobkernel.model.keys import variable_name
 from jobkernel.notebook.packed_graph import Card, Places, packed_edges, packed_nodes, places_of
 from jobkernel.rules.drawing import Drawn, DrawnEdge, DrawnNode, what_to_draw
 from jobkernel.rules.graph import Graph
 from jobkernel.rules.layout import layout
 from jobkernel.rules.plan import Plan, plan_graph
+from jobkernel.rules.short_names import shortest_endings
 
 COLLAPSE_ABOVE: Final = 150
 """With more assets than this, groups open collapsed."""
@@ -72,9 +72,13 @@ class GraphViews:
         drawn = what_to_draw(
             registry.graph, groups, collapsed=collapsed, focus=query.focus, depth=query.depth, only=only
         )
-        cards = [self._pile(each) if each.is_group else self._card(each.name, specs[each.name]) for each in drawn.nodes]
+        called = shortest_endings(keys)
+        cards = [
+            self._pile(each) if each.is_group else self._card(each.name, called[each.name], specs[each.name])
+            for each in drawn.nodes
+        ]
         inferred = {key: spec.inferred_deps for key, spec in specs.items() if spec is not None and spec.inferred_deps}
-        return self._laid_out(query, drawn, cards, collapsed, inferred)
+        return self._laid_out(query, drawn, cards, collapsed, inferred, called)
 
     def _job_view(self, query: GraphQuery, plan: Plan) -> dict[str, Any]:
         prefix = f"{OP_PREFIX}{plan.job_name}/"
@@ -84,20 +88,20 @@ class GraphViews:
         }
         drawn = what_to_draw(Graph.of(edges), {}, collapsed=(), focus=query.focus, depth=query.depth, only=None)
         cards = [Card(each.name, each.name.removeprefix(prefix), "op", "op", "") for each in drawn.nodes]
-        return self._laid_out(query, drawn, cards, (), {})
+        return self._laid_out(query, drawn, cards, (), {}, {})
 
     def _pile(self, drawn: DrawnNode) -> Card:
         group = drawn.group or drawn.name
         return Card(f"group:{drawn.name}", group, "group", group=group, member_keys=drawn.members)
 
-    def _card(self, key: str, spec: AssetSpec | None) -> Card:
+    def _card(self, key: str, label: str, spec: AssetSpec | None) -> Card:
         registry = self.session.registry
         assets = registry.assets.get(key)
         if assets is None or spec is None:
-            return Card(key, variable_name(key), "external")
+            return Card(key, label, "external")
         word = "external" if assets.is_external else "asset"
         checks = len(registry.checks_of(key)) if registry.checks else 0
-        return Card(key, variable_name(key), word, _kind(self.session, spec, assets), spec.group, checks)
+        return Card(key, label, word, _kind(self.session, spec, assets), spec.group, checks)
 
     def _laid_out(
         self,
@@ -106,6 +110,7 @@ class GraphViews:
         cards: Sequence[Card],
         collapsed: Sequence[str],
         inferred: Mapping[str, frozenset[str]],
+        called: Mapping[str, str],
     ) -> dict[str, Any]:
         edges = [(edge.start, edge.end) for edge in drawn.edges]
         groups = [None if card.type in BOXLESS or card.group in collapsed else card.group for card in cards]
@@ -122,7 +127,7 @@ class GraphViews:
             "nodes": packed_nodes(cards, places),
             "edges": packed_edges(
                 [_is_inferred(edge, inferred) for edge in drawn.edges] if inferred else [False] * len(edges),
-                {at: _names(edge) for at, edge in enumerate(drawn.edges) if cards[edge.start].type == "group"},
+                {at: _names(edge, called) for at, edge in enumerate(drawn.edges) if cards[edge.start].type == "group"},
                 places,
             ),
             "groups": places.groups,
@@ -178,8 +183,8 @@ def _is_inferred(edge: DrawnEdge, inferred: Mapping[str, frozenset[str]]) -> boo
     return all(parent in inferred.get(key, ()) for parent, key in edge.pairs)
 
 
-def _names(edge: DrawnEdge) -> list[str]:
-    return list(dict.fromkeys(variable_name(parent) for parent, _ in edge.pairs))[:5]
+def _names(edge: DrawnEdge, called: Mapping[str, str]) -> list[str]:
+    return list(dict.fromkeys(called.get(parent, parent) for parent, _ in edge.pairs))[:5]
 
 
 def _slice(query: GraphQuery, drawn: Drawn, collapsed: Sequence[str]) -> dict[str, Any]:

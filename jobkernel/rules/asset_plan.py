@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from jobkernel.errors import InvalidSubset
 from jobkernel.model.definitions import Assets, Graph, Job, Op
-from jobkernel.model.keys import variable_name
 from jobkernel.rules.plan import (
     Feed,
     FromAsset,
@@ -66,7 +65,7 @@ def run_title(job_name: str, keys: Sequence[str]) -> str:
     """Return what a run is called on screen: its job, or the assets that somebody chose without one."""
     if job_name != ASSET_JOB or not keys:
         return job_name
-    names = [variable_name(key) for key in (keys if len(keys) <= TITLE_NAMES else keys[-1:])]
+    names = list(keys if len(keys) <= TITLE_NAMES else keys[-1:])
     rest = len(keys) - len(names)
     return ", ".join(names) + (f" and {rest:,} more" if rest else "")
 

@@ -14,6 +14,7 @@ from jobkernel.engine.opening import test_session as a_session
 from jobkernel.engine.registry import Entry
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
 from jobkernel.notebook.packed_graph import column, numbers, rows_of, values_of
+from jobkernel.notebook.picture import text_of
 from jobkernel.rules.layout import layout
 
 TEXTS = st.lists(st.sampled_from(["", "a", "b", "c"]), max_size=40)
@@ -74,6 +75,15 @@ def test_rows_stand_where_the_layout_puts_them() -> None:
         for name, route in zip(("a", "a", "b"), found.edges, strict=True)
     ]
     assert {edge["inferred"] for edge in rows["edges"]} == {False}
+
+
+def test_nodes_are_called_by_the_shortest_ending_that_no_other_has() -> None:
+    rows = a_view(an_asset(["raw", "b"]), an_asset(["clean", "b"], [["raw", "b"]]), an_asset(["clean", "c"]))
+    assert {node["key"]: node["label"] for node in rows["nodes"]} == {
+        "raw/b": "raw/b", "clean/b": "clean/b", "clean/c": "c",
+    }  # fmt: skip
+    assert "raw/b" in text_of(rows, {})
+    assert [edge["names"] for edge in rows["edges"]] == [["raw/b"]]
 
 
 def test_a_collapsed_group_names_its_members_and_what_leaves_it() -> None:

@@ -136,7 +136,7 @@ export const kindOf = (node: GraphNode): string => (node.type === 'group' ? plur
 
 /** The whole name, what is wrong, how many rows, when exactly. */
 export function hoverText(node: GraphNode, own: NodeStatus | undefined): string {
-  const lines = [node.label];
+  const lines = [node.type === 'asset' || node.type === 'external' ? node.key : node.label];
   if (own?.status === 'stale' && own.cause) {
     lines.push(causeLabel(own.cause));
   }
