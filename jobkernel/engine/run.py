@@ -18,7 +18,7 @@ from jobkernel.engine.run_notes import RunNotes
 from jobkernel.engine.run_setup import LiveStep, RunSetup, Workers, call_of
 from jobkernel.engine.slots import PoolSlots
 from jobkernel.errors import RunTimedOut, StepTimedOut
-from jobkernel.executors.call import Ending, Exchange, StepCall, StepOutcome
+from jobkernel.executors.call import Ending, Exchange, StepCall, StepOutcome, timed_out
 from jobkernel.executors.cancel import CancelToken
 from jobkernel.executors.failure import describe_error
 from jobkernel.executors.step import failed_step
@@ -340,9 +340,7 @@ class ActiveRun:
 
     def _overdue(self, live: LiveStep) -> None:
         """Ask a step that took too long to stop; give it up where it does not."""
-        assert live.step.timeout is not None
-        seconds = live.step.timeout.total_seconds()
-        error = StepTimedOut(f"Step '{live.step.key}' took longer than its timeout of {seconds:g} s.")
+        error = timed_out(live.step)
         live.call.cancel.request(forced=True, because=error)
         self._interrupt(live)
         if self._workers is not None:  # where steps run on the caller's thread, nobody else could go on

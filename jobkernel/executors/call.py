@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
-from jobkernel.errors import Interrupted
+from jobkernel.errors import Interrupted, StepTimedOut
 from jobkernel.executors.cancel import CancelToken
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.definitions import EMPTY, Output
@@ -104,9 +104,20 @@ class StepCall:
     metadata_of_assets: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def refuse_if_given_up(self) -> None:
-        """Raise Interrupted where nobody waits for this attempt any more: what it still makes is dropped."""
+        """Raise Interrupted where nobody waits for this attempt any more, StepTimedOut where it took too long.
+
+        What it still makes is dropped.
+        """
         if self.is_abandoned or self.cancel.because is not None:
             raise Interrupted("The step was given up; its output is dropped.")
+        if self.step.timeout is not None and time.perf_counter() - self.began > self.step.timeout.total_seconds():
+            raise timed_out(self.step)  # it held the interpreter, so that nobody could stop it in time
+
+
+def timed_out(step: PlannedStep) -> StepTimedOut:
+    """Return the error of a step that took longer than it may."""
+    assert step.timeout is not None
+    return StepTimedOut(f"Step '{step.key}' took longer than its timeout of {step.timeout.total_seconds():g} s.")
 
 
 class Ending(Enum):

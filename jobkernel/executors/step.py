@@ -29,7 +29,7 @@ from jobkernel.rules.type_check import check_type
 
 def run_step(call: StepCall) -> StepOutcome:
     """Run one attempt and return how it ended. Never raises for what user code does."""
-    began = time.perf_counter()
+    began = call.began = time.perf_counter()
     announce(call)
     try:
         taker = _call_body(call)

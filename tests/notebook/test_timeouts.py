@@ -93,3 +93,10 @@ def test_cancelling_a_run_stops_its_query(nb: Notebook) -> None:
         time.sleep(0.01)
     handle.cancel()
     assert handle.wait(10).status == "CANCELED"
+
+
+def test_a_call_that_holds_the_interpreter_fails_when_it_returns_too_late(nb: Notebook) -> None:
+    nb.ok(f"%%asset slow --timeout 0.2s\nimport re\nre.match(r'(a+)+$', {'a' * 25 + 'b'!r})\n'late'")
+    ran = nb("%materialize slow")
+    assert str(ran.error) == SENTENCE
+    assert not nb.session.values.has_asset("slow")
