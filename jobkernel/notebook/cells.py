@@ -224,13 +224,25 @@ def job_from_cell(options: JobOptions, body: CellBody, place: CellPlace, nodes: 
     variables = tuple(name for name in resolution.variables if name not in given)
     call = bind(program_of(body, kind="job"), replace(resolution, variables=variables), launch_of({}, place.namespace))
     what = f"%%job '{body.name}'"
-    fields = compose(_composition(call.composed(given), body), what)
+    try:
+        fields = compose(_composition(call.composed(given), body), what)
+    except (TypeError, InvalidDefinition) as error:
+        if "'Assets' object is not callable" not in str(error) and " from Assets(" not in str(error):
+            raise
+        raise InvalidDefinition(_uses_assets(what, body.name, given)) from error
+    if not fields["invocations"]:
+        raise InvalidDefinition(f"{what} calls no op; its body composes ops by calling them, such as load(fetch()).")
     source = CellStep(body, AssetOptions(), place, kind="job").source()
     text = options.description if options.description is not None else body.description
     graph = GraphDefinition(body.name, description=text, source=source, **fields)
     job = job_of_graph(graph, name=body.name, description=text, config=options.config, tags=options.tags,
                        executor_def=options.executor)  # fmt: skip
     return job.changed(priority=options.priority, max_concurrent=options.max_concurrent, source=source)
+
+
+def _uses_assets(what: str, name: str, given: Mapping[str, Any]) -> str:
+    keys = " or ".join(node.specs[0].key for node in given.values() if isinstance(node, Assets) and node.specs)
+    return f"{what} uses an asset; a job composes ops. A job over assets is a line: %job {name} {keys}"
 
 
 def _composition(function: Callable[..., Any], body: CellBody) -> Callable[..., Any]:

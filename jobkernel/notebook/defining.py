@@ -236,7 +236,7 @@ def _refuse_later(given: argparse.Namespace) -> None:
 def _asset_options(kernel: NotebookKernel, given: argparse.Namespace) -> AssetOptions:
     if given.as_form and not given.sql:
         raise UsageProblem("%%asset: --as says what a query's result becomes; it goes with --sql only.")
-    metadata = {name: value_or_name(text, kernel.names) for name, text in pairs(given.meta, "--meta").items()}
+    metadata = {name: value_or_name(text, kernel.names) for name, text in _metadata(kernel, given.meta).items()}
     return AssetOptions(
         **_common(given),
         ins=_inputs(given.ins),
@@ -290,6 +290,16 @@ def _param(word: str) -> Param:
     return Param(name=name, type=PARAM_TYPES[kind] if kind else _type_of(default), default=default)
 
 
+def _metadata(kernel: NotebookKernel, words: list[str] | None) -> dict[str, str]:
+    """Return the mapping of ``k=v`` words; a variable of the notebook alone is kept under its own name."""
+    for word in words or ():
+        if "=" not in word and word not in kernel.names:
+            raise UsageProblem(
+                f"--meta: '{word}' is neither K=V nor a variable of the notebook; write --meta {word}=…."
+            )
+    return pairs([word if "=" in word else f"{word}={word}" for word in words or ()], "--meta")
+
+
 def _json_or_text(text: str) -> Any:
     try:
         return json.loads(text)
@@ -310,5 +320,7 @@ def _inputs(words: tuple[str, ...] | None) -> dict[str, str]:
     found: dict[str, str] = {}
     for word in words or ():
         name, equals, key = word.partition("=")
+        if equals and not (name and key):
+            raise UsageProblem(f"--ins: '{word}' names no {'asset' if name else 'variable'}; write --ins x=KEY.")
         found[name if equals else name.rpartition("/")[2]] = key if equals else word
     return found
