@@ -39,6 +39,7 @@ from jobkernel.model.events import Event
 from jobkernel.model.keys import key_text
 from jobkernel.model.runs import PLAIN_LAUNCH, Launch, RunOptions
 from jobkernel.rules.plan import Plan
+from jobkernel.rules.run_retries import complaints
 from jobkernel.rules.selection import AssetSelection
 from jobkernel.storage.history import History
 
@@ -239,9 +240,10 @@ class Session:
             on_output=on_output,
             cell_id=cell_id,
         )
-        if notice is not None:
-            live.notice = notice
-            live.active.emit(ev.ENGINE_EVENT, {"message": notice})
+        notices = [*([notice] if notice is not None else []), *complaints(live.active.setup.facts.tags)]
+        if notices:
+            live.notice = " ".join(notices)
+            live.active.emit(ev.ENGINE_EVENT, {"message": live.notice})
         return RunHandle(self, live)
 
     def job(self, name: str) -> Job:

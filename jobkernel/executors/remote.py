@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -219,13 +220,18 @@ class _Lines:
         self._send = send
         self._lock = threading.Lock()  # protects the waiting lines, and keeps groups in order
         self._waiting: list[OutputLine] = []
+        self._sent_at = 0.0
         self._timer: threading.Timer | None = None
 
     def add(self, lines: Sequence[OutputLine]) -> None:
-        """Take new lines; sends them at once where many wait, which holds back a step that floods."""
+        """Take new lines; sends them at once after a pause, so that a crash loses no last words, else in groups.
+
+        Where many wait, they are sent at once too, which holds back a step that floods.
+        """
         with self._lock:
             self._waiting.extend(lines)
-            if len(self._waiting) >= LINES_AT_ONCE:
+            has_paused = time.monotonic() - self._sent_at > LINES_EVERY_S
+            if len(self._waiting) >= LINES_AT_ONCE or (has_paused and self._timer is None):
                 self._flush()
             elif self._timer is None:
                 self._timer = threading.Timer(LINES_EVERY_S, self.close)
@@ -244,6 +250,7 @@ class _Lines:
         waiting, self._waiting = self._waiting, []
         if waiting:
             self._send(waiting)
+            self._sent_at = time.monotonic()
 
 
 def _packed_error(error: BaseException | None) -> bytes | None:
@@ -268,6 +275,8 @@ def _error_again(data: bytes | None, described: Mapping[str, Any]) -> BaseExcept
             error = None
     if not isinstance(error, BaseException):
         error = RemoteStepError(f"{described['type']}: {described['message']}")
+    elif not failure.message_of(error) and described["message"]:
+        error.args = (described["message"],)  # a bare MemoryError, to which the worker could say more
     return failure.described_as(error, described)
 
 

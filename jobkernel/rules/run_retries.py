@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from jobkernel.rules.admission import PRIORITY_TAG
+
 MAX_RETRIES_TAG: Final = "dagster/max_retries"
 STRATEGY_TAG: Final = "dagster/retry_strategy"
 ON_STEP_FAILURE_TAG: Final = "dagster/retry_on_asset_or_op_failure"
@@ -40,6 +42,21 @@ def is_retried(
         if said == "false" or (said != "true" and not on_step_failure):
             return False
     return retries_so_far < most_retries(tags, default)
+
+
+def complaints(tags: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each tag of a run that means nothing because its value has no sense."""
+    found = []
+    for tag, reads, wanted in (
+        (PRIORITY_TAG, int, "a whole number; the priority is 0"),
+        (MAX_RETRIES_TAG, int, "a whole number; the run is not retried"),
+        *((tag, float, "a number of seconds; the run may take any time") for tag in MAX_RUNTIME_TAGS),
+    ):
+        try:
+            reads(tags.get(tag, "0"))
+        except ValueError:
+            found.append(f"The tag {tag}={tags[tag]} is not {wanted}.")
+    return found
 
 
 def strategy(tags: Mapping[str, str]) -> tuple[str, str | None]:
