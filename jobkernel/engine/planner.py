@@ -20,7 +20,7 @@ from jobkernel.errors import (
 from jobkernel.model.definitions import Job
 from jobkernel.model.runs import StepStatus
 from jobkernel.rules.asset_plan import plan_assets
-from jobkernel.rules.plan import FromAsset, Plan, plan_graph
+from jobkernel.rules.plan import FromAsset, Plan, PlannedStep, plan_graph
 from jobkernel.rules.selecting import select
 from jobkernel.rules.selection import AssetSelection
 
@@ -114,7 +114,7 @@ class Planner:
             for planned in step.inputs:
                 for feed in planned.feeds:
                     if isinstance(feed, FromAsset) and feed.key not in step.asset_keys.values():
-                        self._refuse_if_never_made(step.key, feed.key)
+                        self._refuse_if_never_made(step, feed.key)
 
     def _is_external(self, key: str) -> bool:
         assets = self.registry.assets.get(key)
@@ -126,14 +126,28 @@ class Planner:
         wanted = chosen | {key for key in above if self.states.made(key) is None and not self._is_external(key)}
         return [key for key in graph.topological() if key in wanted]
 
-    def _refuse_if_never_made(self, step_key: str, key: str) -> None:
+    def _refuse_if_never_made(self, step: PlannedStep, key: str) -> None:
         if self.states.made(key) is not None or self._has_value(key):
             return
         guess = "" if key in self.registry.assets else did_you_mean(key, self.registry.assets)
         raise MissingUpstream(
-            f"'{step_key}' needs '{key}', which was never made.{guess} "
-            f"Select '+{step_key}' to make what is above it too.",
+            f"'{step.key}' needs '{key}', which was never made.{guess} {self._remedy(step, key)}",
             keys=(key,),
+        )
+
+    def _remedy(self, step: PlannedStep, key: str) -> str:
+        """Say how the value of ``key`` comes about, or what keeps it from that."""
+        if self._is_external(key):
+            return "It is only used here; the notebook that makes it materializes it."
+        try:
+            self.registry.check_upstream(self._with_missing([key]))
+        except MissingUpstream as error:
+            return f"Above it, {str(error)[:1].lower()}{str(error)[1:]}{'' if str(error).endswith('?') else '.'}"
+        made = next(iter(step.asset_keys.values()), None)
+        return (
+            f"Materialize it first: %materialize +{key}"
+            if made is None
+            else (f"Select '+{made}' to make what is above it too.")
         )
 
 

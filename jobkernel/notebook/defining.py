@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -159,6 +159,10 @@ def _notes(kernel: NotebookKernel, change: Change) -> list[str]:
     resolution = getattr(entry.unresolved, "resolution", None)
     if resolution is not None:
         notes += _names_notes(kernel, entry.name, resolution)
+    if isinstance(entry.unresolved, CellAsset):
+        assets = kernel.session.registry.assets
+        others = [key for key in assets if key != entry.name]
+        notes += [_undefined(key, others) for key in assets[entry.name].specs[0].deps if key not in assets]
     body = entry.unresolved.step.body if isinstance(entry.unresolved, CellAsset) else None
     if isinstance(body, CellBody) and not body.has_value:
         notes.append(f"makes no value: nothing assigns {body.variable}, and no expression ends it")
@@ -196,11 +200,11 @@ def _names_notes(kernel: NotebookKernel, key: str, resolution: Resolution) -> li
         for name in resolution.hidden
         if known.get(name, key) != key
     ]
-    return notes + [_undefined(kernel, name) for name in resolution.variables if not kernel.has_name(name)]
+    names = [*known, *(each for each in kernel.names if not each.startswith("_"))]
+    return notes + [_undefined(name, names) for name in resolution.variables if not kernel.has_name(name)]
 
 
-def _undefined(kernel: NotebookKernel, name: str) -> str:
-    known = [*kernel.session.registry.known_names(), *(each for each in kernel.names if not each.startswith("_"))]
+def _undefined(name: str, known: Iterable[str]) -> str:
     return f"needs {name}, which nothing defines yet.{did_you_mean(name, known)}".rstrip(".")
 
 
