@@ -235,7 +235,14 @@ def launch(runner: NotebookRunner, job: str, options: list[str]) -> str:
     Raises:
         CellRefused: there is no such job, or its config does not fit; the message is the sentence.
     """
-    return _new_run(runner, "launch", [job, *options])
+    try:
+        return _new_run(runner, "launch", [job, *options])
+    except CellRefused as error:
+        if str(error).startswith(f"'{job}' is an asset"):
+            raise CellRefused(
+                f"'{job}' is an asset; a job of the notebook runs it, such as `%job NAME {job}`."
+            ) from error
+        raise
 
 
 def reexecute(runner: NotebookRunner, run_id: str, options: list[str]) -> str:

@@ -15,7 +15,9 @@ class JobKernel(Configurable):  # type: ignore[misc]  # the package is untyped
     """Settings of one kernel."""
 
     executor = Enum(
-        ["threads", "processes", "dask"], "threads", help="Where steps run unless a job, an asset or a launch says."
+        ["threads", "processes", "dask", "in_process"],
+        "threads",
+        help="Where steps run unless a job, an asset or a launch says.",
     ).tag(config=True)
     max_workers = Int(
         max(4, os.cpu_count() or 4), min=1, max=512, help="How many steps run at once in this kernel."

@@ -25,7 +25,7 @@ def run_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--config", metavar="CONFIG", help="run config: JSON, a .json file or a notebook variable")
     command.add_argument("--tag", action="append", default=[], metavar="K=V", help="a tag; may be repeated")
     command.add_argument("--priority", type=int, metavar="N", help="higher runs first when runs wait")
-    command.add_argument("--executor", metavar="EXECUTOR", help="threads, processes, dask or dask:ADDRESS")
+    command.add_argument("--executor", metavar="EXECUTOR", help="threads, processes, dask, dask:ADDRESS or in_process")
     command.add_argument("--partition", metavar="P", help="partition (not available yet)")
 
 

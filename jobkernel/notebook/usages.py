@@ -27,7 +27,7 @@ _RETRIES: Final = (
 _TIMEOUT: Final = Option(name="timeout", help="how long an attempt may take", metavar="5m")
 _EXECUTOR: Final = Option(
     name="executor",
-    help="where it runs: threads, processes, dask or dask:ADDRESS",
+    help="where it runs: threads, processes, dask, dask:ADDRESS or in_process",
     metavar="EXECUTOR",
     completes="executor",
 )
@@ -135,7 +135,7 @@ JOB_CELL: Final = Usage(
     options=(
         _TAG,
         _PRIORITY,
-        replace(_EXECUTOR, help="where its steps run: threads, processes, dask or dask:ADDRESS"),
+        replace(_EXECUTOR, help="where its steps run: threads, processes, dask, dask:ADDRESS or in_process"),
         Option(name="max-concurrent", help="how many of its steps run at once", metavar="N"),
         Option(name="config", help="run config: JSON or a notebook variable", metavar="CONFIG", completes="variable"),
         _DESCRIPTION,
@@ -176,7 +176,7 @@ _LAUNCHING: Final = (
     Option(name="config", help="run config: JSON or a notebook variable", metavar="CONFIG", completes="variable"),
     _TAG,
     _PRIORITY,
-    replace(_EXECUTOR, help="where all steps run: threads, processes, dask or dask:ADDRESS"),
+    replace(_EXECUTOR, help="where all steps run: threads, processes, dask, dask:ADDRESS or in_process"),
     Option(name="partition", help="partition (not available yet)", metavar="P"),
     Option(name="dry-run", help="show the plan, run nothing", shape="flag", short="n"),
 )

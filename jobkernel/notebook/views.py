@@ -130,7 +130,9 @@ def plan_view(session: Session, plan: Plan, skipped: Mapping[str, str]) -> Shown
         keys = list(step.asset_keys.values())
         verdict = verdicts.get(keys[0]) if keys else None
         word = verdict.status if verdict else "never"
-        why = {"fresh": "fresh, will run again", "never": "never run"}.get(
+        if keys and session.states.of(keys[0]).last_ending == "FAILURE":
+            word = "failed"
+        why = {"fresh": "fresh, will run again", "never": "never run", "failed": "failed"}.get(
             word, f"stale: {stale_words(session, keys[0])}" if verdict else ""
         )
         rows.append((word, shown_key(plan, step.key), why))

@@ -68,6 +68,15 @@ def test_an_unknown_job_is_one_sentence(command: CommandLine) -> None:
     assert done.stderr == "jobkernel: No job 'greting' is defined. Did you mean 'greeting'?\n"
 
 
+def test_an_asset_is_no_job_and_a_terminal_has_no_magics(command: CommandLine) -> None:
+    done = command("run", "small.ipynb", "numbers")
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        "jobkernel: 'numbers' is an asset; a job of the notebook runs it, such as `%job NAME numbers`.\n"
+    )
+
+
 def test_control_c_cancels_the_run(command: CommandLine, project: Path) -> None:
     process = subprocess.Popen(
         words("run", "small.ipynb", "waiting"), cwd=project, stdout=subprocess.PIPE, text=True, start_new_session=True
