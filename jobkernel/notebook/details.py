@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jobkernel.clock import seconds_between
@@ -11,6 +11,7 @@ from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName
 from jobkernel.executors.stored import KIND
 from jobkernel.model.definitions import Assets, AssetSpec, Graph, Op, Source
+from jobkernel.model.keys import AssetKey
 from jobkernel.model.metadata import MetadataValue, from_json, shown_text
 from jobkernel.notebook.explain import reasons
 from jobkernel.notebook.graph_view import OP_PREFIX, kind_of
@@ -266,7 +267,9 @@ def run_details(session: Session, standing: Standing, run_id: str) -> dict[str, 
     shown = running or (standing.run_row(live) if live is not None else _row(standing, row))
     steps = _steps(attempts, usual, list(live.active.progress.steps) if live is not None else row.get("steps") or [])
     held_up = _held_up(session, live, shown)
+    named = _assets_by_step(live.plan.asset_keys if live is not None else row.get("assets") or [])
     for step in steps:
+        step["key"] = named.get(step["step_key"])
         step["reason"] = held_up.get(step["step_key"], step["reason"])
     failed = next((step for step in attempts if step["status"] == "FAILURE"), None)
     error = row.get("error")
@@ -301,6 +304,11 @@ def _held_up(session: Session, live: LiveRun | None, run: Mapping[str, Any]) -> 
 def _row(standing: Standing, row: Mapping[str, Any]) -> dict[str, Any]:
     found = standing.runs_of_history(job_name=row["job_name"], before=row["queued_at"] + 1, limit=20)
     return next(each for each in found if each["run_id"] == row["run_id"])
+
+
+def _assets_by_step(keys: Iterable[str]) -> dict[str, str]:
+    """Return each asset by the step that is named after it."""
+    return {AssetKey.from_escaped_user_string(key).to_python_identifier(): key for key in keys}
 
 
 def _steps(

@@ -170,6 +170,7 @@ export function runOf(run_id: string): RunDetails {
     more: object = {}
   ) => ({
     step_key,
+    key: step_key,
     status: word,
     attempts:
       from === null

@@ -330,6 +330,7 @@ export interface Attempt {
 
 export interface StepRow {
   step_key: string;
+  key: string | null; // the asset that the step is named after
   status: StatusWord;
   attempts: Attempt[];
   started_at: Millis;

@@ -160,6 +160,19 @@ def test_the_line_above_an_op_runs_the_one_job_that_uses_it(notebook: Open) -> N
     page.strip(1).get_by_role("img", name="fresh").wait_for()
 
 
+def test_keys_that_end_alike_are_told_apart_in_the_graph_and_in_a_run(notebook: Open) -> None:
+    page = notebook(LOAD, "%%asset raw/orders\n1", "%%asset clean/orders -i o=raw/orders\no", "%jk")
+    page.run(0, 1, 2, 3)
+    page.view.root.get_by_text("raw/orders", exact=True).wait_for()
+    page.view.press("Materialize 2 missing")
+    page.view.wait_for(**{"raw/orders": "fresh", "clean/orders": "fresh"})
+
+    page.view.go("Runs")
+    page.view.runs.first.get_by_text("raw/orders, clean/orders").first.click()
+    page.view.run.get_by_text("clean/orders", exact=True).first.wait_for()
+    assert "raw__orders" not in page.view.run.inner_text()
+
+
 def test_search_dims_and_keys_walk_the_graph(notebook: Open) -> None:
     page = notebook(*PIPELINE)
     page.run(0, 1, 2, 3, 4, 5)

@@ -138,3 +138,20 @@ def test_what_would_run_again_is_told_before_it_does(nb: Notebook) -> None:
     nb.session.run_of(again).active.wait(20)
     shown = row(nb, again)
     assert (shown["status"], shown["root_run_id"], shown["steps_total"]) == ("SUCCESS", run.run_id, 1)
+
+
+def test_the_steps_of_a_run_name_the_assets_that_they_are_named_after(nb: Notebook) -> None:
+    nb.ok("%%asset raw/orders\n1", "%%asset clean/orders\n2", "%materialize raw/orders clean/orders")
+
+    steps = ask(nb, "run", run_id=ask(nb, "snapshot")["runs"][0]["run_id"])["steps"]
+
+    named = {"raw__orders": "raw/orders", "clean__orders": "clean/orders"}
+    assert {each["step_key"]: each["key"] for each in steps} == named
+
+
+def test_the_steps_of_a_job_of_ops_name_no_asset(nb: Notebook) -> None:
+    nb.ok("%%op fetch\n1", "%%job nightly\nfetch()", "%launch nightly --wait")
+
+    (only,) = ask(nb, "run", run_id=ask(nb, "snapshot")["runs"][0]["run_id"])["steps"]
+
+    assert (only["step_key"], only["key"]) == ("fetch", None)

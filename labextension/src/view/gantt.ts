@@ -2,6 +2,8 @@
  * Steps over time: attempts as bars (all but the last as outlines), waiting as a line, usual time still to come
  * as a dashed box, the longest path in full colour and joined. Called by the run's view.
  */
+import { stepNames } from '../endings';
+import type { StepNames } from '../endings';
 import { isActive } from '../protocol';
 import type { Attempt, RunDetails, StepRow } from '../protocol';
 import { againWords, clockTime, duration, exactTime, statusLabel, stepsWords } from '../words';
@@ -54,7 +56,8 @@ export function ganttBlock(run: RunDetails, chosen: ReadonlySet<string>, choose:
   const now = Date.now();
   const span = spanOf(run, now);
   const longest = new Set(run.longest_path);
-  const path = run.longest_path.length > 1 ? `. Longest path: ${run.longest_path.join(', ')}` : '';
+  const names = stepNames(run.steps);
+  const path = run.longest_path.length > 1 ? `. Longest path: ${run.longest_path.map(names.short).join(', ')}` : '';
   return h(
     'div.jk-gantt',
     null,
@@ -74,7 +77,7 @@ export function ganttBlock(run: RunDetails, chosen: ReadonlySet<string>, choose:
       run.steps.map(step => {
         const isChosen = chosen.has(step.step_key);
         return [
-          row(step, span, now, longest.has(step.step_key), isChosen, choose),
+          row(step, names, { span, now, critical: longest.has(step.step_key), chosen: isChosen, choose }),
           isChosen && (step.attempts.length > 1 || step.again_at !== null) ? attemptRows(step, now) : null
         ];
       })
@@ -97,10 +100,19 @@ function axis(span: Span, usual: boolean): HTMLElement {
   );
 }
 
-function row(step: StepRow, span: Span, now: number, critical: boolean, chosen: boolean, choose: Choose): HTMLElement {
+interface RowLook {
+  span: Span;
+  now: number;
+  critical: boolean;
+  chosen: boolean;
+  choose: Choose;
+}
+
+function row(step: StepRow, names: StepNames, { span, now, critical, chosen, choose }: RowLook): HTMLElement {
   const failed = step.status === 'failed';
   const look = `${failed ? 'jk-bad' : ''}.${chosen ? 'jk-on' : ''}`;
-  const words = [step.step_key, statusLabel(step.status), duration(step.duration_s), ...said(step, now)].join(', ');
+  const whole = names.whole(step.step_key);
+  const words = [whole, statusLabel(step.status), duration(step.duration_s), ...said(step, now)].join(', ');
   return h(
     `div.jk-gr.${look}`,
     {
@@ -119,8 +131,8 @@ function row(step: StepRow, span: Span, now: number, critical: boolean, chosen: 
       glyph(step.status),
       h(
         `span.jk-cut.${failed ? 'jk-b' : step.started_at === null ? 'jk-mut' : ''}`,
-        { title: step.step_key },
-        step.step_key
+        { title: whole },
+        names.short(step.step_key)
       )
     ),
     h('div.jk-lane', null, bars(step, span, now, critical)),

@@ -2,6 +2,7 @@
  * Log lines with a level filter and following. Keeps at most a few thousand lines in the page; ANSI colours are
  * taken out, everything else is shown as text. Called by the run's view; the details pane shows a tail of it.
  */
+import { stepNames } from '../endings';
 import type { LogLine } from '../protocol';
 import { clockMillis, count, exactTime, logClass } from '../words';
 import type { LogClass } from '../words';
@@ -25,13 +26,14 @@ export function plainText(text: string): string {
 const LEVEL_WORD: Record<string, string> = { event: 'event', display: 'display', stdout: 'stdout', stderr: 'stderr' };
 const LOOK: Record<LogClass, string> = { error: 'jk-e', warning: 'jk-w', info: '', debug: '' };
 
-export function logRow(line: LogLine, { step = true } = {}): HTMLElement {
+export function logRow(line: LogLine, { step = true, names = stepNames([]) } = {}): HTMLElement {
+  const of = line.step_key;
   const word = LEVEL_WORD[line.level] ?? line.level.toLowerCase();
   return h(
     `div.jk-lg.${LOOK[logClass(line)]}`,
     { 'data-class': logClass(line) },
     h('span.jk-mut', { title: exactTime(line.at) }, clockMillis(line.at)),
-    step ? h('span.jk-cut', { title: line.step_key }, line.step_key ?? '') : null,
+    step ? h('span.jk-cut', { title: of && names.whole(of) }, of === null ? '' : names.short(of)) : null,
     h('span.jk-ty', null, word),
     h('span.jk-line', null, plainText(line.text))
   );
@@ -49,6 +51,7 @@ export class LogView {
   private hidden = new Set<LogClass>(['debug']);
   private following = true;
   private steps: ReadonlySet<string> = new Set();
+  names = stepNames([]);
   private readonly followButton: HTMLElement;
 
   /** `onClear` is called when every step's lines are wanted again. */
@@ -89,7 +92,7 @@ export class LogView {
       this.redraw();
       return;
     }
-    this.box.append(...fresh.filter(line => this.shows(line)).map(line => logRow(line)));
+    this.box.append(...fresh.filter(line => this.shows(line)).map(line => logRow(line, { names: this.names })));
     this.drawFilters();
     this.keepEnd();
   }
@@ -111,7 +114,10 @@ export class LogView {
   private redraw(): void {
     const shown = this.lines.filter(line => this.shows(line));
     const empty = this.lines.length ? 'Nothing at these levels' : 'Nothing was printed or logged';
-    put(this.box, shown.length ? shown.map(line => logRow(line)) : h('div.jk-mut.jk-empty', null, empty));
+    put(
+      this.box,
+      shown.length ? shown.map(line => logRow(line, { names: this.names })) : h('div.jk-mut.jk-empty', null, empty)
+    );
     this.drawFilters();
     this.keepEnd();
   }
@@ -127,7 +133,7 @@ export class LogView {
       this.filters,
       CLASSES.filter(name => counts.get(name)).map(name => this.filter(name, counts.get(name) as number))
     );
-    const names = [...this.steps];
+    const names = [...this.steps].map(this.names.whole);
     put(
       this.stepTag,
       names.length === 0

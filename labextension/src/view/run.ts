@@ -2,6 +2,7 @@
  * One run: what became of it and why, its steps over time, the error before the log, the log, and what can be
  * done: cancel, run again. Reads `run` again while it moves and adds log lines as they come.
  */
+import { stepNames } from '../endings';
 import { cancel, cancelFace, goToCell } from '../actions';
 import { isActive, runGlyph } from '../protocol';
 import type { RunDetails } from '../protocol';
@@ -55,6 +56,7 @@ export class RunView {
       this.shown = run;
       if (first) {
         this.element.append(this.log.element);
+        this.log.names = stepNames(run.steps);
         this.log.reset(run.log);
         void this.readLog();
       }
