@@ -151,14 +151,14 @@ def run_sent(head: bytes, data: bytes) -> None:
     post = Post(worker, sent)
     attempt = _running[sent.key] = Attempt(CancelToken(), post, threading.get_ident())
     try:
-        post.add(*_ended(sent, data, attempt, worker))
+        end = _ended(sent, data, attempt, worker)
+        if sent.marks is not None:
+            _modules.note(began)  # before the kernel hears of the end, and may change one
+        post.add(*end)
     finally:
         _running.pop(sent.key, None)
         post.flush()
-    if sent.marks is None:
-        return
-    _modules.note(began)
-    if attempt.token.is_requested:
+    if sent.marks is not None and attempt.token.is_requested:
         _leave(worker)  # what a step that was stopped has started goes with its process
 
 

@@ -6,6 +6,7 @@ mark in a folder that the workers share, so that none begins twice. Knows no Das
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -61,6 +62,7 @@ class OwnWorkers:
         self._is_closing = False
         self._threads: list[threading.Thread] = []
         _all.add(self)
+        atexit.register(self.close)
 
     def start(self, address: str) -> None:
         """Start the workers of the scheduler at ``address``; returns at once."""
@@ -114,10 +116,12 @@ class OwnWorkers:
         for thread in self._threads:
             thread.join()
         _all.discard(self)
+        atexit.unregister(self.close)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def let_go(self) -> None:
-        """Close this process's ends of the lifelines."""
+        """Close this process's ends of the lifelines, and leave the workers alone from now on."""
+        atexit.unregister(self.close)
         for lifeline in self._lifelines.values():
             os.close(lifeline)
         self._lifelines.clear()
