@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,6 +69,10 @@ def run_hooks(call: StepCall, *, failure: BaseException | None, outputs: Mapping
         try:
             hook.function(HookContext(call, hook, failure, outputs))
         except BaseException as error:  # noqa: BLE001 - the boundary: a hook is user code, which may also exit
-            call.emit(ev.HOOK_ERRORED, {"hook": hook.name, "error": describe_error(error)})
+            described = describe_error(error)
+            call.emit(ev.HOOK_ERRORED, {"hook": hook.name, "error": described})
+            sys.stderr.write(
+                f"Hook '{hook.name}' failed: {described['type']}: {described['message']}\n"
+            )  # the step's log
         else:
             call.emit(ev.HOOK_COMPLETED, {"hook": hook.name})

@@ -12,6 +12,7 @@ from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName, did_you_mean
 from jobkernel.executors.failure import describe_error
 from jobkernel.model.keys import AssetKey
+from jobkernel.model.runs import StepStatus
 from jobkernel.notebook.hints import hint_of_message
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.log_tail import LogTail
@@ -110,8 +111,16 @@ def _told(kernel: NotebookKernel, run_id: str, step_key: str | None, name: str |
     head = _head(session, run_id) if is_named_otherwise or error else None
     tail = LogTail(session.history, run_id, step_key)
     lines = tail.more()
-    left = f"… more lines follow: jobkernel logs {run_id[:8]} prints them all." if tail.more() else None
-    return log_view(lines, failed, head=head, error=error, left=left)
+    notes = [f"… more lines follow: jobkernel logs {run_id[:8]} prints them all."] if tail.more() else []
+    notes += _stopped(session, run_id, step_key)
+    return log_view(lines, failed, head=head, error=error, left="\n".join(notes) or None)
+
+
+def _stopped(session: Session, run_id: str, step_key: str | None) -> list[str]:
+    """Say of each step that was canceled how it ended; of the last twenty, where there are more."""
+    rows = session.history.query("run_steps", run_id=run_id)
+    stopped = [row for row in rows if row["status"] == StepStatus.CANCELED and step_key in (None, row["step_key"])]
+    return [f"{mark('canceled')} {row['step_key']} was canceled: {row['reason'] or 'stopped'}" for row in stopped[-20:]]
 
 
 def _failures(
