@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from symbols import REFUSALS, covers
 
 from jobkernel.errors import InvalidMetadata, InvariantViolation, JobkernelError, Unsupported
 from jobkernel.model.keys import AssetKey
@@ -17,7 +18,6 @@ from jobkernel.model.results import AssetMaterialization, AssetObservation
 from jobkernel.values import io
 from jobkernel.values.signing import KEY_VARIABLE
 from tests.compat.harness import under_dagster
-from tests.compat.symbols import REFUSALS, covers
 
 pytestmark = pytest.mark.compat
 OURS = SimpleNamespace(

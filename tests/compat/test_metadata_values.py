@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from symbols import ORDER, REFUSALS, covers
 
 import jobkernel.model.metadata as ours
 from jobkernel.errors import InvalidMetadata
 from jobkernel.model.keys import AssetKey
 from tests.compat.harness import dagster, under_dagster
-from tests.compat.symbols import ORDER, REFUSALS, covers
 
 pytestmark = pytest.mark.compat
 
