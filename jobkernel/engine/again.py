@@ -51,7 +51,7 @@ class Again:
             raise InvalidSubset(
                 f"Run {row['run_id'][:8]} is {row['status']}; only one that failed or was canceled goes on from there."
             )
-        plan = self.planner.plan_again(row["job_name"], row["assets"] or ())
+        plan = self.planner.plan_again(row["job_name"], row["assets"] or (), row["notebook"])
         if from_failure or steps:
             group = run_group(self.history, row)
             plan = again_from_failure(plan, group) if from_failure else again_selected(plan, steps, group)

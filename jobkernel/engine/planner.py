@@ -94,8 +94,8 @@ class Planner:
             raise InvalidSelection(f"Job '{name}' selects nothing that is defined: {job.selection}")
         return self.plan(keys, job=job)
 
-    def plan_again(self, job_name: str, assets: Iterable[str]) -> Plan:
-        """Return the plan of all that a run was meant to run, as it is defined now.
+    def plan_again(self, job_name: str, assets: Iterable[str], notebook: str | None = None) -> Plan:
+        """Return the plan of all that a run of ``notebook`` was meant to run, as it is defined here now.
 
         Raises:
             UnknownName: what it made is not defined here any more.
@@ -105,7 +105,11 @@ class Planner:
             return plan_graph(job.graph, job, input_values=job.input_values)
         known = [key for key in assets if key in self.registry.assets]
         if not known:
-            raise UnknownName(f"What that run of '{job_name}' ran is not defined in this notebook any more.")
+            whose = f" of {notebook}" if notebook else ""
+            raise UnknownName(
+                f"What that run of '{job_name}'{whose} ran is not defined here; run the cells that define it, or run it"
+                " again in its own notebook."
+            )
         return plan_assets(self.registry.definitions_of(known), known, job=job)
 
     def refuse_missing(self, plan: Plan) -> None:

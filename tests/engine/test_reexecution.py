@@ -177,3 +177,15 @@ def test_what_a_launch_says_of_the_executor_is_kept_in_the_history(session: Sess
 
     assert ended(handle) == "SUCCESS"
     assert session.history.query("run", run_id=handle.run_id)[0]["executor"] == "processes"
+
+
+def test_a_run_of_what_is_not_defined_here_says_where_it_was(session: Session) -> None:
+    define(session, adding)
+    first = session.launch(session.plan_job("adding"))
+    ended(first)
+    session.forget("adding")
+
+    with pytest.raises(
+        UnknownName, match="ran is not defined here; run the cells that define it, or run it again in its"
+    ):
+        session.reexecute(first.run_id)
