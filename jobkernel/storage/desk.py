@@ -388,7 +388,8 @@ def _described(peer: Peer) -> dict[str, Any]:
 def _last_events(
     run_id: str, status: str, steps: list[tuple[str, int]], notebook: str | None, now_us: int
 ) -> list[Event]:
-    message = f"The kernel of {notebook or 'this run'} died while the run was {status.lower().replace('_', ' ')}."
+    stood = {"STARTED": "running", "CANCELING": "being canceled"}.get(status, status.lower().replace("_", " "))
+    message = f"The kernel of {notebook or 'this run'} died while the run was {stood}."
     error = {"type": "KernelDied", "message": message}
     if status == "QUEUED":
         body = {"reason": "kernel died", "error": error}
