@@ -140,7 +140,8 @@ class RunHandle:
         return not known and not self.live.plan.asset_keys
 
     def __repr__(self) -> str:
-        done = sum(status.is_final for status in list(self.live.active.progress.statuses.values()))
+        well = (StepStatus.SUCCESS, StepStatus.SKIPPED)
+        done = sum(status in well for status in list(self.live.active.progress.statuses.values()))
         steps = f"{done}/{len(self.live.active.progress.steps)} steps{self._failure_words()}"
         title = run_title(self.job_name, self.live.plan.asset_keys)
         notice = f" {self.live.notice}" if self.live.notice else ""

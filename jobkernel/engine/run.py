@@ -172,8 +172,9 @@ class ActiveRun:
         self.emit(ev.RUN_START)
         for event_type, body, step_key in planned_events(self.setup.plan, self.setup.facts.partition_key):
             self.emit(event_type, body, step_key)
-        message = f"Running {len(self.progress.steps)} steps on {self.setup.executor_name}."
-        self.emit(ev.ENGINE_EVENT, {"message": message})
+        count = len(self.progress.steps)
+        steps = "1 step" if count == 1 else f"{count} steps"
+        self.emit(ev.ENGINE_EVENT, {"message": f"Running {steps} on {self.setup.executor_name}."})
         error = self._open_resources()
         with self._lock:
             self._busy -= 1
