@@ -219,7 +219,7 @@ class DaskCluster:
             client.scheduler_comm.interval = 0.001
             client.subscribe_topic(self._topic, self._deal)
             client.subscribe_topic(_OF_ALL, self._hear)
-            self._client, self._comm, self._around = client, client.scheduler_comm, surroundings()
+            self._client, self._comm = client, client.scheduler_comm
             self._ready.set()
             await self._over.wait()
 
@@ -290,7 +290,7 @@ class DaskCluster:
         task.add_done_callback(self._told.discard)
 
     def _surroundings(self) -> bytes | None:
-        """Return where the kernel stands, if it is elsewhere, or ever was, than when the cluster started."""
+        """Return where the kernel stands, packed anew where that changed."""
         around = surroundings()
         if around != self._around:
             self._around, self._moved = around, pickle.dumps(around)
@@ -323,7 +323,7 @@ def _own_scheduler() -> Any:
     }
     with dask.config.set(settings):
         scheduler: Any = Scheduler
-        return scheduler(
+        made = scheduler(
             host=["127.0.0.1", None],
             port=[0, None],
             protocol=["tcp", "inproc"],
@@ -332,6 +332,8 @@ def _own_scheduler() -> Any:
             worker_ttl="365 days",  # one that computes without giving Python's lock away is silent, not lost
             allowed_failures=1_000_000,  # a step that has begun is not begun again, whoever is asked
         )
+    sys.path.remove(made.local_directory)  # the import path is the user's
+    return made
 
 
 async def _soon(close: Any) -> None:

@@ -116,7 +116,7 @@ def test_tab_offers_executors_pools_and_the_steps_of_a_run(nb: Notebook) -> None
         ("%%asset --help", ["--jitter full|plus-minus", "Examples: ", "--executor processes --pool gpu"]),
         ("%job --help", ["--max-concurrent N", "how many of its steps run at once"]),
         ("%jk reexecute --help", ["--only STEP …", "--only clean load*"]),
-        ("%materialize --help", ["--executor EXECUTOR", "threads, processes, dask or dask:ADDRESS"]),
+        ("%materialize --help", ["--executor EXECUTOR", "threads, processes, dask, dask:ADDRESS or in_process"]),
     ],
 )
 def test_help_shows_examples_and_nothing_that_is_not_there(nb: Notebook, line: str, words: list[str]) -> None:
