@@ -13,7 +13,7 @@ from jobkernel.api.instance import DagsterInstance
 from jobkernel.api.jobs import JobDefinition
 from jobkernel.api.result import ExecuteInProcessResult
 from jobkernel.api.run_books import event_of
-from jobkernel.api.running import FAILURE_REASON_TAG, io_of_asset, plan_of_job
+from jobkernel.api.running import io_of_asset, plan_of_job
 from jobkernel.engine.again import require_values, run_group
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.in_process import InProcessRun
@@ -25,6 +25,7 @@ from jobkernel.executors.resources import open_resources
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.events import Event
 from jobkernel.model.keys import AssetKey
+from jobkernel.model.run_tags import REASON_TAG
 from jobkernel.model.runs import RunOptions, RunStatus
 from jobkernel.rules.admission import priority_of
 from jobkernel.rules.plan import FromAsset, Plan
@@ -236,7 +237,7 @@ class _Execution:
         record = replace(active.setup.facts.as_dagster_run(), status=active.status)
         tags = dict(record.tags)
         if active.status is RunStatus.FAILURE:
-            tags[FAILURE_REASON_TAG] = "STEP_FAILURE" if active.first_failure else "RUN_EXCEPTION"
+            tags[REASON_TAG] = "STEP_FAILURE" if active.first_failure else "RUN_EXCEPTION"
         keys = [AssetKey.from_escaped_user_string(key) for key in self._plan.asset_keys]
         parent = self._parent
         return replace(

@@ -17,9 +17,10 @@ from jobkernel.api.result import ExecuteInProcessResult
 from jobkernel.engine.in_process import InProcessRun, execute_plan_in_process, needed_resources
 from jobkernel.errors import InvalidDefinition, InvalidSubset, InvariantViolation, did_you_mean
 from jobkernel.executors.resources import config_fields
-from jobkernel.model.dagster_run import PARTITION_TAG, DagsterRun
+from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.definitions import DEFAULT_IO, Input, Job, Op
 from jobkernel.model.keys import AssetKey
+from jobkernel.model.run_tags import PARTITION_TAG, REASON_TAG
 from jobkernel.model.runs import RunStatus
 from jobkernel.rules.asset_plan import plan_assets
 from jobkernel.rules.graph import Graph as Dependencies
@@ -27,8 +28,6 @@ from jobkernel.rules.op_selection import select_ops
 from jobkernel.rules.plan import FromAsset, FromStep, Plan, PlannedInput, PlannedStep, plan_graph, planned_input
 from jobkernel.rules.plan_config import fed_from_config, run_config_of_plan
 from jobkernel.rules.run_config import ResolvedConfig
-
-FAILURE_REASON_TAG = "dagster/failure_reason"
 
 
 def execute_in_process(
@@ -120,7 +119,7 @@ class _Request:
 
     def _record(self, run: InProcessRun, tags: dict[str, str], config: ResolvedConfig) -> DagsterRun:
         if run.status is RunStatus.FAILURE:
-            tags[FAILURE_REASON_TAG] = "STEP_FAILURE" if run.failed_step is not None else "RUN_EXCEPTION"
+            tags[REASON_TAG] = "STEP_FAILURE" if run.failed_step is not None else "RUN_EXCEPTION"
         keys = [AssetKey.from_escaped_user_string(key) for key in self.plan.asset_keys]
         return DagsterRun(
             run_id=run.run_id,

@@ -12,21 +12,24 @@ from typing import Any, Final
 from jobkernel.engine.planner import Planner
 from jobkernel.errors import InvalidSubset, UnknownName
 from jobkernel.executors.stored import StoredValues
+from jobkernel.model.run_tags import (
+    DID_RETRY_TAG,
+    PARENT_TAG,
+    REASON_TAG,
+    RESUME_TAG,
+    RETRY_NUMBER_TAG,
+    RETRY_RUN_TAG,
+    ROOT_TAG,
+    WILL_RETRY_TAG,
+)
 from jobkernel.model.runs import Launch, RunStatus, StepStatus
 from jobkernel.rules.plan import FromStep, Plan
 from jobkernel.rules.reexecution import PastRun, again_from_failure, again_selected
 from jobkernel.storage.history import History
 
-PARENT_TAG: Final = "dagster/parent_run_id"
-ROOT_TAG: Final = "dagster/root_run_id"
-RESUME_TAG: Final = "dagster/is_resume_retry"
-RETRY_NUMBER_TAG: Final = "dagster/retry_number"
 _OF_ONE_RUN: Final = frozenset(
-    {
-        "dagster/failure_reason", RETRY_NUMBER_TAG, RESUME_TAG, "dagster/will_retry",
-        "dagster/auto_retry_run_id", "dagster/did_retry", PARENT_TAG, ROOT_TAG,
-    }
-)  # fmt: skip
+    {REASON_TAG, RETRY_NUMBER_TAG, RESUME_TAG, WILL_RETRY_TAG, RETRY_RUN_TAG, DID_RETRY_TAG, PARENT_TAG, ROOT_TAG}
+)
 """Tags that say something of one run alone, and are not carried to the next."""
 _LONGEST_GROUP: Final = 100
 

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from jobkernel.errors import InvalidConfig
 from jobkernel.executors.failure import message_of, type_name
+from jobkernel.model.run_tags import PRIORITY_TAG
 from jobkernel.model.runs import Launch
-from jobkernel.rules.admission import PRIORITY_TAG, priority_of
+from jobkernel.rules.admission import priority_of
 from jobkernel.rules.plan import Plan
 
 LARGEST: Final = 2**53

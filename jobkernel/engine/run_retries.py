@@ -14,6 +14,7 @@ from jobkernel.engine.run import ActiveRun
 from jobkernel.errors import JobkernelError
 from jobkernel.model import events as ev
 from jobkernel.model.events import Event
+from jobkernel.model.run_tags import REASON_TAG, RETRY_RUN_TAG, WILL_RETRY_TAG
 from jobkernel.rules import run_retries as rules
 from jobkernel.storage.history import History
 
@@ -30,7 +31,7 @@ class RunRetries:
     def at_failure(self, run: ActiveRun, reason: str) -> dict[str, str]:
         """Return the tags that a failing run gets: why it failed, and whether and as what it is retried."""
         facts, settings = run.setup.facts, self.settings()
-        found = {rules.REASON_TAG: reason}
+        found = {REASON_TAG: reason}
         if rules.most_retries(facts.tags, settings["run_retries"]) <= 0:
             return found
         root = facts.root_run_id or facts.run_id
@@ -42,10 +43,10 @@ class RunRetries:
             default=settings["run_retries"],
             on_step_failure=settings["retry_on_asset_or_op_failure"],
         ):
-            return {**found, rules.WILL_RETRY_TAG: "false"}
+            return {**found, WILL_RETRY_TAG: "false"}
         new = new_run_id()
         self._planned[facts.run_id] = (new, so_far + 1)
-        return {**found, rules.WILL_RETRY_TAG: "true", rules.RETRY_RUN_TAG: new}
+        return {**found, WILL_RETRY_TAG: "true", RETRY_RUN_TAG: new}
 
     def after(self, run: ActiveRun) -> None:
         """Launch the retry that was promised when the run failed."""

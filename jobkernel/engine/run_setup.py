@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from jobkernel.clock import Clock
 from jobkernel.engine.deadlines import Deadlines, Timer
+from jobkernel.engine.slots import SlotDoor
 from jobkernel.executors.call import Config, Exchange, RunFacts, StepCall
 from jobkernel.executors.cancel import CancelToken
 from jobkernel.executors.runner import THREADS, Runner
@@ -41,18 +42,6 @@ class Workers(Protocol):
 
     def grow(self, by: int) -> None:
         """Allow so many more threads: somebody was abandoned and holds one."""
-        ...
-
-
-class SlotDoor(Protocol):
-    """The way to the slots of the project's pools."""
-
-    def claim(self, run_id: str, step: PlannedStep, pool: str) -> str | None:
-        """Ask for a slot; return None where the step has one now, else what it waits for, and it is told later."""
-        ...
-
-    def release(self, run_id: str, step: PlannedStep, pool: str) -> None:
-        """Give a slot back."""
         ...
 
 

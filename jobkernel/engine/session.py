@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from jobkernel.clock import Clock
 from jobkernel.engine.adding import definition_event, entries_of
-from jobkernel.engine.again import RETRY_NUMBER_TAG, Again, launch_again
+from jobkernel.engine.again import Again, launch_again
 from jobkernel.engine.cancel_words import cancel_words
 from jobkernel.engine.executors import Executors
 from jobkernel.engine.freshness import Freshness
@@ -37,6 +37,7 @@ from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Job, Op
 from jobkernel.model.events import Event
 from jobkernel.model.keys import key_text
+from jobkernel.model.run_tags import RETRY_NUMBER_TAG
 from jobkernel.model.runs import PLAIN_LAUNCH, Launch, RunOptions
 from jobkernel.rules.plan import Plan
 from jobkernel.rules.run_retries import complaints

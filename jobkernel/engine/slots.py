@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from typing import Any
+from typing import Any, Protocol
 
-from jobkernel.engine.run_setup import SlotDoor
 from jobkernel.errors import JobkernelError
 from jobkernel.rules.plan import Plan, PlannedStep
 from jobkernel.storage.history import History
+
+
+class SlotDoor(Protocol):
+    """The way to the slots of the project's pools."""
+
+    def claim(self, run_id: str, step: PlannedStep, pool: str) -> str | None:
+        """Ask for a slot; return None where the step has one now, else what it waits for, and it is told later."""
+        ...
+
+    def release(self, run_id: str, step: PlannedStep, pool: str) -> None:
+        """Give a slot back."""
+        ...
 
 
 class Slots:

@@ -21,8 +21,7 @@ from jobkernel.executors.cancel import CancelToken, interrupt_thread
 from jobkernel.executors.dask_workers import mark_of
 from jobkernel.executors.remote import run_task, unpacked_task
 from jobkernel.executors.step_output import OutputLine
-from jobkernel.executors.worker import UsersModules, with_memory_limit
-from jobkernel.executors.worker import _take_over as take_over
+from jobkernel.executors.worker import UsersModules, take_over, with_memory_limit
 from jobkernel.values.files import open_files
 from jobkernel.values.place import VALUES_VARIABLE
 from jobkernel.values.signing import KEY_VARIABLE, Signer

@@ -70,7 +70,7 @@ class Worker:
     def _run(self, cancel: CancelToken, around: Mapping[str, Any] | None, data: bytes) -> None:
         signal.signal(_WAKE, _interrupt)  # a step before may have set its own
         self._around = around = around or self._around or {}
-        _take_over(around)
+        take_over(around)
         if self._modules.have_changed():
             self._channel.send("stale")
             return
@@ -202,7 +202,7 @@ def _leave_it(_signal: int, _frame: object) -> None:
     """The kernel says what is to stop. Not ignored by the system, which children would inherit."""
 
 
-def _take_over(around: Mapping[str, Any]) -> None:
+def take_over(around: Mapping[str, Any]) -> None:
     """Stand where the kernel stands: working directory, import path, environment."""
     with contextlib.suppress(OSError):
         os.chdir(around["cwd"])

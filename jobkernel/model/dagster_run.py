@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobkernel.model.run_tags import RESUME_TAG
 from jobkernel.model.runs import RunStatus
-
-PARTITION_TAG = "dagster/partition"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +43,7 @@ class DagsterRun:
     @property
     def is_resume_retry(self) -> bool:
         """Whether the run takes up the failed steps of another."""
-        return self.tags.get("dagster/is_resume_retry") == "true"
+        return self.tags.get(RESUME_TAG) == "true"
 
     def tags_for_storage(self) -> dict[str, str]:
         """Return the tags as they are kept."""

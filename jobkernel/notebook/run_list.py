@@ -11,9 +11,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 from jobkernel.clock import from_us, seconds_between
-from jobkernel.engine.again import RESUME_TAG, RETRY_NUMBER_TAG
 from jobkernel.errors import HistoryError, UnknownName, did_you_mean
 from jobkernel.model.definitions import EMPTY
+from jobkernel.model.run_tags import RESUME_TAG, RETRY_NUMBER_TAG
 from jobkernel.model.runs import RunStatus
 from jobkernel.notebook.options import UsageProblem, duration
 from jobkernel.notebook.run_search import names_known, runs_called, runs_that

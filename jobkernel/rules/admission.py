@@ -11,13 +11,12 @@ from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from jobkernel.model.definitions import EMPTY
+from jobkernel.model.run_tags import PRIORITY_TAG
 from jobkernel.rules.limits import NO_LIMIT, Count, Limits
 from jobkernel.rules.slots import Slots
 
-PRIORITY_TAG: Final = "dagster/priority"
 Place = tuple[int, int, str]
 """Where a run stands in line: lower comes first."""
 

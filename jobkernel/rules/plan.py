@@ -27,6 +27,7 @@ from jobkernel.model.definitions import (
     Op,
 )
 from jobkernel.model.policies import RetryPolicy
+from jobkernel.model.run_tags import PRIORITY_TAG
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +220,7 @@ def _kahn(by_key: Mapping[str, Any], downstream: Mapping[str, list[str]], open_c
 
 def step_priority(tags: Mapping[str, str]) -> int:
     """Return the step's priority: the ``dagster/priority`` tag as an integer, 0 where there is none."""
-    text = tags.get("dagster/priority", "0")
+    text = tags.get(PRIORITY_TAG, "0")
     try:
         return int(text)
     except ValueError as error:

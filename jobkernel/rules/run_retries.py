@@ -8,16 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from jobkernel.rules.admission import PRIORITY_TAG
+from jobkernel.model.run_tags import (
+    MAX_RETRIES_TAG,
+    MAX_RUNTIME_TAGS,
+    ON_STEP_FAILURE_TAG,
+    PRIORITY_TAG,
+    STRATEGY_TAG,
+)
 
-MAX_RETRIES_TAG: Final = "dagster/max_retries"
-STRATEGY_TAG: Final = "dagster/retry_strategy"
-ON_STEP_FAILURE_TAG: Final = "dagster/retry_on_asset_or_op_failure"
-WILL_RETRY_TAG: Final = "dagster/will_retry"
-RETRY_RUN_TAG: Final = "dagster/auto_retry_run_id"
-RETRY_NUMBER_TAG: Final = "dagster/retry_number"
-REASON_TAG: Final = "dagster/failure_reason"
-MAX_RUNTIME_TAGS: Final = ("dagster/max_runtime", "dagster/max_runtime_seconds")
 FROM_FAILURE: Final = "FROM_FAILURE"
 STRATEGIES: Final = (FROM_FAILURE, "ALL_STEPS", "FROM_ASSET_FAILURE")
 STEP_FAILURE: Final = "STEP_FAILURE"

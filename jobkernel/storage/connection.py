@@ -125,7 +125,7 @@ class Connection:
             if error is None:
                 self._send({"ack": last})
             else:
-                again = isinstance(error, (DiskFull, HistoryGap, HistoryInterrupted, HistoryInterrupted))
+                again = isinstance(error, (DiskFull, HistoryGap, HistoryInterrupted))
                 self._send({"refused": [first, last], "again": again, "error": [type(error).__name__, str(error)]})
 
         self._server.desk.append(Batch(self.number, first, events), done)

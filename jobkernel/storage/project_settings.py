@@ -21,12 +21,8 @@ def _from_one(value: Any) -> bool:
     return is_count(value, 1)
 
 
-def _days(value: Any) -> bool:
+def _span(value: Any) -> bool:
     return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0)
-
-
-def _seconds(value: Any) -> bool:
-    return _days(value)
 
 
 def _bytes(value: Any) -> bool:
@@ -65,8 +61,8 @@ ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "pool_granularity": (lambda value: value in GRANULARITIES, "'op' or 'run'"),
     "run_retries": (is_count, "a whole number from 0"),
     "retry_on_asset_or_op_failure": (lambda value: isinstance(value, bool), "true or false"),
-    "max_runtime": (_seconds, "a number of seconds above 0, or None for no limit"),
-    "retention_days": (_days, "a number of days above 0, or None to keep everything"),
+    "max_runtime": (_span, "a number of seconds above 0, or None for no limit"),
+    "retention_days": (_span, "a number of days above 0, or None to keep everything"),
     "keep_runs": (_from_one, "a whole number from 1"),
     "values_limit": (_bytes, "a number of bytes, or None for no limit"),
 }

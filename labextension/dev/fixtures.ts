@@ -10,6 +10,7 @@ import type {
   StatusMap,
   StatusWord
 } from '../src/protocol';
+import { NO_STATUS } from '../src/changes';
 import { boxed, place } from './layout';
 import type { Plain } from './layout';
 import { packed } from './pack';
@@ -19,23 +20,9 @@ export const HOUR = 60 * MIN;
 export const now = Date.now();
 
 export const status = (word: StatusWord, more: Partial<NodeStatus> = {}): NodeStatus => ({
+  ...NO_STATUS,
   status: word,
-  cause: null,
   at: word === 'never' ? null : now - 2 * HOUR,
-  started_at: null,
-  usual_s: null,
-  progress: null,
-  checks_passed: 0,
-  checks_failed: 0,
-  checks_warned: 0,
-  checks_blocking: 0,
-  edited: false,
-  error: null,
-  kind: null,
-  rows: null,
-  run_id: null,
-  waiting: null,
-  again_at: null,
   ...more
 });
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+from whole_notebooks import asked, execute
 
 import jobkernel
 from jobkernel.demo import quickstart
-from jobkernel.storage.client import HistoryClient
 from jobkernel.storage.control import stop_server
 
 pytestmark = pytest.mark.timeout(240)
@@ -40,26 +38,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def executed(project: Path) -> list[Any]:
     """The notebook's code cells after each of two executions, each in a kernel of its own."""
     return [execute(project / "quickstart.ipynb") for _ in range(2)]
-
-
-def execute(path: Path) -> dict[str, Any]:
-    notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}})
-    client.execute(env={**os.environ, "JPY_SESSION_NAME": str(path)})
-    return {cell.id: text_of(cell) for cell in notebook.cells if cell.cell_type == "code"}
-
-
-def text_of(cell: Any) -> str:
-    shown = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
-    return "\n".join(shown)
-
-
-def asked(project: Path, query: str) -> list[tuple[Any, ...]]:
-    history = HistoryClient.connect(project)
-    try:
-        return history.sql(query).fetchall()
-    finally:
-        history.close()
 
 
 def test_the_committed_notebook_has_no_outputs() -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
+from whole_notebooks import asked, execute
 
 import jobkernel
-from jobkernel.storage.client import HistoryClient
 from jobkernel.storage.control import stop_server
 
 pytestmark = pytest.mark.timeout(240)
@@ -35,23 +31,7 @@ def executed(project: Path, name: str) -> dict[str, str]:
     """Run a notebook of the tour; return the text under each of its cells. A cell that fails fails the test."""
     path = project / name
     shutil.copy(HOME / "notebooks" / name, path)
-    notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(project)}})
-    client.execute(env={**os.environ, "JPY_SESSION_NAME": str(path)})
-    return {cell.id: text_of(cell) for cell in notebook.cells if cell.cell_type == "code"}
-
-
-def text_of(cell: Any) -> str:
-    shown = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
-    return "\n".join(shown)
-
-
-def asked(project: Path, query: str) -> list[tuple[Any, ...]]:
-    history = HistoryClient.connect(project)
-    try:
-        return history.sql(query).fetchall()
-    finally:
-        history.close()
+    return execute(path)
 
 
 def test_jobs_and_runs(project: Path) -> None:

@@ -1,0 +1,20 @@
+"""The names of the tags by which Dagster says things of a run: the one home of each. Rules give them their meaning."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PRIORITY_TAG: Final = "dagster/priority"
+PARTITION_TAG: Final = "dagster/partition"
+PARENT_TAG: Final = "dagster/parent_run_id"
+ROOT_TAG: Final = "dagster/root_run_id"
+RESUME_TAG: Final = "dagster/is_resume_retry"
+MAX_RETRIES_TAG: Final = "dagster/max_retries"
+STRATEGY_TAG: Final = "dagster/retry_strategy"
+ON_STEP_FAILURE_TAG: Final = "dagster/retry_on_asset_or_op_failure"
+WILL_RETRY_TAG: Final = "dagster/will_retry"
+RETRY_RUN_TAG: Final = "dagster/auto_retry_run_id"
+DID_RETRY_TAG: Final = "dagster/did_retry"
+RETRY_NUMBER_TAG: Final = "dagster/retry_number"
+REASON_TAG: Final = "dagster/failure_reason"
+MAX_RUNTIME_TAGS: Final = ("dagster/max_runtime", "dagster/max_runtime_seconds")
