@@ -201,19 +201,19 @@ def test_an_asset_outside_the_job_cannot_be_selected() -> None:
 def test_what_an_instance_remembers_feeds_the_next_run() -> None:
     def script(dg: Any) -> Any:
         up, down = assets_of(dg)
-        instance = dg.DagsterInstance.ephemeral()
-        first = dg.materialize([up], instance=instance)
-        second = dg.materialize([up, down], selection=[down], instance=instance)
-        latest = instance.get_latest_materialization_event(dg.AssetKey("down"))
-        return (
-            second.asset_value("down"),
-            [run.job_name for run in instance.get_runs()],
-            instance.get_run_by_id(first.run_id).status.value,
-            latest.run_id == second.run_id,
-            latest.asset_materialization.metadata["rows"].value,
-            instance.get_latest_materialization_event(dg.AssetKey("never")),
-            instance.get_runs_count(),
-        )
+        with dg.DagsterInstance.ephemeral() as instance:
+            first = dg.materialize([up], instance=instance)
+            second = dg.materialize([up, down], selection=[down], instance=instance)
+            latest = instance.get_latest_materialization_event(dg.AssetKey("down"))
+            return (
+                second.asset_value("down"),
+                [run.job_name for run in instance.get_runs()],
+                instance.get_run_by_id(first.run_id).status.value,
+                latest.run_id == second.run_id,
+                latest.asset_materialization.metadata["rows"].value,
+                instance.get_latest_materialization_event(dg.AssetKey("never")),
+                instance.get_runs_count(),
+            )
 
     assert_same(script)
 
