@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from jobkernel.engine.launcher import LiveRun
-from jobkernel.engine.run import FORCED_GRACE_S
 from jobkernel.engine.run_setup import LiveStep
+from jobkernel.engine.stopping import FORCED_GRACE_S
 from jobkernel.executors.runner import THREADS
 
 LEAVES: Final = "it leaves the queue"

@@ -7,20 +7,19 @@ no registry and no screen; the session and ``in_process`` make runs.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, nullcontext
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
-from jobkernel.engine.run_endings import canceled, planned_events, verdict
+from jobkernel.engine.later_steps import LaterSteps
+from jobkernel.engine.run_endings import canceled, first_events, verdict
 from jobkernel.engine.run_notes import RunNotes
+from jobkernel.engine.run_resources import RunResources
 from jobkernel.engine.run_setup import LiveStep, RunSetup, Workers, call_of
 from jobkernel.engine.slots import PoolSlots
-from jobkernel.errors import RunTimedOut, StepTimedOut
-from jobkernel.executors.call import Ending, Exchange, StepCall, StepOutcome, timed_out
+from jobkernel.engine.stopping import Stopping
+from jobkernel.executors.call import Ending, StepCall, StepOutcome
 from jobkernel.executors.cancel import CancelToken
-from jobkernel.executors.failure import describe_error
 from jobkernel.executors.step import failed_step
 from jobkernel.model import events as ev
 from jobkernel.model.events import Event
@@ -28,12 +27,6 @@ from jobkernel.model.runs import RunStatus
 from jobkernel.rules.plan import PlannedStep
 from jobkernel.rules.ready_steps import ReadySteps
 from jobkernel.rules.run_state import Advance, RunProgress
-
-GRACE_S: Final = 2.0
-"""How long a step may take to stop after its timeout, before it is abandoned."""
-FORCED_GRACE_S: Final = 5.0
-"""How long a step may take to stop after a forced cancel, before it is abandoned."""
-_NO_OUTPUT: Final = nullcontext()
 
 
 class ActiveRun:
@@ -52,16 +45,14 @@ class ActiveRun:
         self.started_at: int | None = None
         self.ended = threading.Event()
         self.notes = RunNotes()
-        self._lock = threading.RLock()  # protects progress, status, in_flight, and all that follows
+        self.lock = threading.RLock()  # protects progress, status, in_flight, and all that follows
         self._ready = ReadySteps(setup.tag_limits)
         self._slots = PoolSlots(setup.slots, setup.facts.run_id)
         self._attempts: dict[str, int] = {}
-        self._retries: dict[str, Callable[[], None]] = {}
-        self._retried = threading.Event()
-        self._closing = ExitStack()
-        self._resources: Mapping[str, Any] = {}
-        self._exchange: Exchange | None = None
-        self._workers: Workers | None = None
+        self._later = LaterSteps()
+        self._stopping = Stopping(self)
+        self._resources = RunResources()
+        self.workers: Workers | None = None
         self._busy = 0
         self._asked = 0
         self._is_ending = False
@@ -76,6 +67,10 @@ class ActiveRun:
     def attempts_at(self, step_key: str) -> int:
         """Return how many attempts at a step have begun."""
         return self._attempts.get(step_key, 0)
+
+    def is_in_flight(self, live: LiveStep) -> bool:
+        """Whether this attempt is the one that counts: neither over nor given up."""
+        return self.in_flight.get(live.step.key) is live
 
     def emit(self, event_type: str, body: dict[str, Any] | None = None, step_key: str | None = None) -> None:
         """Record that something happened in this run."""
@@ -94,7 +89,7 @@ class ActiveRun:
 
     def start(self, workers: Workers) -> None:
         """Run on the threads of ``workers``; returns at once."""
-        self._workers = workers
+        self.workers = workers
         workers.submit(self._begin_on_worker)
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -103,7 +98,7 @@ class ActiveRun:
 
     def cancel(self, *, forced: bool = False, by: str | None = None, because: Exception | None = None) -> None:
         """Ask the run to stop; ``forced`` interrupts its steps. It then fails with ``because``. Returns at once."""
-        with self._lock:
+        with self.lock:
             if self.status.is_final or self._is_ending:
                 return
             if self.status is not RunStatus.CANCELING:
@@ -114,12 +109,10 @@ class ActiveRun:
             self._ready.clear()
             unwanted = self._slots.give_up()
             self.notes.clear()
-            for call_off in self._retries.values():
-                call_off()
+            self._later.call_off()
             for key in self.progress.waiting():
                 self._cancel_step(key, "the run was canceled")
-            self._retries.clear()
-            self._retried.set()
+            self._later.clear()
             flying = list(self.in_flight.values())
         self.cancel_token.request(forced=forced)
         for step in unwanted:
@@ -127,97 +120,68 @@ class ActiveRun:
         for live in flying:
             live.call.cancel.request(forced=forced)
             if forced:
-                self._interrupt(live)
-                self._abandon_later(live)
+                self._stopping.force(live)
         self._end_if_over()
-
-    def _abandon_later(self, live: LiveStep) -> None:
-        """Give a step up that a forced cancel does not stop, where another thread can go on without it."""
-        if self._workers is not None:
-            self.setup.deadlines.watch(FORCED_GRACE_S, partial(self._workers.submit, partial(self._abandon, live)))
 
     def abandon(self, step_key: str) -> None:
         """Give up on a step that will not stop: its output is dropped and the run may end."""
         live = self.in_flight.get(step_key)
         if live is not None:
-            self._abandon(live)
+            self._stopping.abandon(live)
 
-    def _abandon(self, live: LiveStep) -> None:
-        key = live.step.key
-        with self._lock:
-            if self.in_flight.get(key) is not live:
-                return
-            del self.in_flight[key]
-            self._give_up(live)
-            self._busy -= 1
-            self._ready.ended(live.step)
-            self._cancel_step(key, "it did not stop and was abandoned; its output is dropped")
-            if self._workers is not None:
-                self._workers.grow(1)  # its thread is lost to the pool
-        self._release_slot(live.step)
+    def leave_behind(self, live: LiveStep, reason: str) -> None:
+        """Go on without a step that will not stop. Called under the lock."""
+        del self.in_flight[live.step.key]
+        self._busy -= 1
+        self._ready.ended(live.step)
+        self._cancel_step(live.step.key, reason)
+
+    def step_is_over(self, step: PlannedStep) -> None:
+        """Give a step's slot back, and end the run where that was its last step."""
+        self._release_slot(step)
         self._end_if_over()
 
     def _begin_on_worker(self) -> None:
         self._begin()
-        self._work_on()
+        self.work_on()
 
     def _begin(self) -> None:
-        with self._lock:
+        with self.lock:
             if self.status is not RunStatus.NOT_STARTED:
                 return
             self.status = RunStatus.STARTED
             self.started_at = self.setup.clock.now_us()
-            self._watch_runtime()
+            self._call_off = self._stopping.watch_runtime()
             self._busy += 1  # while resources open, a cancel may not end the run under them
-        self.emit(ev.RUN_START)
-        for event_type, body, step_key in planned_events(self.setup.plan, self.setup.facts.partition_key):
+        for event_type, body, step_key in first_events(self.setup):
             self.emit(event_type, body, step_key)
-        count = len(self.progress.steps)
-        steps = "1 step" if count == 1 else f"{count} steps"
-        self.emit(ev.ENGINE_EVENT, {"message": f"Running {steps} on {self.setup.executor_name}."})
-        error = self._open_resources()
-        with self._lock:
+        error = self._resources.open(self.setup, self.progress, self.emit)
+        with self.lock:
             self._busy -= 1
             if self.status is RunStatus.STARTED:
                 self._follow(self.progress.begin() if error is None else self._given_up(error))
         self._end_if_over()
 
-    def _watch_runtime(self) -> None:
-        seconds = self.setup.max_runtime
-        if seconds is not None:
-            error = RunTimedOut(f"The run took longer than {seconds:g} s (dagster/max_runtime).")
-            late = partial(self.cancel, forced=True, because=error)
-            # not on the thread of the deadlines: to cancel is to wait for steps' locks
-            self._call_off = self.setup.deadlines.watch(seconds, partial(_aside, late))
-
     def _given_up(self, error: BaseException) -> Advance:
         self.error = error
         return self.progress.given_up("its resources did not open")
 
-    def _open_resources(self) -> BaseException | None:
-        try:
-            self._resources = self._closing.enter_context(self.setup.open_resources(self.emit))
-            self._exchange = self.setup.make_exchange(self.progress, self._resources)
-        except BaseException as error:  # noqa: BLE001 - the boundary: resources are user code, which may also exit
-            return error
-        return None
-
-    def _work_on(self) -> None:
+    def work_on(self) -> None:
         """Take ready steps until there are none for this thread, or others wait for it."""
         while (live := self._next_step()) is not None:
             self._work(live)
-            if self._workers is not None and self._workers.has_waiting_work:
-                self._workers.submit(self._work_on)
+            if self.workers is not None and self.workers.has_waiting_work:
+                self.workers.submit(self.work_on)
                 return
 
     def _help(self) -> None:
-        with self._lock:
+        with self.lock:
             self._asked -= 1
-        self._work_on()
+        self.work_on()
 
     def _next_step(self) -> LiveStep | None:
         while True:
-            with self._lock:
+            with self.lock:
                 if self.status is not RunStatus.STARTED or self._busy >= self.setup.max_workers:
                     return None
                 step = self._ready.take()
@@ -240,7 +204,7 @@ class ActiveRun:
     def _claim_slot(self, step: PlannedStep) -> None:
         """Ask for a slot of the step's pool; the step goes back to the ready ones as soon as it has one."""
         waits_for = self._slots.claim(step)
-        with self._lock:
+        with self.lock:
             self._busy -= 1
             self._ready.ended(step)
             is_wanted = self._slots.is_known(step.key)
@@ -257,7 +221,7 @@ class ActiveRun:
 
     def slot_granted(self, step_key: str) -> None:
         """Note that a step has a slot of its pool now."""
-        with self._lock:
+        with self.lock:
             step = self._slots.granted(step_key)
             self.notes.waits.pop(step_key, None)
             if step is not None:
@@ -266,27 +230,27 @@ class ActiveRun:
 
     def _release_slot(self, step: PlannedStep) -> None:
         if step.op.pool is not None:
-            with self._lock:
+            with self.lock:
                 had = self._slots.has_ended(step.key)
             if had:
                 self._slots.give_back(step)
 
     def _call_helpers(self, taken_here: int = 0) -> None:
         """Ask for one more thread for each step that could run now, but for those that this thread takes next."""
-        if self._workers is None:
+        if self.workers is None:
             return
         for _ in range(min(len(self._ready), self.setup.max_workers - self._busy) - self._asked - taken_here):
             self._asked += 1
-            self._workers.submit(self._help)
+            self.workers.submit(self._help)
 
     def _call(self, step: PlannedStep, attempt: int) -> StepCall:
-        assert self._exchange is not None
+        assert self._resources.exchange is not None
         return call_of(
             self.setup,
             step,
             attempt,
-            exchange=self._exchange,
-            resources=self._resources,
+            exchange=self._resources.exchange,
+            resources=self._resources.by_key,
             cancel=self.cancel_token if step.timeout is None else CancelToken(),
             on_start=partial(self._watch_step, step.key) if step.timeout is not None else None,
             on_progress=self._note_progress,
@@ -294,9 +258,8 @@ class ActiveRun:
 
     def _watch_step(self, key: str) -> None:
         live = self.in_flight.get(key)
-        if live is not None and live.step.timeout is not None:
-            seconds = live.step.timeout.total_seconds()
-            live.call_off = self.setup.deadlines.watch(seconds, partial(self._overdue, live))
+        if live is not None:
+            self._stopping.watch_step(live)
 
     def _note_progress(self, key: str, body: dict[str, Any] | None) -> None:
         live = self.in_flight.get(key)
@@ -306,21 +269,20 @@ class ActiveRun:
 
     def _work(self, live: LiveStep) -> None:
         self.setup.on_change(self)
-        make_output = self.setup.make_output
         try:
-            with make_output(live.step, live.call.attempt) if make_output else _NO_OUTPUT as output:
+            with self.setup.output_of(live.step, live.call.attempt) as output:
                 live.call.fingerprint = self.setup.fingerprint(live.step) if live.step.asset_keys else None
                 outcome = self.setup.runner_of(live.step).run(live.call, output)
         except BaseException as error:  # noqa: BLE001 - whatever goes wrong around a step ends the step, not the thread
             outcome = failed_step(live.call, error, (self.setup.clock.now_us() - live.started_at) / 1e6)
         live.call_off()
-        self._ended_step(live, outcome)
+        self.ended_step(live, outcome)
 
-    def _ended_step(self, live: LiveStep, outcome: StepOutcome) -> None:
+    def ended_step(self, live: LiveStep, outcome: StepOutcome) -> None:
         step = live.step
-        with self._lock:
-            if self.in_flight.get(step.key) is not live:
-                self._thread_is_back(live)
+        with self.lock:
+            if not self.is_in_flight(live):
+                self._stopping.thread_is_back(live)
                 return  # abandoned meanwhile: its output is dropped
             del self.in_flight[step.key]
             self._busy -= 1
@@ -333,46 +295,6 @@ class ActiveRun:
         if wants_cancel:
             self.cancel()
         self._end_if_over()
-
-    def _interrupt(self, live: LiveStep) -> None:
-        with self._lock:  # a thread that is done with this step must not be interrupted in its next one
-            if self.in_flight.get(live.step.key) is live:
-                self.setup.runner_of(live.step).interrupt(live.call, live.thread_id)
-
-    def _overdue(self, live: LiveStep) -> None:
-        """Ask a step that took too long to stop; give it up where it does not."""
-        error = timed_out(live.step)
-        live.call.cancel.request(forced=True, because=error)
-        self._interrupt(live)
-        if self._workers is not None:  # where steps run on the caller's thread, nobody else could go on
-            live.call_off = self.setup.deadlines.watch(GRACE_S, partial(self._replace_worker, live, error))
-
-    def _replace_worker(self, live: LiveStep, error: StepTimedOut) -> None:
-        assert self._workers is not None
-        if self.in_flight.get(live.step.key) is live:
-            self._workers.grow(1)
-            self._workers.submit(partial(self._fail_abandoned, live, error))
-
-    def _fail_abandoned(self, live: LiveStep, error: StepTimedOut) -> None:
-        with self._lock:
-            if self.in_flight.get(live.step.key) is not live:
-                return
-            given_up, live = live, replace(live, call=replace(live.call))
-            self.in_flight[live.step.key] = live  # what the lost thread still brings is not for this one
-            self._give_up(given_up)
-        seconds = (self.setup.clock.now_us() - live.started_at) / 1e6
-        self._ended_step(live, failed_step(live.call, error, seconds))
-        self._work_on()
-
-    def _give_up(self, live: LiveStep) -> None:
-        """Drop whatever the attempt still makes and says. Called under the lock."""
-        live.call.is_abandoned = True
-        live.call.emit = _unheard
-        self.notes.lost[live.thread_id] = live.step.key
-
-    def _thread_is_back(self, live: LiveStep) -> None:
-        if self.notes.lost.pop(live.thread_id, None) is not None:
-            self.setup.on_change(self)
 
     def _record(self, step: PlannedStep, outcome: StepOutcome) -> None:
         match outcome.ending:
@@ -404,24 +326,22 @@ class ActiveRun:
             self._call_helpers()
             return
         self.notes.retries[step.key] = self.setup.clock.now_us() + int(delay * 1e6)
-        self._retries[step.key] = self.setup.deadlines.watch(delay, partial(self._retry_now, step))
+        self._later.put(step, self.setup.deadlines.watch(delay, partial(self._retry_now, step)))
 
     def _retry_now(self, step: PlannedStep) -> None:
-        with self._lock:
-            if self._retries.pop(step.key, None) is None:
+        with self.lock:
+            if not self._later.take(step):
                 return
             self.notes.retries.pop(step.key, None)
             self._ready.add([step])
-            self._retried.set()
             self._call_helpers()
 
     def _wait_for_retry(self) -> bool:
         """Wait until a step is to be tried again; return whether there is anything to go on with."""
-        with self._lock:
-            if not self._retries:
+        with self.lock:
+            if not self._later.expect():
                 return bool(self._ready)
-            self._retried.clear()
-        self._retried.wait()
+        self._later.wait()
         return True
 
     def _follow(self, advance: Advance) -> None:
@@ -435,7 +355,7 @@ class ActiveRun:
             self._call_helpers(taken_here=1)
 
     def _end_if_over(self) -> None:
-        with self._lock:
+        with self.lock:
             if self.status.is_final or self._is_ending or self.in_flight or self._busy:
                 return
             if self.status is RunStatus.CANCELING:
@@ -455,7 +375,7 @@ class ActiveRun:
     def _finish(self, status: RunStatus, body: dict[str, Any]) -> None:
         """End the run: its end is told only when it is durable."""
         self._call_off()
-        self._close_resources()
+        self._resources.close(self.emit)
         if status is RunStatus.FAILURE:
             self.notes.end_tags = dict(self.setup.on_failure(self, body["reason"]))
             body = {**body, "tags": self.notes.end_tags}
@@ -472,20 +392,6 @@ class ActiveRun:
 
     def _let_go(self) -> None:
         """Keep nothing of the user's but the error: runs are remembered longer than their values."""
-        self._resources, self._exchange = {}, None
+        self._resources.let_go()
         self._slots = PoolSlots(None, self.run_id)
         self.setup = self.setup.without_values()
-
-    def _close_resources(self) -> None:
-        try:
-            self._closing.close()
-        except BaseException as error:  # noqa: BLE001 - the boundary: teardown is user code
-            self.emit(ev.ENGINE_EVENT, {"message": "A resource failed to close.", "error": describe_error(error)})
-
-
-def _unheard(event_type: str, body: dict[str, Any] | None = None) -> None:
-    """Take what an abandoned step says, and forget it."""
-
-
-def _aside(work: Callable[[], None]) -> None:
-    threading.Thread(target=work, name="jobkernel-overtime", daemon=True).start()

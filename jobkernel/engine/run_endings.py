@@ -1,10 +1,11 @@
-"""What a run says of itself as a whole: what it plans, and what its end is called. Pure words; acts on nothing."""
+"""What a run says of itself as a whole: what it begins with, and what its end is called. Words; acts on nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from jobkernel.engine.run_setup import RunSetup
 from jobkernel.executors.failure import describe_error
 from jobkernel.model import events as ev
 from jobkernel.model.runs import RunStatus
@@ -14,8 +15,16 @@ Failure = tuple[str, BaseException]
 """A step that failed, and the user's error."""
 
 
-def planned_events(plan: Plan, partition_key: str | None) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Give the event type, body and step key of each asset and check that a plan is to make."""
+def first_events(setup: RunSetup) -> Iterator[tuple[str, dict[str, Any] | None, str | None]]:
+    """Give the event type, body and step key of all that a run says before its resources open."""
+    yield ev.RUN_START, None, None
+    yield from _planned_events(setup.plan, setup.facts.partition_key)
+    count = len(setup.plan.steps)
+    steps = "1 step" if count == 1 else f"{count} steps"
+    yield ev.ENGINE_EVENT, {"message": f"Running {steps} on {setup.executor_name}."}, None
+
+
+def _planned_events(plan: Plan, partition_key: str | None) -> Iterator[tuple[str, dict[str, Any], str]]:
     for step in plan.steps.values():
         for key in step.asset_keys.values():
             body: dict[str, Any] = {"asset_key": key, "partition_key": partition_key}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from jobkernel.clock import Clock
 from jobkernel.engine.deadlines import Deadlines, Timer
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 Opening = Callable[[Callable[[str, "dict[str, Any] | None"], None]], AbstractContextManager[Mapping[str, Any]]]
 """Open the run's resources; given where to record events."""
+
+
+_NO_OUTPUT: Final = nullcontext()
 
 
 class Workers(Protocol):
@@ -69,6 +72,10 @@ class RunSetup:
     on_failure: Callable[[ActiveRun, str], Mapping[str, str]] = lambda _run, _reason: EMPTY
     max_runtime: float | None = None
     deadlines: Timer = field(default_factory=Deadlines)
+
+    def output_of(self, step: PlannedStep, attempt: int) -> AbstractContextManager[StepOutput | None]:
+        """Return what takes the output of an attempt; it gives None where nobody does."""
+        return _NO_OUTPUT if self.make_output is None else self.make_output(step, attempt)
 
     def without_values(self) -> RunSetup:
         """Return the setup of a run that has ended: nothing of the user's values is held by it."""

@@ -48,7 +48,7 @@ def test_a_body_that_swallows_every_interrupt_fails_and_makes_nothing(nb: Notebo
 def test_a_step_that_does_not_stop_is_abandoned_and_another_thread_takes_its_place(
     nb: Notebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobkernel.engine.run.GRACE_S", 0.1)
+    monkeypatch.setattr("jobkernel.engine.stopping.GRACE_S", 0.1)
     gate = threading.Event()
     nb.names["gate"] = gate
     nb.ok("%%asset slow --timeout 0.2s\ngate.wait(60)\n'late'")
