@@ -15,7 +15,8 @@ from jobkernel.api.jobs import JobDefinition, UnresolvedAssetJobDefinition
 from jobkernel.api.keys import as_key
 from jobkernel.api.refusals import refuse
 from jobkernel.api.specs import AssetSpec
-from jobkernel.engine.registry import Entry, Registry
+from jobkernel.engine.entries import Entry
+from jobkernel.engine.registry import Registry
 from jobkernel.errors import (
     InvalidDefinition,
     InvalidSelection,

@@ -17,7 +17,7 @@ from jobkernel.api.running import io_of_asset, plan_of_job
 from jobkernel.engine.again import require_values, run_group
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.in_process import InProcessRun
-from jobkernel.engine.launcher import new_run_id
+from jobkernel.engine.live_run import new_run_id
 from jobkernel.engine.session import Session
 from jobkernel.errors import InvalidDefinition, InvariantViolation, UnknownName
 from jobkernel.executors.exchange import STORED_BY_DEFAULT

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from jobkernel.engine.registry import Entry, Registry
+from jobkernel.engine.entries import Entry
+from jobkernel.engine.registry import Registry
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import Assets, Job, Op, Resource

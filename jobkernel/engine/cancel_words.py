@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from jobkernel.engine.launcher import LiveRun
+from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.run_setup import LiveStep
 from jobkernel.engine.stopping import FORCED_GRACE_S
 from jobkernel.executors.runner import THREADS

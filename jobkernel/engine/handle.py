@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobkernel.engine.launcher import LiveRun
+from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.run_outputs import RunOutputs
 from jobkernel.errors import InvariantViolation, RunCanceled, RunFailed, did_you_mean
 from jobkernel.executors.failure import message_of, type_name

@@ -11,16 +11,16 @@ import threading
 import traceback
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
-from uuid import uuid4
+from typing import Any, Final
 
 from jobkernel.clock import Clock
 from jobkernel.engine.deadlines import timer_of
 from jobkernel.engine.executors import DRIVERS, Executors
 from jobkernel.engine.in_process import needed_resources
+from jobkernel.engine.live_run import ATTEMPT, LiveRun, OnOutput, Retries
 from jobkernel.engine.remote_tasks import RemoteTasks
 from jobkernel.engine.run import ActiveRun
 from jobkernel.engine.run_setup import RunSetup
@@ -46,48 +46,9 @@ from jobkernel.rules.run_state import RunProgress
 from jobkernel.storage.history import History
 from jobkernel.storage.output_files import output_path
 
-ATTEMPT: Final = "#"
-"""Between a step's key and the number of a later attempt, in the name of what that attempt printed."""
-OnOutput = Callable[[str, Sequence[OutputLine]], None]
-"""Told a step's key and its new lines, on the thread that wrote them: be quick."""
 KEPT_RUNS: Final = 50
 """How many ended runs stay at hand, with what they printed last."""
 IoOf = Callable[[str], tuple[str, Mapping[str, Any]]]
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class LiveRun:
-    """A run of this kernel: the machine that drives it, and what its steps printed."""
-
-    active: ActiveRun
-    options: RunOptions
-    queued_at: int
-    outputs: dict[str, StepOutput] = field(default_factory=dict)
-    is_admitted: bool = False
-    durable: threading.Event = field(default_factory=threading.Event)
-    loss: str | None = None
-    notice: str | None = None
-    on_output: OnOutput | None = None
-    is_local: bool = True
-    cell_id: str | None = None
-    """The cell that waits for the run, where one does."""
-
-    @property
-    def plan(self) -> Plan:
-        """The plan that the run follows."""
-        return self.active.setup.plan
-
-
-class Retries(Protocol):
-    """What retries whole runs."""
-
-    def at_failure(self, run: ActiveRun, reason: str) -> Mapping[str, str]:
-        """Return the tags that a failing run gets."""
-        ...
-
-    def after(self, run: ActiveRun) -> None:
-        """Launch the retry that was promised when the run failed."""
-        ...
 
 
 class Launcher:
@@ -401,11 +362,6 @@ class Launcher:
 
 def _output_file(logs: Path, run_id: str, step_key: str) -> Path:
     return logs.parent / output_path(run_id, step_key)
-
-
-def new_run_id() -> str:
-    """Return a fresh run id, a UUID as Dagster's are."""
-    return str(uuid4())
 
 
 def _captured_resources(definitions: Mapping[str, Any], memo: dict[Any, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from jobkernel.engine.launcher import LiveRun
+from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.registry import Registry
 from jobkernel.engine.states import AssetStates
 from jobkernel.errors import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from jobkernel.engine.launcher import ATTEMPT
+from jobkernel.engine.live_run import ATTEMPT
 from jobkernel.errors import HistoryError, UnknownName
 from jobkernel.storage.history import History
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from jobkernel.engine.entries import Change, Entry, keys_of
 from jobkernel.errors import (
     CircularDependency,
     InvalidDefinition,
@@ -21,52 +21,11 @@ from jobkernel.errors import (
 )
 from jobkernel.model.definitions import EMPTY, Assets, AssetSpec, Job, Op
 from jobkernel.model.keys import variable_name
-from jobkernel.model.quick_records import quickly_made
 from jobkernel.rules.graph import Graph
 from jobkernel.rules.universe import Facts, Universe
 
 FEW = 8
 """So many changed assets are put into the graph one by one; more, and it is built anew."""
-
-
-class Unresolved(Protocol):
-    """A cell's asset before it is known which of the names it reads are assets."""
-
-    @property
-    def free_names(self) -> frozenset[str]:
-        """The names that may turn out to be assets."""
-        ...
-
-    def resolved(self, known: Mapping[str, str]) -> Assets:
-        """Return the definition, given which variable names are assets and under which key."""
-        ...
-
-
-@quickly_made
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One definition as it was written. Exactly one of ``record`` and ``unresolved`` is given."""
-
-    kind: str
-    name: str
-    record: Any = None
-    unresolved: Unresolved | None = None
-    options: Mapping[str, Any] = field(default=EMPTY)
-
-
-@quickly_made
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What defining (or forgetting) something did: the entry before, and each edge that came or went elsewhere.
-
-    ``inherited`` maps keys to the notebook that had them before.
-    """
-
-    entry: Entry
-    previous: Entry | None
-    new_edges: tuple[tuple[str, str], ...] = ()
-    lost_edges: tuple[tuple[str, str], ...] = ()
-    inherited: Mapping[str, str] = field(default=EMPTY)
 
 
 class Registry:
@@ -166,12 +125,12 @@ class Registry:
         """Refuse an asset that another definition, of several assets together, makes already."""
         if entry.kind != "asset":
             return
-        mine = () if previous is None else _keys_of(previous)
-        for key in _keys_of(entry):
+        mine = () if previous is None else keys_of(previous)
+        for key in keys_of(entry):
             made_here = self.assets.get(key)
             if made_here is None or key in mine or made_here.is_external:
                 continue
-            makers = (each.name for each in self.entries.values() if each.kind == "asset" and key in _keys_of(each))
+            makers = (each.name for each in self.entries.values() if each.kind == "asset" and key in keys_of(each))
             other = next(makers, None)
             if other is not None:
                 raise InvalidDefinition(
@@ -345,8 +304,8 @@ class Registry:
                 self.resources.pop(entry.name, None)
 
     def _leave_assets(self, entry: Entry) -> None:
-        gone = [self.assets.pop(key) for key in _keys_of(entry) if key in self.assets]
-        for key in _keys_of(entry) if gone else ():
+        gone = [self.assets.pop(key) for key in keys_of(entry) if key in self.assets]
+        for key in keys_of(entry) if gone else ():
             self._need_no_more(self._edges.pop(key))
             self._moved[key] = None
         owners = {id(each) for each in (*gone, entry.record)}
@@ -361,7 +320,7 @@ class Registry:
         if not self._readers or entry is None or entry.kind not in ("asset", "declared"):
             return {}
         places: dict[tuple[str, str], None] = {}
-        for key in _keys_of(entry):
+        for key in keys_of(entry):
             places.update(self._readers.get(variable_name(key), {}))
         places.pop((entry.kind, entry.name), None)
         return {name: (kind, name) for kind, name in places}
@@ -377,7 +336,7 @@ class Registry:
     def _check_circle(self, entry: Entry, readers: Iterable[str]) -> None:
         if entry.kind not in ("asset", "declared"):
             return
-        for key in (*_keys_of(entry), *readers):
+        for key in (*keys_of(entry), *readers):
             # an asset that nobody needs yet cannot close a circle, so defining top down costs no search
             if self._needed.get(key) and self._reaches_itself(key):
                 Graph.of(self._edges)
@@ -413,10 +372,6 @@ class Registry:
             siblings=tuple(each.key for each in assets.specs) if several else (),
             checks=tuple(self.checks_of(key)),
         )
-
-
-def _keys_of(entry: Entry) -> list[str]:
-    return [entry.name] if entry.record is None else [spec.key for spec in entry.record.specs]
 
 
 def _gained(before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, str], ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobkernel.engine.launcher import new_run_id
+from jobkernel.engine.live_run import new_run_id
 from jobkernel.engine.run import ActiveRun
 from jobkernel.errors import JobkernelError
 from jobkernel.model import events as ev

@@ -18,14 +18,16 @@ from jobkernel.clock import Clock
 from jobkernel.engine.adding import definition_event, entries_of
 from jobkernel.engine.again import Again, launch_again
 from jobkernel.engine.cancel_words import cancel_words
+from jobkernel.engine.entries import Change, Entry
 from jobkernel.engine.executors import Executors
 from jobkernel.engine.freshness import Freshness
 from jobkernel.engine.handle import RunHandle
-from jobkernel.engine.launcher import Launcher, LiveRun, OnOutput, new_run_id
+from jobkernel.engine.launcher import Launcher
+from jobkernel.engine.live_run import LiveRun, OnOutput, new_run_id
 from jobkernel.engine.planner import Planner, running_keys
 from jobkernel.engine.priorities import Priorities, Prioritize
 from jobkernel.engine.records import RunRecords
-from jobkernel.engine.registry import Change, Entry, Registry
+from jobkernel.engine.registry import Registry
 from jobkernel.engine.run_retries import RunRetries
 from jobkernel.engine.states import AssetStates
 from jobkernel.engine.upkeep import prune_values

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
+from jobkernel.engine.entries import Entry
 from jobkernel.engine.handle import RunHandle
-from jobkernel.engine.registry import Entry
 from jobkernel.errors import InvalidSelection, UnknownName, Unsupported, nearest
 from jobkernel.model.definitions import Job
 from jobkernel.model.runs import RunStatus

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from jobkernel.engine.registry import Change, Entry
+from jobkernel.engine.entries import Change, Entry
 from jobkernel.errors import CircularDependency, InvalidDefinition, Unsupported, did_you_mean
 from jobkernel.model.definitions import NO_VALUE
 from jobkernel.model.keys import variable_name

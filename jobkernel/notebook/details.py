@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jobkernel.clock import seconds_between
-from jobkernel.engine.launcher import LiveRun
+from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName
 from jobkernel.executors.stored import KIND

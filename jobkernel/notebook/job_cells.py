@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobkernel.api.jobs import JobDefinition
-from jobkernel.engine.registry import Change, Entry
+from jobkernel.engine.entries import Change, Entry
 from jobkernel.engine.session import Session
 from jobkernel.errors import JobkernelError, UnknownName
 from jobkernel.notebook.body import CellBody

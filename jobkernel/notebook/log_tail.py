@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jobkernel.engine.launcher import ATTEMPT
+from jobkernel.engine.live_run import ATTEMPT
 from jobkernel.model.runs import RunStatus
 from jobkernel.notebook.queue_view import waiting_of
 from jobkernel.storage.history import History

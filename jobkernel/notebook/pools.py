@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobkernel.engine.registry import Entry, Registry
+from jobkernel.engine.entries import Entry
+from jobkernel.engine.registry import Registry
 from jobkernel.errors import nearest
 from jobkernel.model.definitions import Op
 from jobkernel.settings import JobKernel

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from jobkernel.engine.launcher import LiveRun
+from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName, did_you_mean
 from jobkernel.executors.failure import describe_error

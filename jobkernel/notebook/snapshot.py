@@ -7,7 +7,7 @@ from typing import Any
 
 from jobkernel.clock import seconds_between
 from jobkernel.engine.cancel_words import cancel_words_of_row
-from jobkernel.engine.launcher import LiveRun
+from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.session import Session
 from jobkernel.errors import InvalidSelection
 from jobkernel.executors.failure import message_of, type_name

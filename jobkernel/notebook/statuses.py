@@ -10,7 +10,7 @@ import threading
 from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final
 
-from jobkernel.engine.launcher import LiveRun
+from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.moves import Moves
 from jobkernel.engine.session import Session
 from jobkernel.model.definitions import EMPTY, Assets, CheckSpec

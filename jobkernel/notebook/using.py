@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from contextlib import suppress
 
-from jobkernel.engine.registry import Entry
+from jobkernel.engine.entries import Entry
 from jobkernel.engine.session import Session
 from jobkernel.errors import HistoryError, InvalidDefinition, InvalidSelection, did_you_mean
 from jobkernel.model.definitions import Assets, AssetSpec

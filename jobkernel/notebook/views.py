@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jobkernel.clock import from_us
+from jobkernel.engine.entries import Change, Entry
 from jobkernel.engine.handle import RunHandle
-from jobkernel.engine.registry import Change, Entry
 from jobkernel.engine.session import Session
 from jobkernel.engine.states import CheckState
 from jobkernel.errors import InvalidSelection

@@ -10,8 +10,9 @@ from typing import Any
 
 import jobkernel as jk
 from jobkernel.clock import SystemClock
+from jobkernel.engine.entries import Entry
 from jobkernel.engine.opening import test_session
-from jobkernel.engine.registry import Entry, Registry
+from jobkernel.engine.registry import Registry
 from jobkernel.engine.session import Session
 from jobkernel.model.events import ASSET_MATERIALIZATION, Event
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews

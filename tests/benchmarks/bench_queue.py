@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 import jobkernel as jk
-from jobkernel.engine.registry import Entry
+from jobkernel.engine.entries import Entry
 from jobkernel.rules.admission import QueuedRun, RunLine
 from jobkernel.rules.limits import Limits, read_tag_limits
 from jobkernel.rules.slots import Slots

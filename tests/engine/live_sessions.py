@@ -10,9 +10,9 @@ from typing import Any
 
 import jobkernel as jk
 from jobkernel.clock import SystemClock
+from jobkernel.engine.entries import Entry
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.opening import test_session as session_in_memory
-from jobkernel.engine.registry import Entry
 from jobkernel.engine.session import Session
 
 PATIENCE_S = 10.0

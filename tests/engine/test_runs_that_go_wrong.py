@@ -14,8 +14,8 @@ from live_sessions import PATIENCE_S, a_session, asset, define, ended, events_of
 
 import jobkernel as jk
 from jobkernel.clock import SystemClock
+from jobkernel.engine.entries import Entry
 from jobkernel.engine.handle import RunHandle
-from jobkernel.engine.registry import Entry
 from jobkernel.engine.session import Session
 from jobkernel.errors import DiskFull, InvalidDefinition, MissingUpstream
 from jobkernel.executors.stored import StoredValues

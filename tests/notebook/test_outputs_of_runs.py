@@ -7,8 +7,8 @@ import re
 import pytest
 from shells import Notebook
 
+from jobkernel.engine.entries import Entry
 from jobkernel.engine.handle import RunHandle
-from jobkernel.engine.registry import Entry
 from jobkernel.errors import InvariantViolation
 
 OPS = (

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jobkernel as jk
+from jobkernel.engine.entries import Entry
 from jobkernel.engine.opening import test_session as a_session
-from jobkernel.engine.registry import Entry
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
 from jobkernel.notebook.packed_graph import column, numbers, rows_of, values_of
 from jobkernel.notebook.picture import text_of

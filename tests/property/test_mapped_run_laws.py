@@ -69,8 +69,8 @@ def test_copies_end_by_themselves_and_what_is_collected_keeps_its_order(
 @CALM
 @given(FATES, st.integers(1, 2), st.booleans())
 def test_mapped_runs_of_a_session_leave_no_step_open(fates: list[str], stages: int, is_side_bad: bool) -> None:
+    from jobkernel.engine.entries import Entry
     from jobkernel.engine.opening import test_session as memory_session
-    from jobkernel.engine.registry import Entry
 
     session = memory_session()
     try:
@@ -86,8 +86,8 @@ def test_mapped_runs_of_a_session_leave_no_step_open(fates: list[str], stages: i
 @CALM
 @given(FATES, st.integers(1, 3), st.integers(0, 5))
 def test_a_cancel_in_the_middle_of_mapped_steps_leaves_no_step_open(fates: list[str], stages: int, at: int) -> None:
+    from jobkernel.engine.entries import Entry
     from jobkernel.engine.opening import test_session as memory_session
-    from jobkernel.engine.registry import Entry
     from jobkernel.model import events as ev
 
     session = memory_session()

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import jobkernel as jk
+from jobkernel.engine.entries import Entry
 from jobkernel.engine.freshness import Freshness, version_of
-from jobkernel.engine.registry import Entry, Registry
+from jobkernel.engine.registry import Registry
 from jobkernel.engine.states import AssetStates
 from jobkernel.errors import CircularDependency, UnknownName
 from jobkernel.model import events as ev

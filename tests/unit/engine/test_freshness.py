@@ -10,8 +10,8 @@ import pytest
 
 import jobkernel as jk
 from jobkernel.clock import SystemClock
+from jobkernel.engine.entries import Entry
 from jobkernel.engine.opening import test_session as session_in_memory
-from jobkernel.engine.registry import Entry
 from jobkernel.engine.session import Session
 
 PATIENCE_S = 10.0

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import jobkernel as jk
-from jobkernel.engine.registry import Entry, Registry
+from jobkernel.engine.entries import Entry
+from jobkernel.engine.registry import Registry
 from jobkernel.errors import InvalidDefinition
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import jobkernel as jk
-from jobkernel.engine.registry import Entry, Registry
+from jobkernel.engine.entries import Entry
+from jobkernel.engine.registry import Registry
 
 
 def define(registry: Registry, key: str, deps: list[str]) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from jobkernel.engine.registry import Entry, Registry
+from jobkernel.engine.entries import Entry
+from jobkernel.engine.registry import Registry
 from jobkernel.model.definitions import Assets, AssetSpec
 
 PATIENCE_S = 10.0
