@@ -1,9 +1,11 @@
-"""What names and strict tags look like, for records that check themselves; the rest of the rules is in rules.names."""
+"""What names and tags look like, for records that check themselves; the rest of the rules is in rules.names."""
 
 from __future__ import annotations
 
+import json
 import keyword
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -81,3 +83,30 @@ def check_tag_key(key: Any, what: str) -> str:
     if not isinstance(key, str):
         raise InvalidDefinition(f"Tag key {key!r} of {what} must be a text.")
     return key
+
+
+def lenient_tags(tags: Mapping[str, Any] | None, what: str) -> dict[str, str]:
+    """Return job, run or op tags: any key (an odd one warns), any JSON-able value; what is no text becomes JSON text.
+
+    Raises:
+        InvalidDefinition: a key is no text, or a value does not survive JSON.
+    """
+    if not tags:
+        return {}
+    found = {check_tag_key(key, what): _tag_text(key, value, what) for key, value in tags.items()}
+    odd = [key for key in found if not is_tag_key(key)]
+    if odd:
+        warnings.warn(f"Tag key '{odd[0]}' of {what} should be {TAG_SHAPE}.", DeprecationWarning, stacklevel=4)
+    return found
+
+
+def _tag_text(key: str, value: Any, what: str) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidDefinition(f"Tag '{key}' of {what} has a value that JSON cannot hold: {value!r}.") from error
+    if json.loads(text) != value:
+        raise InvalidDefinition(f"Tag '{key}' of {what} has a value that JSON would change: {value!r}.")
+    return text

@@ -5,14 +5,12 @@ Knows no definitions. Called while a definition is made, by the decorators and b
 
 from __future__ import annotations
 
-import json
 import re
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from jobkernel.errors import InvalidDefinition
-from jobkernel.model.names import RESERVED_NAMES, TAG_SHAPE, check_name, check_tag_key, is_tag_key, strict_tags
+from jobkernel.model.names import RESERVED_NAMES, check_name, lenient_tags, strict_tags
 
 __all__ = [
     "KIND_PREFIX",
@@ -92,21 +90,6 @@ def _check_owner(owner: Any, what: str) -> str:
     raise InvalidDefinition(f"Owner {owner!r} of {what} must be an e-mail address or 'team:' and a name.")
 
 
-def lenient_tags(tags: Mapping[str, Any] | None, what: str) -> dict[str, str]:
-    """Return job, run or op tags: any key (an odd one warns), any JSON-able value; what is no text becomes JSON text.
-
-    Raises:
-        InvalidDefinition: a key is no text, or a value does not survive JSON.
-    """
-    if not tags:
-        return {}
-    found = {check_tag_key(key, what): _tag_text(key, value, what) for key, value in tags.items()}
-    odd = [key for key in found if not is_tag_key(key)]
-    if odd:
-        warnings.warn(f"Tag key '{odd[0]}' of {what} should be {TAG_SHAPE}.", DeprecationWarning, stacklevel=4)
-    return found
-
-
 def user_tags(tags: Mapping[str, Any] | None, what: str) -> dict[str, str]:
     """Return lenient tags that a person gives, among which ``dagster/…`` is reserved but for a few.
 
@@ -117,18 +100,6 @@ def user_tags(tags: Mapping[str, Any] | None, what: str) -> dict[str, str]:
         if isinstance(key, str) and key.startswith(SYSTEM_PREFIX) and key not in EDITABLE_SYSTEM_TAGS:
             raise InvalidDefinition(f"Tag key '{key}' of {what} is reserved; the prefix 'dagster/' is not for users.")
     return lenient_tags(tags, what)
-
-
-def _tag_text(key: str, value: Any, what: str) -> str:
-    if isinstance(value, str):
-        return value
-    try:
-        text = json.dumps(value)
-    except (TypeError, ValueError) as error:
-        raise InvalidDefinition(f"Tag '{key}' of {what} has a value that JSON cannot hold: {value!r}.") from error
-    if json.loads(text) != value:
-        raise InvalidDefinition(f"Tag '{key}' of {what} has a value that JSON would change: {value!r}.")
-    return text
 
 
 def kind_tags(kinds: Iterable[str] | None, what: str) -> dict[str, str]:
