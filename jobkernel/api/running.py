@@ -24,8 +24,9 @@ from jobkernel.model.run_tags import PARTITION_TAG, REASON_TAG
 from jobkernel.model.runs import RunStatus
 from jobkernel.rules.asset_plan import plan_assets
 from jobkernel.rules.graph import Graph as Dependencies
+from jobkernel.rules.graph_plan import plan_graph
 from jobkernel.rules.op_selection import select_ops
-from jobkernel.rules.plan import FromAsset, FromStep, Plan, PlannedInput, PlannedStep, plan_graph, planned_input
+from jobkernel.rules.plan import FromAsset, FromStep, Plan, PlannedInput, PlannedStep, planned_input
 from jobkernel.rules.plan_config import fed_from_config, run_config_of_plan
 from jobkernel.rules.run_config import ResolvedConfig
 

@@ -20,7 +20,8 @@ from jobkernel.errors import (
 from jobkernel.model.definitions import Job
 from jobkernel.model.runs import StepStatus
 from jobkernel.rules.asset_plan import plan_assets
-from jobkernel.rules.plan import FromAsset, Plan, PlannedStep, plan_graph
+from jobkernel.rules.graph_plan import plan_graph
+from jobkernel.rules.plan import FromAsset, Plan, PlannedStep
 from jobkernel.rules.selecting import select
 from jobkernel.rules.selection import AssetSelection
 

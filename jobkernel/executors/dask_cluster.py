@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import pickle
 import queue
 import secrets
 import sys
 import threading
-import warnings
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jobkernel.errors import ClusterUnreachable, JobkernelError
+from jobkernel.executors.dask_quiet import silence, without_size_warning, without_version_warning
 from jobkernel.executors.dask_task import Sent, control, event_of, run_sent
 from jobkernel.executors.dask_worker import LOG_LENGTH
 from jobkernel.executors.dask_workers import FORGOTTEN_S, OwnWorkers
@@ -37,7 +36,6 @@ ENOUGH_ELSEWHERE: Final = 32
 GATHER_S: Final = 0.01
 _OF_ALL: Final = "all"
 """Dask's name for what it says of its workers."""
-_LOGGERS: Final = ("distributed", "tornado", "asyncio", "bokeh")
 
 
 @dataclass(slots=True, eq=False)
@@ -199,14 +197,14 @@ class DaskCluster:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         import distributed
 
-        _silence(threading.get_ident())
+        silence(threading.get_ident())
         async with contextlib.AsyncExitStack() as closing:
             scheduler = await closing.enter_async_context(_own_scheduler()) if self.is_own else None
             if scheduler is not None:
                 self.own_workers = OwnWorkers(self.workers, self.memory_limit, self._has_died, self._is_futile)
                 closing.callback(self.own_workers.close)
                 self.own_workers.start(scheduler.address)
-            with _without_version_warning():
+            with without_version_warning():
                 client: Any = await distributed.Client(  # type: ignore[no-untyped-call]
                     scheduler.listeners[1].contact_address if scheduler is not None else self.address,
                     asynchronous=True,
@@ -251,7 +249,7 @@ class DaskCluster:
         boxes = [box for box, _, _ in waiting]
         heads, data = [sent.packed() for _, sent, _ in waiting], [data for _, _, data in waiting]
         try:
-            with _without_size_warning(sum(map(len, data))):
+            with without_size_warning(sum(map(len, data))):
                 futures = self._client.map(run_sent, heads, data, key=[box.key for box in boxes], pure=False, retries=0)
         except Exception as error:  # noqa: BLE001 - Dask's errors are of many kinds
             for box in boxes:
@@ -365,38 +363,3 @@ def _unreachable(cluster: DaskCluster, error: BaseException) -> ClusterUnreachab
         f"No Dask scheduler answers at {cluster.address} ({why}); start one there (dask scheduler), or leave the"
         " address out for a cluster on this machine."
     )
-
-
-@contextlib.contextmanager
-def _without_version_warning() -> Iterator[None]:
-    """A mismatch that matters is told in a sentence by the step that meets it."""
-    from distributed.versions import VersionMismatchWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", VersionMismatchWarning)
-        yield
-
-
-@contextlib.contextmanager
-def _without_size_warning(size: int) -> Iterator[None]:
-    """A step that carries a table with it is slow to send, and that is all."""
-    import dask
-
-    if size < 1_000_000:
-        yield
-    else:
-        with dask.config.set({"distributed.admin.large-graph-warning-threshold": size * 4}):
-            yield
-
-
-def _silence(thread_id: int) -> None:
-    """Keep what Dask logs on our thread out of the notebook; what it logs for the user's own clients stays."""
-
-    def is_users(record: logging.LogRecord) -> bool:
-        return record.thread != thread_id
-
-    for name in [*logging.root.manager.loggerDict, "distributed.http.proxy"]:
-        if name.split(".")[0] in _LOGGERS:
-            logger = logging.getLogger(name)
-            for place in (logger, *logger.handlers):
-                place.addFilter(is_users)

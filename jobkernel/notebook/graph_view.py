@@ -19,8 +19,9 @@ from jobkernel.model.definitions import Assets, AssetSpec, Op
 from jobkernel.notebook.packed_graph import Card, Places, packed_edges, packed_nodes, places_of
 from jobkernel.rules.drawing import Drawn, DrawnEdge, DrawnNode, what_to_draw
 from jobkernel.rules.graph import Graph
+from jobkernel.rules.graph_plan import plan_graph
 from jobkernel.rules.layout import layout
-from jobkernel.rules.plan import Plan, plan_graph
+from jobkernel.rules.plan import Plan
 from jobkernel.rules.short_names import shortest_endings
 
 COLLAPSE_ABOVE: Final = 150

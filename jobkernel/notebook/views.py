@@ -29,7 +29,8 @@ from jobkernel.notebook.shown import (
     rows_html,
     span_of,
 )
-from jobkernel.rules.plan import Plan, plan_graph
+from jobkernel.rules.graph_plan import plan_graph
+from jobkernel.rules.plan import Plan
 
 STEP_WORDS: Mapping[StepStatus, str] = {
     StepStatus.WAITING: "queued",

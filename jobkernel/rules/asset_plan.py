@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from jobkernel.errors import InvalidSubset
 from jobkernel.model.definitions import Assets, Graph, Job, Op
+from jobkernel.rules.graph_plan import flatten
+from jobkernel.rules.mapped_steps import spread_mapping
 from jobkernel.rules.plan import (
     Feed,
     FromAsset,
@@ -14,10 +16,8 @@ from jobkernel.rules.plan import (
     Plan,
     PlannedInput,
     PlannedStep,
-    flatten,
     in_order,
     planned_input,
-    spread_mapping,
     step_priority,
 )
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from jobkernel.errors import InvalidSubset
 from jobkernel.model.runs import StepStatus
 from jobkernel.rules.graph import Graph
+from jobkernel.rules.mapped_steps import copies
 from jobkernel.rules.op_selection import select_steps
-from jobkernel.rules.plan import Earlier, Feed, FromAsset, FromStep, Plan, PlannedInput, PlannedStep, copies
+from jobkernel.rules.plan import Earlier, Feed, FromAsset, FromStep, Plan, PlannedInput, PlannedStep
 
 _DONE = frozenset({StepStatus.SUCCESS, StepStatus.SKIPPED})
 

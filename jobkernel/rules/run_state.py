@@ -12,7 +12,8 @@ from typing import Final
 
 from jobkernel.errors import InvariantViolation
 from jobkernel.model.runs import RunStatus, StepStatus
-from jobkernel.rules.plan import Earlier, FromStep, Plan, PlannedStep, copies
+from jobkernel.rules.mapped_steps import copies
+from jobkernel.rules.plan import Earlier, FromStep, Plan, PlannedStep
 
 RUN_TRANSITIONS: Final = frozenset(
     {

@@ -15,7 +15,7 @@ import jobkernel as jk
 from jobkernel.engine.opening import open_session
 from jobkernel.engine.session import Session
 from jobkernel.model.runs import Launch
-from jobkernel.rules.plan import plan_graph
+from jobkernel.rules.graph_plan import plan_graph
 from jobkernel.storage.control import stop_server
 from tests.benchmarks.graphs import Edges, chain, fan, job_of, layered
 from tests.benchmarks.timing import median_ms

@@ -16,7 +16,7 @@ from jobkernel.engine.opening import test_session as session_in_memory
 from jobkernel.engine.session import Session
 from jobkernel.executors import capture
 from jobkernel.model.runs import RunOptions
-from jobkernel.rules.plan import plan_graph
+from jobkernel.rules.graph_plan import plan_graph
 
 PATIENCE_S = 60.0
 LEFT_OUT = {

@@ -27,7 +27,7 @@ from jobkernel.engine.opening import test_session as session_in_memory
 from jobkernel.engine.session import Session
 from jobkernel.errors import MissingDependency
 from jobkernel.model.runs import Launch
-from jobkernel.rules.plan import plan_graph
+from jobkernel.rules.graph_plan import plan_graph
 from jobkernel.storage.control import stop_server
 
 PATIENCE_S = 60.0
@@ -416,7 +416,7 @@ import jobkernel as jk
 from jobkernel.clock import SystemClock
 from jobkernel.engine.opening import test_session
 from jobkernel.model.runs import Launch
-from jobkernel.rules.plan import plan_graph
+from jobkernel.rules.graph_plan import plan_graph
 
 def body():
     with open(MARK, "w") as file:

@@ -17,7 +17,8 @@ from jobkernel.notebook.cells import asset_from_cell, check_from_cell, job_from_
 from jobkernel.notebook.sql_body import parse_sql_body
 from jobkernel.rules.asset_plan import plan_assets
 from jobkernel.rules.config_schemas import schemas_of_plan
-from jobkernel.rules.plan import Plan, plan_graph
+from jobkernel.rules.graph_plan import plan_graph
+from jobkernel.rules.plan import Plan
 from jobkernel.rules.run_config import resolve_run_config
 
 KNOWN = {"raw": "raw", "clean": "sales/clean", "summary": "summary"}

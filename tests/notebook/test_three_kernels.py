@@ -40,7 +40,7 @@ def work(context):
 def working():
     work()
 
-from jobkernel.rules.plan import plan_graph
+from jobkernel.rules.graph_plan import plan_graph
 session, plan = jk.session(), plan_graph(working.graph, working)
 """
 LAUNCH = """

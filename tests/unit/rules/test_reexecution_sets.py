@@ -7,7 +7,8 @@ import pytest
 import jobkernel as jk
 from jobkernel.errors import InvalidSubset, UnknownName
 from jobkernel.model.runs import StepStatus
-from jobkernel.rules.plan import FromStep, Plan, plan_graph
+from jobkernel.rules.graph_plan import plan_graph
+from jobkernel.rules.plan import FromStep, Plan
 from jobkernel.rules.reexecution import PastRun, again_from_failure, again_selected
 
 
