@@ -99,7 +99,8 @@ class Connection:
         with desk.lock:
             welcome = {"kept": kept, "settings": desk.settings, "versions": list(self._server.versions)}
         self._send({"welcome": welcome})
-        desk.join(self, runs=hello["runs"], keys=hello["keys"])
+        held = {"leases": hello["leases"], "gives_way": hello["gives_way"]}
+        desk.join(self, runs=hello["runs"], keys=hello["keys"], **held)
         if hello["subscribed"]:
             desk.handle(self, "subscribe", {})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,10 +18,11 @@ from jobkernel.errors import HistoryError, did_you_mean
 from jobkernel.model import events as words
 from jobkernel.model.events import Event
 from jobkernel.rules.limits import Limits
-from jobkernel.storage import project_settings, retention, run_log, run_requests
+from jobkernel.storage import automation_requests, deaths, project_settings, retention, run_log, run_requests
 from jobkernel.storage.committer import Committer, Done
 from jobkernel.storage.encoding import stored
 from jobkernel.storage.key_claims import KeyClaims, Owner
+from jobkernel.storage.leases import Leases
 from jobkernel.storage.process import CONTROL, this_process
 from jobkernel.storage.questions import Answer, ask
 from jobkernel.storage.run_queue import RunQueue, Told
@@ -62,8 +64,9 @@ class Desk:
         self.settings = dict(project_settings.DEFAULTS)
         self.queue = RunQueue()
         self.claims = KeyClaims()
+        self.leases = Leases()
         self.peers: dict[str, Peer] = {}
-        self.lock = threading.RLock()  # protects settings, queue, claims, peers
+        self.lock = threading.RLock()  # protects settings, queue, claims, leases, peers
         self._cursors = threading.local()
         self._subscribers: dict[str, Peer] = {}
         self._own_seq = 0
@@ -92,8 +95,16 @@ class Desk:
                 raise HistoryError(f"'{operation}' cannot be asked like this: {error}.") from error
             raise
 
-    def join(self, peer: Peer, *, runs: Iterable[dict[str, Any]] = (), keys: Iterable[str] = ()) -> None:
-        """Take a client in, with the runs, slots and keys it held when it was last connected."""
+    def join(
+        self,
+        peer: Peer,
+        *,
+        runs: Iterable[dict[str, Any]] = (),
+        keys: Iterable[str] = (),
+        leases: dict[str, int] | None = None,
+        gives_way: bool = False,
+    ) -> None:
+        """Take a client in, with the runs, slots, keys and leases it held when it was last connected."""
         who = peer.who
         told: list[Told] = []
         with self.lock:
@@ -103,6 +114,8 @@ class Desk:
             told += self.queue.no_longer_awaited([who.client_id])
             owner = Owner(who.client_id, who.notebook)
             self.claims.take(owner, [key for key in keys if not self.claims.others(owner, [key])])
+            if leases:
+                self.leases.resume(who.client_id, leases, time.monotonic(), gives_way=gives_way)
         self.tell(told)
 
     def _joined(
@@ -123,11 +136,14 @@ class Desk:
         return told
 
     def leave(self, peer: Peer) -> None:
-        """Forget a client's connection; its runs and keys stay until its process is gone."""
+        """Forget a client's connection; its runs and keys stay until its process is gone, its leases go on."""
+        told: list[Told] = []
         with self.lock:
             if self.peers.get(peer.who.client_id) is peer:
                 del self.peers[peer.who.client_id]
                 self._subscribers.pop(peer.who.client_id, None)
+                told = automation_requests.pass_on_leases(self, peer.who.client_id)
+        self.tell(told)
 
     def bury(self, client_id: str, number: int, notebook: str | None) -> None:
         """Record what the death of a client's process means: its runs failed or were never started."""
@@ -137,8 +153,9 @@ class Desk:
             self.claims.release(client_id)
             for run_id in self.queue.of(client_id):
                 self.queue.withdraw(run_id)
-        self.committer.call(lambda: self._end_runs_of(number, notebook))
+        retried = self.committer.call(lambda: deaths.end_runs_of(self, number, notebook))
         self._drop_runs_of(client_id)
+        deaths.tell_of_retries(self, retried, notebook)
 
     def release(self, client_id: str) -> None:
         """Take back what a client held that says goodbye: its keys, and its place in the line."""
@@ -165,21 +182,6 @@ class Desk:
         for peer, name, fields in found:
             if peer is not None:
                 peer.push(name, **fields)
-
-    def open_runs(self) -> list[tuple[int, ClientIdentity, list[tuple[str, str]]]]:
-        """Return the clients that have runs which have not ended: number, identity, and id and status of each run."""
-        names = ", ".join(f"client.{name}" for name in ClientIdentity._fields)
-        rows = self.cursor().execute(
-            f"select run.run_id, run.status, client.number, {names} from kept.run as run"  # noqa: S608 - our own names
-            " join kept.event as event on event.seq = run.row_seq"
-            " join kept.client as client on client.number = event.client"
-            " where run.status not in ('SUCCESS', 'FAILURE', 'CANCELED') order by run.row_seq"
-        )
-        found: dict[int, tuple[int, ClientIdentity, list[tuple[str, str]]]] = {}
-        for run_id, status, number, *identity in rows.fetchall():
-            _, _, runs = found.setdefault(number, (number, ClientIdentity(*identity), []))
-            runs.append((run_id, status))
-        return list(found.values())
 
     def resume(self, who: ClientIdentity, runs: Iterable[tuple[str, str]]) -> None:
         """Count runs that an earlier server admitted and whose client is not back yet."""
@@ -237,21 +239,6 @@ class Desk:
             return
         first, self._own_seq = self._own_seq + 1, self._own_seq + len(events)
         self._appended(self.store.append([Batch(self._own_number, first, [stored(event) for event in events])]))
-
-    def _end_runs_of(self, number: int, notebook: str | None) -> None:
-        cursor, now = self.cursor(), self.clock.now_us()
-        runs = cursor.execute(
-            "select run.run_id, run.status, run.row_seq from kept.run as run join kept.event as event"
-            " on event.seq = run.row_seq where event.client = ?"
-            " and run.status not in ('SUCCESS', 'FAILURE', 'CANCELED') order by run.row_seq",
-            [number],
-        ).fetchall()
-        for run_id, status, row_seq in runs:
-            steps = cursor.execute(
-                "select step_key, attempt from kept.step where row_seq >= ? and run_id = ? and status = 'STARTED'",
-                [row_seq, run_id],
-            ).fetchall()
-            self.record(_last_events(run_id, status, steps, notebook, now))
 
     def _query(self, _peer: Peer, name: str, params: dict[str, Any] | None = None) -> Answer:
         return ask(self.store, self.cursor(), name, params or {})
@@ -369,6 +356,11 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "claim_slot": run_requests.claim_slot,
     "release_slot": run_requests.release_slot,
     "queue": run_requests.queue,
+    "claim_retry": deaths.claim_retry,
+    "hold_automations": automation_requests.hold_automations,
+    "release_automations": automation_requests.release_automations,
+    "claim_ticks": automation_requests.claim_ticks,
+    "beat": automation_requests.beat,
     "claim_keys": Desk._claim_keys,
     "release_keys": Desk._release_keys,
     "settings": Desk._get_settings,
@@ -383,19 +375,3 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 def _described(peer: Peer) -> dict[str, Any]:
     who = peer.who
     return {"kernel_id": who.kernel_id, "notebook": who.notebook, "pid": who.pid}
-
-
-def _last_events(
-    run_id: str, status: str, steps: list[tuple[str, int]], notebook: str | None, now_us: int
-) -> list[Event]:
-    stood = {"STARTED": "running", "CANCELING": "being canceled"}.get(status, status.lower().replace("_", " "))
-    message = f"The kernel of {notebook or 'this run'} died while the run was {stood}."
-    error = {"type": "KernelDied", "message": message}
-    if status == "QUEUED":
-        body = {"reason": "kernel died", "error": error}
-        return [Event(words.RUN_CANCELED, run_id, None, now_us, body)]
-    ends = [
-        Event(words.STEP_FAILURE, run_id, step_key, now_us, {"attempt": attempt, "error": error})
-        for step_key, attempt in steps
-    ]
-    return [*ends, Event(words.RUN_FAILURE, run_id, None, now_us, {"reason": "kernel died", "error": error})]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from jobkernel.model import events as words
+from jobkernel.storage.automation_fold import AUTOMATION_FOLDS, TICK_EVENTS, tick_key
 from jobkernel.storage.encoding import StoredEvent, json_text
 from jobkernel.storage.rows import (
     ASSET_PARTITION,
@@ -21,6 +22,7 @@ from jobkernel.storage.rows import (
     RUN,
     SETTING,
     STEP,
+    TICK,
     Row,
     Rows,
 )
@@ -70,10 +72,11 @@ def _parsed(body: str | None) -> dict[str, Any]:
 
 
 def _load_known(rows: Rows, events: Sequence[StoredEvent]) -> None:
-    """Bring the rows of assets and definitions that the events speak of into memory, with one question for each."""
+    """Bring the rows of assets, definitions and ticks of these events into memory, with one question for each."""
     for table, words_of_it, key in (
         (ASSET_PARTITION, ASSET_EVENTS, _asset_key),
         (DEFINITION, DEFINITION_EVENTS, _definition_key),
+        (TICK, TICK_EVENTS, tick_key),
     ):
         bodies = [_parsed(event[4]) for event in events if event[0] in words_of_it]
         if bodies:
@@ -340,6 +343,7 @@ FOLDS: dict[str, Change] = {
     words.DEFINITION_FORGOTTEN: _forgotten,
     words.SETTING_CHANGED: _set,
     words.LOGS_CAPTURED: _logs_captured,
+    **AUTOMATION_FOLDS,
 }
 DEFINITION_EVENTS = frozenset({words.DEFINITION_CHANGED, words.DEFINITION_FORGOTTEN})
 ASSET_EVENTS = frozenset(

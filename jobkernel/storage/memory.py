@@ -1,4 +1,4 @@
-"""What a client holds on the server and must claim again after a reconnect: runs, slots, keys, its subscription."""
+"""What a client holds on the server and must claim again after a reconnect: runs, slots, keys, leases, subscription."""
 
 from __future__ import annotations
 
@@ -8,19 +8,27 @@ from typing import Any
 
 
 class Remembered:
-    """Runs that were submitted and have not ended, keys that were claimed, whether changes are listened to."""
+    """Runs that were submitted and have not ended, keys and leases, whether changes are listened to."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # protects the three below
+        self._lock = threading.Lock()  # protects all below
         self._runs: dict[str, dict[str, Any]] = {}
         self._keys: set[str] = set()
+        self._leases: dict[str, int] = {}
+        self._gives_way = False
         self._subscribed = False
 
     def hello(self) -> dict[str, Any]:
         """Return what a new server is told."""
         with self._lock:
             runs = [{**run, "slots": dict(run["slots"])} for run in self._runs.values()]
-            return {"runs": runs, "keys": sorted(self._keys), "subscribed": self._subscribed}
+            return {
+                "runs": runs,
+                "keys": sorted(self._keys),
+                "leases": dict(self._leases),
+                "gives_way": self._gives_way,
+                "subscribed": self._subscribed,
+            }
 
     def before(self, operation: str, fields: dict[str, Any]) -> None:
         """Note a request on its way."""
@@ -49,6 +57,12 @@ class Remembered:
                 self._keys.update(fields["keys"])
             elif operation == "release_keys":
                 self._keys.difference_update(fields.get("keys") or set(self._keys))
+            elif operation == "hold_automations":
+                self._leases.update(answer["tokens"])
+                self._gives_way = fields.get("gives_way", False)
+            elif operation == "release_automations":
+                for name in fields["names"]:
+                    self._leases.pop(name, None)
             elif operation == "subscribe":
                 self._subscribed = fields.get("wanted", True)
 
@@ -64,6 +78,10 @@ class Remembered:
                 self._runs[fields["run_id"]]["admitted"] = True
             elif name == "slot":
                 self._slot_granted(fields)
+            elif name == "lease":
+                self._leases[fields["automation"]] = fields["token"]
+            elif name == "lease_lost":
+                self._leases.pop(fields["automation"], None)
             elif name == "keys_taken":
                 self._keys.difference_update(fields["keys"])
 

@@ -16,7 +16,7 @@ from jobkernel.errors import DiskFull, HistoryCorrupt, HistoryError, HistoryHeld
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MEMORY = ":memory:"
 
 Migration = Callable[["duckdb.DuckDBPyConnection"], None]
@@ -26,7 +26,18 @@ def _only_views(_connection: duckdb.DuckDBPyConnection) -> None:
     """Change no table: the documented views are made anew after every migration."""
 
 
-MIGRATIONS: dict[int, Migration] = {2: _only_views}
+def _automations(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of schedules and sensors; a tick's row has an end and details."""
+    connection.execute("drop view if exists ticks")
+    script = _script("schema.sql")
+    for name in ("tick", "automation", "run_key"):
+        found = re.search(rf"create table kept\.{name} \(.*?\n\);", script, re.DOTALL)
+        assert found is not None
+        connection.execute(f"drop table if exists kept.{name}")  # of ticks there was one that nothing ever wrote
+        connection.execute(found[0])
+
+
+MIGRATIONS: dict[int, Migration] = {2: _only_views, 3: _automations}
 """What brings the tables of a history from the version before to this one, by the version it leads to."""
 
 SETTINGS = {

@@ -54,6 +54,15 @@ order by seq
 select run_id, status, started_us as started_at
 from kept.run where root_run_id = $root_run_id or run_id = $root_run_id order by row_seq
 
+-- name: left_runs
+-- defaults: {}
+select run_id
+from kept.run
+where status = 'FAILURE' and ended_us >= $since_us and notebook = $notebook and reason = 'kernel died'
+    and tags ->> 'dagster/will_retry' = 'true'
+    and not exists (select 1 from kept.run as next_run where next_run.parent_run_id = run.run_id)
+order by row_seq
+
 -- name: run_outputs
 -- defaults: {}
 select step_key, body ->> 'output' as output
@@ -227,3 +236,38 @@ with latest as (
     from kept.step where run_id in (select unnest($run_ids::varchar[])) group by run_id, step_key
 )
 select run_id, status, count(*) as steps from latest group by run_id, status order by run_id
+
+-- name: automations
+-- defaults: {"names": null}
+select
+    name, automation_type, notebook, is_on, crons, timezone, since_us, scheduled_us, evaluated_us, cursor, failures
+from kept.automation
+where $names is null or name in (select unnest($names::varchar[]))
+order by name
+
+-- name: unfinished_ticks
+-- defaults: {}
+select tick_id, automation_name, scheduled_us, evaluated_us, details
+from kept.tick
+where status = 'STARTED' and automation_name in (select unnest($names::varchar[]))
+order by row_seq
+
+-- name: ticks
+-- defaults: {"name": null, "since": null, "status": null, "limit": 100}
+select
+    tick_id, automation_name, automation_type, status, scheduled_us as scheduled_at, evaluated_us as evaluated_at,
+    ended_us as ended_at, skip_reason, cursor, run_ids, error, details
+from kept.tick
+where ($name is null or automation_name = $name)
+    and ($since is null or evaluated_us >= $since)
+    and ($status is null or status = $status)
+order by row_seq desc
+limit $limit
+
+-- name: run_keys
+-- defaults: {"limit": 100}
+select run_key, run_id, tick_id from kept.run_key
+where automation_name = $name and run_id is not null
+    and given_seq > coalesce((select keys_reset_seq from kept.automation where name = $name), 0)
+order by given_seq desc
+limit $limit

@@ -1,7 +1,8 @@
 """What may be forgotten, and forgetting it: old events, logs and finished runs.
 
 Never the latest materialization of an asset partition (its event and fingerprint), the latest result of a check,
-definitions, settings, or a run that is still open. Runs on the writing thread, in one transaction.
+definitions, settings, what schedules and sensors go by (run keys, cursors, switches), or a run that is still open.
+Runs on the writing thread, in one transaction.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import duckdb
 
 DAY_US = 86_400 * 1_000_000
+SKIPPED_DAYS = 7
+"""How long at most a sensor's look at the world that led to nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,11 @@ class Retention:
         """Return the instant before which things are old."""
         return 0 if self.days is None else int(self.now_us - self.days * DAY_US)
 
+    @property
+    def skipped_us(self) -> int:
+        """Return the instant before which sensors' ticks that led to nothing are old."""
+        return max(self.cutoff_us, self.now_us - SKIPPED_DAYS * DAY_US) if self.days is not None else 0
+
 
 OLD = {
     "runs": (
@@ -46,7 +54,13 @@ OLD = {
     "events": (
         "event",
         "(run_id in (select run_id from old_runs) or (run_id is null and occurred_us < $cutoff))"
-        " and seq not in (select materialized_seq from kept.asset_partition where materialized_seq is not null)",
+        " and seq not in (select materialized_seq from kept.asset_partition where materialized_seq is not null)"
+        " or (event_type = 'TICK_SKIPPED' and occurred_us < $skipped and body ->> 'automation_type' <> 'SCHEDULE')",
+    ),
+    "ticks": (
+        "tick",
+        "status <> 'STARTED' and (evaluated_us < $cutoff"
+        " or (evaluated_us < $skipped and status = 'SKIPPED' and automation_type <> 'SCHEDULE'))",
     ),
     "materializations": (
         "materialization",
@@ -99,7 +113,7 @@ def _delete(table: str, which: str) -> str:
 
 
 def _values(limits: Retention) -> dict[str, int]:
-    return {"cutoff": limits.cutoff_us, "runs": limits.runs}
+    return {"cutoff": limits.cutoff_us, "runs": limits.runs, "skipped": limits.skipped_us}
 
 
 def _ask(cursor: duckdb.DuckDBPyConnection, sql: str, limits: Retention) -> list[tuple[Any, ...]]:

@@ -88,8 +88,27 @@ CHECK_RESULT = Table(
     (),
 )
 LOG_FILE = Table("log_file", _columns("row_seq run_id step_key path copied"), ())
+AUTOMATION = Table(
+    "automation",
+    _columns(
+        "row_seq name automation_type notebook is_on crons timezone since_us scheduled_us evaluated_us cursor failures"
+        " token keys_reset_seq"
+    ),
+    ("name",),
+)
+TICK = Table(
+    "tick",
+    _columns(
+        "row_seq tick_id automation_name automation_type status scheduled_us evaluated_us skip_reason cursor run_ids"
+        " error ended_us details"
+    ),
+    ("tick_id",),
+)
+RUN_KEY = Table(
+    "run_key", _columns("row_seq automation_name run_key run_id tick_id given_seq"), ("automation_name", "run_key")
+)
 
-KEYED = (RUN, STEP, ASSET_PARTITION, DEFINITION, SETTING)
+KEYED = (RUN, STEP, ASSET_PARTITION, DEFINITION, SETTING, AUTOMATION, TICK, RUN_KEY)
 ALL_TABLES = (*KEYED, MATERIALIZATION, CHECK_RESULT, LOG_FILE)
 
 

@@ -1,4 +1,4 @@
--- The tables of the history, version 2; those in "kept" are ours alone. The documented views are in views.sql.
+-- The tables of the history, version 3; those in "kept" are ours alone. The documented views are in views.sql.
 -- Times are microseconds since the epoch in tables (occurred_us) and naive UTC timestamps in views (occurred_at).
 
 create schema kept;
@@ -154,7 +154,38 @@ create table kept.tick (
     skip_reason varchar,
     cursor varchar,
     run_ids json,
-    error json
+    error json,
+    ended_us bigint,
+    details json
+);
+
+-- What schedules and sensors must not forget: switched on or off, since when their times count, how far they are.
+-- scheduled_us is the newest time that was claimed or missed: each time of a schedule is claimed once.
+
+create table kept.automation (
+    row_seq bigint not null,
+    name varchar not null,
+    automation_type varchar,
+    notebook varchar,
+    is_on boolean,
+    crons json,
+    timezone varchar,
+    since_us bigint,
+    scheduled_us bigint,
+    evaluated_us bigint,
+    cursor varchar,
+    failures integer,
+    token bigint,
+    keys_reset_seq bigint
+);
+
+create table kept.run_key (
+    row_seq bigint not null,
+    automation_name varchar not null,
+    run_key varchar not null,
+    run_id varchar,
+    tick_id varchar,
+    given_seq bigint
 );
 
 -- Output that steps captured to files: which files there are, and the lines copied here when SQL asks for logs.

@@ -27,6 +27,7 @@ from jobkernel.clock import SystemClock
 from jobkernel.errors import HistoryError
 from jobkernel.storage import unsent
 from jobkernel.storage.connection import Connection
+from jobkernel.storage.deaths import open_runs
 from jobkernel.storage.desk import Desk
 from jobkernel.storage.locks import holding
 from jobkernel.storage.place import (
@@ -290,7 +291,7 @@ class Server:
             self.desk.take(Batch(number, first, events))
 
     def _find_open_runs(self) -> None:
-        for number, who, runs in self.desk.open_runs():
+        for number, who, runs in open_runs(self.desk):
             self._lost[who.client_id] = (number, who)
             self.desk.resume(who, runs)
 

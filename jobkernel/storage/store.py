@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -153,6 +153,16 @@ class Store:
         self._note_runs(changes)
         self._rows.settle(ended)
         return Appended(self.last_seq, ended, len(events))
+
+    def load_state(self, table: Table, keys: Iterable[Key]) -> None:
+        """Bring state rows into memory with one question."""
+        with sentences(self.path):
+            self._rows.load(table, keys)
+
+    def state(self, table: Table, key: Key) -> Row | None:
+        """Return the state row of a key, or None. It must not be changed."""
+        with sentences(self.path):
+            return self._rows.get(table, key)
 
     def rebuild(self) -> int:
         """Make the state rows anew from the log; return how many events were read. Refused once events were pruned."""

@@ -83,5 +83,11 @@ select
     tick_id, automation_name, automation_type, status,
     make_timestamp(scheduled_us) as scheduled_at,
     make_timestamp(evaluated_us) as evaluated_at,
-    skip_reason, cursor, run_ids, kept.sentence_of(error) as error, kept.known(error) as error_detail
+    skip_reason, cursor, run_ids, kept.sentence_of(error) as error, kept.known(error) as error_detail,
+    make_timestamp(ended_us) as ended_at,
+    details -> 'run_keys' as run_keys,
+    (details ->> 'late_s')::double as late_s,
+    (details ->> 'count')::bigint as missed_count,
+    make_timestamp((details ->> 'first_us')::bigint) as first_missed_at,
+    make_timestamp((details ->> 'last_us')::bigint) as last_missed_at
 from kept.tick;

@@ -21,7 +21,7 @@ from typing import Any
 
 import msgpack
 
-PROTOCOL = 2
+PROTOCOL = 3
 LARGEST_FRAME = 256 * 1024 * 1024
 LARGEST_BACKLOG = 64 * 1024 * 1024
 NONCE = 32
