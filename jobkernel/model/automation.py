@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
+from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.definitions import EMPTY, Job, Source
 from jobkernel.model.events import Event
 from jobkernel.model.run_requests import (
@@ -198,7 +199,7 @@ class LogLine(NamedTuple):
 class Reaction:
     """A run that a sensor of runs dealt with without asking for another; ``error`` is what its function raised."""
 
-    run_id: str
+    run: DagsterRun
     status: str
     error: Exception | None = None
 
@@ -208,7 +209,8 @@ class Evaluation:
     """What one look gave: run requests, or why there are none.
 
     ``cursor`` is kept also where the look is skipped, or where a reaction failed; a look that raised gives no
-    Evaluation and keeps nothing. Requests carry their own tags and the automation's name, and name their job.
+    Evaluation and keeps nothing. Requests carry their own tags and the automation's name; ``rules.evaluation`` says
+    which job each is for (``job_of``) and which tags its run gets (``run_tags``).
     """
 
     requests: tuple[RunRequest, ...] = ()
@@ -222,7 +224,7 @@ class Evaluation:
     @property
     def origin_run_ids(self) -> tuple[str, ...]:
         """The runs that the look dealt with."""
-        return tuple(reaction.run_id for reaction in self.reactions)
+        return tuple(reaction.run.run_id for reaction in self.reactions)
 
     @property
     def error(self) -> Exception | None:
@@ -253,10 +255,12 @@ class News(Protocol):
         """Return materializations of an asset (key text) behind a place, in the order asked for."""
         ...
 
-    def run_events(self, event_type: str, *, after: int | None, limit: int, newest_first: bool) -> list[NewsItem]:
-        """Return the events of one type of all runs behind a place, in the order asked for."""
+    def run_events(
+        self, event_type: str, *, after: int | None, limit: int, newest_first: bool, job_names: Sequence[str] = ()
+    ) -> list[NewsItem]:
+        """Return the events of one type of the runs of these jobs (none named: of all), in the order asked for."""
         ...
 
-    def run(self, run_id: str) -> Any:
-        """Return a run as sensors see it (``model.dagster_run.DagsterRun``), None where it is forgotten."""
+    def run(self, run_id: str) -> DagsterRun | None:
+        """Return a run, None where it is forgotten."""
         ...
