@@ -11,7 +11,7 @@ from jobkernel.cli.telling import FAILED, OK, say
 
 def server_arguments(command: argparse.ArgumentParser) -> None:
     """Say what ``server`` takes."""
-    command.add_argument("what", choices=("status", "stop"), help="say how it is, or end it")
+    command.add_argument("what", choices=("status", "stop"), metavar="status|stop", help="say how it is, or end it")
     project_argument(command)
 
 

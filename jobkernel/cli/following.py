@@ -5,12 +5,15 @@ Asks the history; knows no notebook.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, Protocol
 
-from jobkernel.cli.telling import FAILED, INTERRUPTED, OK, is_terminal, say
+from jobkernel.cli.projects import project_of
+from jobkernel.cli.telling import FAILED, INTERRUPTED, OK, complain, is_terminal, say
 from jobkernel.storage.history import History
 
 LOOK_AGAIN_S: Final = 0.1
@@ -133,23 +136,38 @@ class Following:
             self._shown.say(_step_words(step))
 
 
-def follow(history: History, run_id: str, title: str) -> int:
-    """Follow a run to its end and return the exit code; Ctrl-C cancels it, and again forces it."""
+def follow(history: History, run_id: str, title: str, notebook: Path) -> int:
+    """Follow a run to its end and return the exit code; Ctrl-C cancels it, and again forces it.
+
+    Of one that failed, stderr says what to do next; ``notebook`` is the path that was given.
+    """
     with screen() as shown:
         shown.say(f"run {run_id[:8]} of {title}")
         status, was_canceled = _followed(history, run_id, shown)
     say(f"run {run_id[:8]}: {status}")
+    if status == "FAILURE":
+        complain(_what_next(run_id[:8], notebook))
     return OK if status == "SUCCESS" else INTERRUPTED if was_canceled else FAILED
 
 
+def _what_next(run: str, notebook: Path) -> str:
+    """Return the commands that say why a run failed and that go on from it."""
+    project = project_of(notebook.parent)
+    logs = ["logs", run] if project == project_of(Path.cwd()) else ["logs", run, "--project", str(project)]
+    again = ["reexecute", str(notebook), run, "--from-failure"]
+    return f"`jobkernel {shlex.join(logs)}` says why; `jobkernel {shlex.join(again)}` goes on from it."
+
+
 def _followed(history: History, run_id: str, shown: Screen) -> tuple[str, bool]:
-    following, cancel, presses = Following(history, run_id, shown), _canceling(history, run_id), 0
+    following, cancel, presses, answered = Following(history, run_id, shown), _canceling(history, run_id), 0, 0
     while True:
-        try:
+        try:  # a second Ctrl-C may come while the first is being answered
+            if answered < presses:
+                answered = presses
+                shown.say(cancel(presses > 1))
             return following.until_the_end(), presses > 0
         except KeyboardInterrupt:
             presses += 1
-            shown.say(cancel(presses > 1))
 
 
 def _canceling(history: History, run_id: str) -> Callable[[bool], str]:

@@ -43,7 +43,7 @@ def run_job(given: argparse.Namespace) -> int:
             run_id = launch(runner, given.job, options)
         except CellFailed as error:
             return failed(error)
-        return follow(history, run_id, given.job)
+        return follow(history, run_id, given.job, given.notebook)
 
 
 def _launch_options(given: argparse.Namespace) -> list[str]:
@@ -94,7 +94,7 @@ def reexecute(given: argparse.Namespace) -> int:
                 run_id = headless.reexecute(runner, row["run_id"], options)
             except headless.CellFailed as error:
                 return failed(error)
-            return follow(history, run_id, f"{title}, from run {row['run_id'][:8]}")
+            return follow(history, run_id, f"{title}, from run {row['run_id'][:8]}", given.notebook)
 
 
 def demo_arguments(command: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from jobkernel.cli.projects import history_of, project, project_argument, row_of, run_argument
-from jobkernel.cli.telling import INTERRUPTED, OK, complain, say, say_json, show_table
+from jobkernel.cli.telling import FAILED, INTERRUPTED, OK, complain, say, say_json, show_table
 
 
 def runs_arguments(command: argparse.ArgumentParser) -> None:
@@ -112,13 +112,13 @@ def cancel_arguments(command: argparse.ArgumentParser) -> None:
 
 def cancel(given: argparse.Namespace) -> int:
     """Cancel a run, and say what that does."""
-    from jobkernel.notebook.canceling import cancel_elsewhere
+    from jobkernel.notebook.canceling import HAS_ENDED, cancel_elsewhere
 
     with history_of(project(given)) as history:
         row = row_of(history, given.run)
         words = cancel_elsewhere(history, row, forced=given.force, by="the command line")
     say(f"run {row['run_id'][:8]}: {words}")
-    return OK
+    return FAILED if words.startswith(HAS_ENDED) else OK
 
 
 def queue_arguments(command: argparse.ArgumentParser) -> None:

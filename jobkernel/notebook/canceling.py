@@ -6,13 +6,16 @@ Called by ``%jk cancel`` and the command line.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from jobkernel.engine.cancel_words import LEAVES, cancel_words, cancel_words_of_row
-from jobkernel.engine.launcher import LiveRun
+from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.session import Session
 from jobkernel.model.runs import RunStatus
 from jobkernel.storage.history import History
+
+HAS_ENDED: Final = "it has ended already"
+"""How what is said of a run begins that was too late to cancel."""
 
 
 def cancel_run(session: Session, name: str, *, forced: bool) -> str:
@@ -59,7 +62,7 @@ def _cancel_here(session: Session, live: LiveRun, *, forced: bool) -> str:
 
 
 def _ended(status: str) -> str:
-    return f"it has ended already: {status}"
+    return f"{HAS_ENDED}: {status}"
 
 
 def _and_again(now: str, again: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from jobkernel.storage.client import HistoryClient
-from tests.unit.cli.conftest import CommandLine, words
+from tests.unit.cli.conftest import CommandLine, command_in, words
 
 Ran = tuple[CommandLine, str]
 
@@ -40,7 +42,10 @@ def test_what_has_ended_is_not_canceled(after_a_run: Ran) -> None:
     command, _ = after_a_run
     run = last_run(command)
 
-    assert command("cancel", run).stdout == f"run {run}: it has ended already: SUCCESS\n"
+    done = command("cancel", run)
+
+    assert (done.returncode, done.stdout) == (1, f"run {run}: it has ended already: SUCCESS\n")
+    assert "1 it has ended already" in " ".join(command("cancel", "--help").stdout.split())
 
 
 def test_definition_cells_run_no_asset_and_a_broken_plain_cell_is_left_out(command: CommandLine) -> None:
@@ -59,6 +64,36 @@ def test_a_failed_job_ends_with_1_and_says_where(command: CommandLine) -> None:
     assert "division by zero" in done.stdout
     assert done.stdout.splitlines()[-1].endswith(": FAILURE")
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_failed_job_names_the_commands_that_say_why_and_that_go_on(command: CommandLine, project: Path) -> None:
+    done = command("run", "small.ipynb", "failing")
+    run = last_run(command)
+    logs, again = re.findall(r"`jobkernel ([^`]*)`", done.stderr)
+
+    assert (logs, again) == (f"logs {run}", f"reexecute small.ipynb {run} --from-failure")
+    assert "division by zero" in command(*logs.split()).stdout
+    assert command(*again.split()).returncode == 1
+
+
+def test_from_another_folder_the_command_for_the_log_names_the_project(project: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "beside"
+    elsewhere.mkdir()
+    (elsewhere / ".jobkernel").mkdir()
+    done = command_in(elsewhere)("run", str(project / "small.ipynb"), "failing")
+
+    logs, _ = re.findall(r"`jobkernel ([^`]*)`", done.stderr)
+    assert "division by zero" in command_in(elsewhere)(*logs.split()).stdout
+
+
+def test_python_m_jobkernel_is_the_command_line(project: Path) -> None:
+    told = [
+        subprocess.run([sys.executable, "-m", module, "--help"], cwd=project, capture_output=True, text=True).stdout
+        for module in ("jobkernel", "jobkernel.cli")
+    ]
+
+    assert told[0].startswith("usage: jobkernel ")
+    assert told[0] == told[1]
 
 
 def test_an_unknown_job_is_one_sentence(command: CommandLine) -> None:
@@ -162,6 +197,7 @@ def test_doctor_finds_a_healthy_project_healthy(after_a_run: Ran) -> None:
         (["runs"], "holds no jobkernel history; go to the project's folder, or give --project DIR."),
         (["runs", "--project", "/nowhere/at/all"], "There is no folder '/nowhere/at/all'."),
         (["cancel"], "cancel: the following arguments are required: RUN"),
+        (["server"], "server: the following arguments are required: status|stop"),
         (["run", "absent.ipynb", "x"], "There is no notebook 'absent.ipynb'."),
         (["scheduler", "small.ipynb", "--on"], "it comes with schedules and sensors in a later version."),
         (["export", "a", "b"], "it comes in a later version."),
