@@ -142,8 +142,7 @@ def follow(history: History, run_id: str, title: str, notebook: Path) -> int:
     Of one that failed, stderr says what to do next; ``notebook`` is the path that was given.
     """
     with screen() as shown:
-        shown.say(f"run {run_id[:8]} of {title}")
-        status, was_canceled = _followed(history, run_id, shown)
+        status, was_canceled = _followed(history, run_id, shown, f"run {run_id[:8]} of {title}")
     say(f"run {run_id[:8]}: {status}")
     if status == "FAILURE":
         complain(_what_next(run_id[:8], notebook))
@@ -158,13 +157,13 @@ def _what_next(run: str, notebook: Path) -> str:
     return f"`jobkernel {shlex.join(logs)}` says why; `jobkernel {shlex.join(again)}` goes on from it."
 
 
-def _followed(history: History, run_id: str, shown: Screen) -> tuple[str, bool]:
-    following, cancel, presses, answered = Following(history, run_id, shown), _canceling(history, run_id), 0, 0
+def _followed(history: History, run_id: str, shown: Screen, first_line: str) -> tuple[str, bool]:
+    following, cancel, presses, answered = Following(history, run_id, shown), _canceling(history, run_id), 0, -1
     while True:
-        try:  # a second Ctrl-C may come while the first is being answered
+        try:  # Ctrl-C may come as soon as the first line is seen, and while another is being answered
             if answered < presses:
                 answered = presses
-                shown.say(cancel(presses > 1))
+                shown.say(cancel(presses > 1) if presses else first_line)
             return following.until_the_end(), presses > 0
         except KeyboardInterrupt:
             presses += 1
