@@ -45,6 +45,8 @@ class Bindings:
         return self.bind([key for key in keys if not self._is_current(variable_name(key), key)])
 
     def _bind(self, key: str, name: str) -> str:
+        if not name.isidentifier():
+            return f"{name} can be no variable; jk.load({key!r}) gives its value"
         words = f"{'replaced' if name in self._names() else 'bound'} {name}"
         version = self._version(key)
         value = self._session.load(key)

@@ -155,7 +155,7 @@ def defined(kernel: NotebookKernel, entry: Entry, given: argparse.Namespace) -> 
 def _notes(kernel: NotebookKernel, change: Change) -> list[str]:
     """Say what a person may not have meant: another cell's definition, names that are not theirs, no value."""
     entry = change.entry
-    notes = [*_replaced(entry, change.previous), *_builtin(entry), *pool_notes(kernel.settings, entry)]
+    notes = [*_replaced(entry, change.previous), *_no_variable(entry), *_builtin(entry), *pool_notes(kernel.settings, entry)]
     resolution = getattr(entry.unresolved, "resolution", None)
     if resolution is not None:
         notes += _names_notes(kernel, entry.name, resolution)
@@ -175,6 +175,14 @@ def _replaced(entry: Entry, previous: Entry | None) -> list[str]:
     if previous is None or None in cells or cells[0] == cells[1]:
         return []
     return [f"replaces the definition in cell [{previous.options.get('cell_number')}]"]
+
+
+def _no_variable(entry: Entry) -> list[str]:
+    """Say how an asset is reached whose name can be no variable of Python."""
+    name = variable_name(entry.name)
+    if entry.kind != "asset" or name.isidentifier():
+        return []
+    return [f"{name} can be no variable; bodies reach the asset by --ins x={entry.name}"]
 
 
 def _builtin(entry: Entry) -> list[str]:

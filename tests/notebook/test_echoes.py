@@ -71,6 +71,20 @@ def test_a_name_of_python_s_own_is_warned_of_in_one_line(nb: Notebook, cell: str
     assert "\n" not in told
 
 
+@pytest.mark.parametrize(("key", "name"), [("2x", "2x"), ("sales/2x", "2x")])
+def test_an_asset_whose_name_can_be_no_variable_is_not_bound_and_says_how_it_is_reached(
+    nb: Notebook, key: str, name: str
+) -> None:
+    told = echo(nb, f"%%asset {key}\n7")
+    assert told.endswith(f"· {name} can be no variable; bodies reach the asset by --ins x={key}")
+    told = echo(nb, f"%materialize {key}")
+    assert f"· {name} can be no variable; jk.load('{key}') gives its value" in told
+    assert "bound" not in told
+    assert name not in nb.shell.user_ns
+    nb.ok(f"%%asset y --ins x={key}\nx + 1", "%materialize y")
+    assert nb.shell.user_ns["y"] == 8
+
+
 def test_a_body_that_means_the_builtin_where_an_asset_has_its_name_is_told(nb: Notebook) -> None:
     nb.ok("%%asset list\n[1, 2]")
     assert "list is Python's own here; --ins x=list takes the asset" in echo(nb, "%%asset b\nlist('ab')")
