@@ -27,6 +27,7 @@ from typing import Any, Final
 from jobkernel.errors import InvalidDefinition, UnstorableValue
 from jobkernel.model.keys import variable_name
 from jobkernel.notebook.code_names import attribute_names
+from jobkernel.rules.embedded_names import shell_variables
 from jobkernel.rules.free_names import BodyNames, names_of, names_of_function
 from jobkernel.rules.scopes import Function, bound_names, parameters_of
 
@@ -98,6 +99,11 @@ class CellBody:
         """The names read from outside, in order; parameters and the context are not among them."""
         given = {"context", *(parameter.name for parameter in self.parameters)}
         return tuple(name for name in self.names.reads if name not in given)
+
+    @property
+    def shell_variables(self) -> frozenset[str]:
+        """The free names that may be variables of the shell: ``$name`` in ``!`` lines, and nothing else."""
+        return shell_variables(self.tree)
 
     @property
     def query_words(self) -> frozenset[str]:

@@ -155,10 +155,15 @@ def defined(kernel: NotebookKernel, entry: Entry, given: argparse.Namespace) -> 
 def _notes(kernel: NotebookKernel, change: Change) -> list[str]:
     """Say what a person may not have meant: another cell's definition, names that are not theirs, no value."""
     entry = change.entry
-    notes = [*_replaced(entry, change.previous), *_no_variable(entry), *_builtin(entry), *pool_notes(kernel.settings, entry)]
+    notes = [
+        *_replaced(entry, change.previous),
+        *_no_variable(entry),
+        *_builtin(entry),
+        *pool_notes(kernel.settings, entry),
+    ]
     resolution = getattr(entry.unresolved, "resolution", None)
     if resolution is not None:
-        notes += _names_notes(kernel, entry.name, resolution)
+        notes += _names_notes(kernel, entry, resolution)
     if isinstance(entry.unresolved, CellAsset):
         assets = kernel.session.registry.assets
         others = [key for key in assets if key != entry.name]
@@ -194,8 +199,9 @@ def _builtin(entry: Entry) -> list[str]:
     return [f"{name} is also a builtin of Python, which it hides in the notebook{reach}"]
 
 
-def _names_notes(kernel: NotebookKernel, key: str, resolution: Resolution) -> list[str]:
-    bindings = kernel.bindings
+def _names_notes(kernel: NotebookKernel, entry: Entry, resolution: Resolution) -> list[str]:
+    bindings, key = kernel.bindings, entry.name
+    body = getattr(getattr(entry.unresolved, "step", None), "body", None)
     # a value that a run bound there is the asset's own
     notes = [
         f"{name} is the asset, {'newer than' if bindings.holds(name) else 'not'} the notebook's variable"
@@ -209,7 +215,9 @@ def _names_notes(kernel: NotebookKernel, key: str, resolution: Resolution) -> li
         if known.get(name, key) != key
     ]
     names = [*known, *(each for each in kernel.names if not each.startswith("_"))]
-    return notes + [_undefined(name, names) for name in resolution.variables if not kernel.has_name(name)]
+    unknown = [name for name in resolution.variables if not kernel.has_name(name)]
+    of_shell = body.shell_variables if unknown and isinstance(body, CellBody) else ()
+    return notes + [_undefined(name, names) for name in unknown if name not in of_shell]
 
 
 def _undefined(name: str, known: Iterable[str]) -> str:

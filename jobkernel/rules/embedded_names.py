@@ -14,6 +14,8 @@ _PANDAS_CALLS: Final = frozenset({"query", "eval"})
 _SQL_WORD: Final = re.compile(r"\b(?:from|join|into|update|table|pivot|summarize|describe)\b", re.IGNORECASE)
 _PANDAS_VARIABLE: Final = re.compile(r"@([A-Za-z_]\w*)")
 _SHELL_VARIABLE: Final = re.compile(r"\$\$|\{\{|\$(?P<name>[A-Za-z_]\w*)|\{(?P<expression>[^{}]+)\}")
+_DOLLAR_NAME: Final = re.compile(r"\$[A-Za-z_]\w*")
+_COMMANDS: Final = frozenset({"system", "getoutput"})
 _TIMED: Final = frozenset({"time", "timeit", "prun", "mprun", "lprun", "memit"})
 _OPTIONS: Final = re.compile(r"^(?:\s*-\w+(?:\s+\d+)?)*\s+(?=\S)")
 
@@ -46,7 +48,7 @@ def _is_shell(node: ast.expr) -> bool:
 
 
 def _shell_names(method: str, texts: list[str]) -> Embedded:
-    if method in {"system", "getoutput"}:
+    if method in _COMMANDS:
         return names_in_command(texts[0]), [], None
     if method == "run_line_magic" and len(texts) > 1:
         reads, writes = names_in_statement(texts[1]) if texts[0] in _TIMED else ([], [])
@@ -63,6 +65,27 @@ def names_in_command(command: str) -> list[str]:
         elif match["expression"]:
             found.extend(names_in_statement(match["expression"].partition("!r")[0])[0])
     return found
+
+
+def shell_variables(tree: ast.AST) -> frozenset[str]:
+    """Return the names that code has only as ``$name`` in shell commands, where they may be the shell's own."""
+    dollars: set[str] = set()
+    others: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            others.add(node.id)
+        elif isinstance(node, ast.Call) and (command := _command(node)) is not None:
+            dollars.update(match["name"] for match in _SHELL_VARIABLE.finditer(command) if match["name"])
+            others.update(names_in_command(_DOLLAR_NAME.sub("", command)))
+    return frozenset(dollars - others)
+
+
+def _command(node: ast.Call) -> str | None:
+    """Return the literal shell command that a call runs; None for any other call."""
+    function, first = node.func, node.args[0] if node.args else None
+    if not isinstance(function, ast.Attribute) or function.attr not in _COMMANDS or not _is_shell(function.value):
+        return None
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
 
 
 def names_in_statement(text: str) -> tuple[list[str], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from shells import Notebook
 
 
@@ -40,6 +41,27 @@ def test_the_log_of_a_run_in_the_background_has_the_hint_too(nb: Notebook) -> No
         "NameError: name 'late' is not defined\n'late' is defined in the notebook now; it was not when the run was"
         " launched, or the code does not name it."
     )
+
+
+def test_a_variable_of_the_shell_is_not_needed_of_the_notebook(nb: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELLS_OWN", "from the shell")
+    told = nb.ok("%%asset said\nlines = !echo $SHELLS_OWN\nlines[0]").text
+    assert "needs" not in told
+    nb.ok("%materialize said")
+    assert nb.session.load("said") == "from the shell"
+
+
+def test_a_variable_of_the_notebook_and_an_asset_come_before_the_shell_s(nb: Notebook) -> None:
+    nb.ok("user = 'Ada'", "%%asset home\n'/h'")
+    told = nb.ok("%%asset said\nlines = !echo $user $home\nlines[0]").text
+    assert "from home" in told
+    nb.ok("%materialize home said")
+    assert nb.session.load("said") == "Ada /h"
+
+
+@pytest.mark.parametrize("line", ["!echo {nobodys}", "!echo $nobodys\nnobodys", "!echo $nobodys {nobodys + 1}"])
+def test_what_only_python_can_know_is_needed(nb: Notebook, line: str) -> None:
+    assert "needs nobodys, which nothing defines yet" in nb.ok(f"%%asset said\n{line}\n1").text
 
 
 def test_other_errors_get_no_hint(nb: Notebook) -> None:
