@@ -64,7 +64,13 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "model.environment": ("EnvVar",),
     "model.dagster_run": ("DagsterRun",),
     "model.runs": ("DagsterRunStatus",),
-    "model.partition_range": ("PartitionKeyRange",),
+    "api.partitions": (
+        "AddDynamicPartitionsRequest", "BackfillPolicy", "DailyPartitionsDefinition",
+        "DeleteDynamicPartitionsRequest", "DynamicPartitionsDefinition", "HourlyPartitionsDefinition",
+        "MonthlyPartitionsDefinition", "MultiPartitionKey", "MultiPartitionsDefinition", "Partition",
+        "PartitionKeyRange", "PartitionsDefinition", "StaticPartitionsDefinition", "TimeWindow",
+        "TimeWindowPartitionsDefinition", "WeeklyPartitionsDefinition", "partition_loading_context",
+    ),
     "rules.selection": ("AssetSelection",),
     "values.contexts": ("InputContext", "OutputContext", "build_input_context", "build_output_context"),
     "values.io": (

@@ -1,7 +1,8 @@
-"""A first and a last partition, both meant: :class:`PartitionKeyRange`. Source: Dagster's class of that name."""
+"""What lies between two partitions: :class:`PartitionKeyRange` and :class:`TimeWindow`. Source: Dagster's classes."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 
@@ -10,3 +11,10 @@ class PartitionKeyRange(NamedTuple):
 
     start: str
     end: str
+
+
+class TimeWindow(NamedTuple):
+    """A span of time, from ``start`` up to but without ``end``. Both are aware, in the partitions' own zone."""
+
+    start: datetime
+    end: datetime

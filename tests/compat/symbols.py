@@ -27,6 +27,10 @@ TIER_1: dict[str, str] = {
     "running": "materialize materialize_to_memory execute_in_process execute_job ReexecutionOptions "
     "in_process_executor multiprocess_executor success_hook failure_hook HookContext DagsterInstance "
     "build_op_context build_asset_context errors",
+    "partitions": "StaticPartitionsDefinition DailyPartitionsDefinition HourlyPartitionsDefinition "
+    "WeeklyPartitionsDefinition MonthlyPartitionsDefinition TimeWindowPartitionsDefinition "
+    "MultiPartitionsDefinition DynamicPartitionsDefinition MultiPartitionKey PartitionKeyRange TimeWindow "
+    "BackfillPolicy",
 }
 """Tier 1 by area; the areas of later releases are added with them."""
 
@@ -41,7 +45,8 @@ TIER_2 = (
     "build_output_context InitResourceContext InMemoryIOManager mem_io_manager fs_io_manager configured "
     "with_resources AssetCheckExecutionContext build_asset_check_context build_hook_context "
     "validate_run_config input_manager unsupported reconstructable multi_or_in_process_executor "
-    "EventRecordsFilter RunsFilter RunRecord ExecutorDefinition test_session dask_executor DagsterRunStatus"
+    "EventRecordsFilter RunsFilter RunRecord ExecutorDefinition test_session dask_executor DagsterRunStatus "
+    "Partition PartitionsDefinition partition_loading_context"
 )
 
 COVERED: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))

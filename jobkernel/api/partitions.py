@@ -1,0 +1,50 @@
+"""Partitions under Dagster's names: definitions, keys, ranges, mappings and policies. Made on the floors below.
+
+Importing this says who tells the time where a question about partitions does not: the system's clock.
+"""
+
+from __future__ import annotations
+
+from jobkernel.clock import SystemClock
+from jobkernel.model.backfill_policy import BackfillPolicy
+from jobkernel.model.partition_keys import MultiPartitionKey
+from jobkernel.model.partition_loading import partition_loading_context, tell_time_by
+from jobkernel.model.partition_range import PartitionKeyRange, TimeWindow
+from jobkernel.model.partitions import (
+    AddDynamicPartitionsRequest,
+    DeleteDynamicPartitionsRequest,
+    DynamicPartitionsDefinition,
+    Partition,
+    PartitionsDefinition,
+    StaticPartitionsDefinition,
+)
+from jobkernel.rules.partition_calendar import (
+    DailyPartitionsDefinition,
+    HourlyPartitionsDefinition,
+    MonthlyPartitionsDefinition,
+    WeeklyPartitionsDefinition,
+)
+from jobkernel.rules.partition_multi import MultiPartitionsDefinition
+from jobkernel.rules.partition_windows import TimeWindowPartitionsDefinition
+
+tell_time_by(SystemClock().now)
+
+__all__ = [
+    "AddDynamicPartitionsRequest",
+    "BackfillPolicy",
+    "DailyPartitionsDefinition",
+    "DeleteDynamicPartitionsRequest",
+    "DynamicPartitionsDefinition",
+    "HourlyPartitionsDefinition",
+    "MonthlyPartitionsDefinition",
+    "MultiPartitionKey",
+    "MultiPartitionsDefinition",
+    "Partition",
+    "PartitionKeyRange",
+    "PartitionsDefinition",
+    "StaticPartitionsDefinition",
+    "TimeWindow",
+    "TimeWindowPartitionsDefinition",
+    "WeeklyPartitionsDefinition",
+    "partition_loading_context",
+]
