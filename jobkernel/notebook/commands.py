@@ -22,7 +22,7 @@ from jobkernel.notebook.options import UsageProblem, executor_name, pairs, whole
 from jobkernel.notebook.queue_view import QueueView, queue_view
 from jobkernel.notebook.run_list import listed_runs, runs_table, since, status_named, wanted_tags
 from jobkernel.notebook.run_logs import show_logs
-from jobkernel.notebook.showing import picture
+from jobkernel.notebook.showing import picture, show_graph
 from jobkernel.notebook.shown import Shown
 from jobkernel.notebook.views import plan_view
 from jobkernel.rules.selecting import keys_named, read_selection
@@ -195,7 +195,7 @@ def graph(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     query = _graph_query(kernel, " ".join(given.selection))
     if given.to:
         return Shown(f"✓ {picture(kernel, query).save(given.to)}")
-    return picture(kernel, query)
+    return show_graph(kernel, query)
 
 
 def _graph_query(kernel: NotebookKernel, text: str) -> GraphQuery:

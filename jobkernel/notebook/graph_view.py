@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any, Final
 
 from jobkernel.engine.session import Session
+from jobkernel.errors import JobkernelError
 from jobkernel.executors.stored import KIND
 from jobkernel.model.definitions import Assets, AssetSpec, Op
 from jobkernel.notebook.packed_graph import Card, Places, packed_edges, packed_nodes, places_of
@@ -63,9 +64,20 @@ class GraphViews:
             return self._job_view(query, plan_graph(job.graph, job, input_values=job.input_values))
         return self._asset_view(query)
 
+    def view_or_reason(self, query: GraphQuery) -> dict[str, Any]:
+        """Return the same; of a query that names what is not there, a graph of nothing that says so."""
+        try:
+            return self.view(query)
+        except JobkernelError as error:
+            return self._nothing(query, str(error))
+
+    def _nothing(self, query: GraphQuery, why: str) -> dict[str, Any]:
+        empty = self._laid_out(query, Drawn(nodes=(), edges=(), hidden=0, divided=()), [], (), {}, {})
+        return {**empty, "view": {**empty["view"], "problem": why}}
+
     def _asset_view(self, query: GraphQuery) -> dict[str, Any]:
         registry = self.session.registry
-        keys = _keys_of(self.session, query)
+        keys = keys_of(self.session, query)
         specs = {key: registry.spec(key) for key in keys}
         groups = {key: spec.group if spec is not None else "default" for key, spec in specs.items()}
         collapsed = _collapsed(query, groups)
@@ -124,7 +136,7 @@ class GraphViews:
             "direction": query.direction,
             "width": places.width,
             "height": places.height,
-            "view": _slice(query, drawn, collapsed),
+            "view": _slice(query, drawn, collapsed, list(called)),
             "nodes": packed_nodes(cards, places),
             "edges": packed_edges(
                 [_is_inferred(edge, inferred) for edge in drawn.edges] if inferred else [False] * len(edges),
@@ -165,7 +177,12 @@ def _kind(session: Session, spec: AssetSpec, assets: Assets) -> str:
     return "" if node is None else "python"
 
 
-def _keys_of(session: Session, query: GraphQuery) -> list[str]:
+def keys_of(session: Session, query: GraphQuery) -> list[str]:
+    """Return the assets that a query shows but for its focus.
+
+    Raises:
+        InvalidSelection, UnknownName: the query names what is not there.
+    """
     if query.selection:
         return session.select(query.selection)
     if query.job:
@@ -188,7 +205,7 @@ def _names(edge: DrawnEdge, called: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(called.get(parent, parent) for parent, _ in edge.pairs))[:5]
 
 
-def _slice(query: GraphQuery, drawn: Drawn, collapsed: Sequence[str]) -> dict[str, Any]:
+def _slice(query: GraphQuery, drawn: Drawn, collapsed: Sequence[str], keys: Sequence[str]) -> dict[str, Any]:
     return {
         "job": query.job,
         "selection": query.selection,
@@ -196,7 +213,16 @@ def _slice(query: GraphQuery, drawn: Drawn, collapsed: Sequence[str]) -> dict[st
         "depth": query.depth,
         "hidden": drawn.hidden,
         "collapsed": list(collapsed),
+        "keys": list(keys) if query.selection else None,
+        "problem": _why_empty(query) if not drawn.nodes else None,
     }
+
+
+def _why_empty(query: GraphQuery) -> str | None:
+    """Return a sentence for a graph of nothing; None where nothing in particular was asked for."""
+    if query.selection:
+        return f"Nothing matches the selection '{query.selection}'."
+    return f"Job '{query.job}' makes nothing that is defined now." if query.job else None
 
 
 def _identity(

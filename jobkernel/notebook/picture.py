@@ -50,6 +50,8 @@ _GLYPHS: Final[Mapping[str, str]] = {
 
 def svg_of(graph: Mapping[str, Any], status: Mapping[str, Mapping[str, Any]]) -> str:
     """Return a graph view as SVG text; ``status`` are the protocol's node statuses by key."""
+    if not graph["nodes"]:
+        return _svg_of_nothing(why_empty(graph))
     width, height = graph["width"] + 24, graph["height"] + 24
     parts = [_group(group) for group in graph["groups"]]
     if len(graph["nodes"]) > CARDS_AT_MOST:
@@ -62,6 +64,17 @@ def svg_of(graph: Mapping[str, Any], status: Mapping[str, Mapping[str, Any]]) ->
         f'style="max-width:100%;height:auto" role="img" aria-label="{_summary(graph)}" font-family="{_FONT}" '
         f'font-size="12">{_STYLE}<rect class="jkp-paper" x="-12" y="-12" width="{width:g}" height="{height:g}" '
         f'rx="4" fill="#fff"/>{"".join(parts)}</svg>'
+    )
+
+
+def _svg_of_nothing(sentence: str) -> str:
+    sentence = _cut(plain(sentence), 120)
+    width = 24 + 7 * len(sentence)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 36" width="{width}" '
+        f'style="max-width:100%;height:auto" role="img" aria-label="{html.escape(sentence)}" font-family="{_FONT}">'
+        f'{_STYLE}<rect class="jkp-paper" width="{width}" height="36" rx="4" fill="#fff"/>'
+        f"{_text(12, 22, sentence, tone='quiet')}</svg>"
     )
 
 
@@ -184,7 +197,17 @@ def text_of(graph: Mapping[str, Any], status: Mapping[str, Mapping[str, Any]]) -
         )
     if len(order) > LINES_AT_MOST:
         lines.append(f"… and {len(order) - LINES_AT_MOST:,} more")
-    return "\n".join(lines) or "Nothing is defined yet. A first cell: %%asset numbers"
+    return "\n".join(lines) or why_empty(graph)
+
+
+def why_empty(graph: Mapping[str, Any]) -> str:
+    """Return what to say instead of a picture of nothing."""
+    return _view(graph).get("problem") or "Nothing is defined yet. A first cell: %%asset numbers"
+
+
+def _view(graph: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a graph was asked for as."""
+    return graph.get("view") or {}
 
 
 def _checks(node: Mapping[str, Any], status: Mapping[str, Mapping[str, Any]]) -> str:
@@ -250,7 +273,8 @@ def bundle_of(
 
     Where ``live``, the extension shows the live view instead while a kernel answers it.
     """
-    note = {"version": 1, "live": live, "at": at_ms, "nodes": len(graph["nodes"])}
+    asked = {name: _view(graph).get(name) for name in ("job", "selection")}
+    note = {"version": 1, "live": live, "at": at_ms, "nodes": len(graph["nodes"]), **asked}
     return {MIME: note, "image/svg+xml": svg_of(graph, status), "text/plain": text_of(graph, status)}
 
 

@@ -8,16 +8,24 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
 from jobkernel.notebook.kernel import NotebookKernel
+from jobkernel.notebook.parts import Part
 from jobkernel.notebook.requests import Requests
 from jobkernel.notebook.snapshot import Standing
 
 INTERVAL_S: Final = 0.1
 GONE: Final = {"push": "gone", "reason": "jobkernel was unloaded."}
 Send = Callable[[dict[str, Any]], None]
+
+
+class Listener(NamedTuple):
+    """Whom to tell, and of what."""
+
+    send: Send
+    part: Part
 
 
 class Publisher:
@@ -28,7 +36,7 @@ class Publisher:
         self._standing = Standing(kernel.session)
         self._views = GraphViews(kernel.session)
         self._lock = threading.Lock()  # protects _listeners
-        self._listeners: list[Send] = []
+        self._listeners: list[Listener] = []
         self._seq = 0
         self._version = -1
         self._status_version = -1
@@ -44,22 +52,21 @@ class Publisher:
         """Return the protocol's ``Snapshot`` of now."""
         return self._standing.snapshot(self._views, query or GraphQuery(), self._seq)
 
-    def graph(self, query: GraphQuery) -> dict[str, Any]:
-        """Return the protocol's ``Graph`` for a query."""
-        return self._views.view(query)
+    def part(self, query: GraphQuery) -> dict[str, Any]:
+        """Return the ``Snapshot`` of what a query shows; where it shows nothing, the graph says why."""
+        part = Part(self._session, query)
+        whole = self.snapshot()
+        return whole if part.is_all else part.snapshot(whole, self._views)
 
-    def listen(self, send: Send) -> Callable[[], None]:
-        """Send every push to ``send`` from now on, on the publisher's thread; return what ends that."""
+    def listen(self, send: Send, query: GraphQuery | None = None) -> Callable[[], None]:
+        """Send what concerns a query to ``send`` from now on, on the publisher's thread; return what ends that."""
+        part = Part(self._session, query or GraphQuery())
+        part.has_moved()
+        listener = Listener(send, part)
         with self._lock:
-            self._listeners.append(send)
+            self._listeners.append(listener)
         self._session.history.request("subscribe", wanted=True)
-
-        def end() -> None:
-            with self._lock:
-                if send in self._listeners:
-                    self._listeners.remove(send)
-
-        return end
+        return lambda: self._end(listener)
 
     def close(self) -> None:
         """Say goodbye and stop."""
@@ -67,7 +74,7 @@ class Publisher:
         self._unlisten()
         self._session.changed.set()
         self._thread.join(1.0)
-        self._push(GONE)
+        self._send(self._for_each(lambda _part: GONE))
 
     def _loop(self) -> None:
         while not self._closing.is_set():
@@ -101,12 +108,12 @@ class Publisher:
         version = self._session.registry.version
         if version != self._version:
             status_version, _ = self._standing.statuses.moved_since(self._status_version)
-            snapshot = self.snapshot()
-            self._seq += 1
+            snapshot, seq = self.snapshot(), self._seq + 1
+            pushes = self._for_each(lambda part: self._graph_push(part, snapshot, seq))
             self._version, self._status_version = version, status_version
             self._runs = {row["run_id"]: row for row in snapshot["runs"]}
-            self._queue = snapshot["queue"]
-            self._push({"push": "graph", "seq": self._seq, "snapshot": snapshot})
+            self._seq, self._queue = seq, snapshot["queue"]
+            self._send(pushes)
             return
         self._push_differences(self._standing.runs_of_others() if moved else [])
 
@@ -117,22 +124,41 @@ class Publisher:
         moved_runs = [row for run_id, row in runs.items() if self._runs.get(run_id) != row]
         if not status and not moved_runs and queue == self._queue:
             return
+        told = {"push": "status", "seq": self._seq + 1, "runs": moved_runs, "queue": queue}
+        pushes = self._for_each(lambda part: self._status_push(part, told, status))
         self._status_version, self._queue = status_version, queue
         self._runs.update(runs)
         self._seq += 1
-        self._push({"push": "status", "seq": self._seq, "status": status, "runs": moved_runs, "queue": queue})
+        self._send(pushes)
+
+    def _status_push(self, part: Part, told: dict[str, Any], status: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what one screen is told of statuses that moved; where that moves its selection, its graph too."""
+        if status and part.has_moved():
+            return self._graph_push(part, self.snapshot(), told["seq"])
+        return {**told, "status": part.narrowed(status)}
+
+    def _graph_push(self, part: Part, whole: dict[str, Any], seq: int) -> dict[str, Any]:
+        snapshot = whole if part.is_all else part.snapshot(whole, self._views)
+        return {"push": "graph", "seq": seq, "snapshot": snapshot}
 
     def _settings_changed(self, _fields: Mapping[str, Any]) -> None:
         self._standing.forget_queue()
         self._session.changed.set()
 
-    def _push(self, push: dict[str, Any]) -> None:
+    def _for_each(self, push_for: Callable[[Part], dict[str, Any]]) -> list[tuple[Listener, dict[str, Any]]]:
         with self._lock:
             listeners = list(self._listeners)
-        for send in listeners:
+        return [(listener, push_for(listener.part)) for listener in listeners]
+
+    def _send(self, pushes: list[tuple[Listener, dict[str, Any]]]) -> None:
+        for listener, push in pushes:
             try:
-                send(push)
+                listener.send(push)
             except Exception as error:  # noqa: BLE001 - the boundary: one screen that is gone must not cost the others
                 self.last_error = error
-                with self._lock:
-                    self._listeners.remove(send)
+                self._end(listener)
+
+    def _end(self, listener: Listener) -> None:
+        with self._lock:
+            if listener in self._listeners:
+                self._listeners.remove(listener)

@@ -47,9 +47,10 @@ class Requests:
     def _snapshot(self, _request: Mapping[str, Any]) -> dict[str, Any]:
         return self._standing.snapshot(self._views, GraphQuery(), self._seq())
 
-    def _picture(self, _request: Mapping[str, Any]) -> dict[str, Any]:
-        shown = self._standing.snapshot(self._views, GraphQuery(), self._seq())
-        return bundle_of(rows_of(shown["graph"]), shown["status"], self._session.clock.now_us() // 1000, live=True)
+    def _picture(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        query = GraphQuery(job=request.get("job"), selection=request.get("selection"))
+        graph, now_ms = rows_of(self._views.view(query)), self._session.clock.now_us() // 1000
+        return bundle_of(graph, self._standing.statuses.all(), now_ms, live=True)
 
     def _layout(self, request: Mapping[str, Any]) -> dict[str, Any]:
         collapsed = request.get("collapsed")

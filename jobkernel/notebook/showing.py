@@ -7,7 +7,7 @@ afterwards; other front ends that know widgets get the widget; everything else g
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from jobkernel.errors import InvariantViolation
@@ -27,7 +27,11 @@ def picture(kernel: NotebookKernel, query: GraphQuery, *, live: bool = False) ->
 
 
 def show_live(kernel: NotebookKernel, query: GraphQuery) -> Any:
-    """Return what shows the live graph in a notebook, and the picture anywhere else."""
+    """Return what shows the live graph in a notebook, and the picture anywhere else.
+
+    Raises:
+        InvariantViolation: somebody would see the widget, and its built front end is not there.
+    """
     still = picture(kernel, query, live=True)
     if kernel.publisher.has_extension or not is_watched(kernel.shell):
         return still
@@ -36,25 +40,37 @@ def show_live(kernel: NotebookKernel, query: GraphQuery) -> Any:
             "The widget cannot be shown: jobkernel/static/widget.js is missing from this installation; install"
             " jobkernel again, or build it with `make front`. `%graph` shows a picture without it."
         )
-    from jobkernel.notebook.widget import JobsWidget  # anywidget loads when first shown
-
-    widget = JobsWidget(kernel.publisher, query)
-    _take_the_place(kernel, widget)
-    return LiveGraph(widget, still)
+    return LiveGraph(kernel, query, still)
 
 
-_shown: WeakKeyDictionary[NotebookKernel, dict[str, Any]] = WeakKeyDictionary()
-"""Each notebook's widgets by the cell that showed them."""
+def show_graph(kernel: NotebookKernel, query: GraphQuery) -> Any:
+    """Return the same; where the built front end is missing, the picture."""
+    return show_live(kernel, query) if WIDGET.exists() else picture(kernel, query)
+
+
+class _Shown(NamedTuple):
+    """The widgets that a cell showed when it ran last, and the number of that execution."""
+
+    execution: int
+    widgets: list[Any]
+
+
+_shown: WeakKeyDictionary[NotebookKernel, dict[str, _Shown]] = WeakKeyDictionary()
+"""What each cell of a notebook showed last."""
 
 
 def _take_the_place(kernel: NotebookKernel, widget: Any) -> None:
-    """Close the widget that this cell showed before, so that cells run again and again do not pile them up."""
-    shown = _shown.setdefault(kernel, {})
-    former = shown.pop(kernel.cell_id or "", None)
-    if former is not None:
-        former.close()
-    if kernel.cell_id:
-        shown[kernel.cell_id] = widget
+    """Close the widgets that this cell showed before, so that cells run again and again do not pile them up."""
+    if not kernel.cell_id:
+        return
+    cells = _shown.setdefault(kernel, {})
+    former = cells.get(kernel.cell_id)
+    if former is not None and former.execution == kernel.cell_number:
+        former.widgets.append(widget)
+        return
+    cells[kernel.cell_id] = _Shown(kernel.cell_number, [widget])
+    for each in former.widgets if former is not None else ():
+        each.close()
 
 
 def is_watched(shell: Any) -> bool:
@@ -66,17 +82,26 @@ def is_watched(shell: Any) -> bool:
     return bool(request.get("content", {}).get("allow_stdin"))
 
 
-class LiveGraph:
-    """The widget together with its still picture, in one output."""
+class LiveGraph(GraphPicture):
+    """The still picture together with the widget, which is made when first displayed, in one output."""
 
-    def __init__(self, widget: Any, still: GraphPicture) -> None:
-        self.widget = widget
-        self._still = still
+    def __init__(self, kernel: NotebookKernel, query: GraphQuery, still: GraphPicture) -> None:
+        super().__init__(still.graph, still.status, still.at_ms, live=True)
+        self._kernel = kernel
+        self._query = query
+        self._widget: Any = None
 
-    def __repr__(self) -> str:
-        return repr(self._still)
+    @property
+    def widget(self) -> Any:
+        """The widget."""
+        if self._widget is None:
+            from jobkernel.notebook.widget import JobsWidget  # anywidget loads when first shown
+
+            self._widget = JobsWidget(self._kernel.publisher, self._query)
+            _take_the_place(self._kernel, self._widget)
+        return self._widget
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = self.widget._repr_mimebundle_(**options)
         live = bundle[0] if isinstance(bundle, tuple) else bundle or {}
-        return {**live, **self._still._repr_mimebundle_()}
+        return {**live, **super()._repr_mimebundle_()}

@@ -77,7 +77,7 @@ class Standing:
         found = []
         for name, job in sorted(self._session.registry.jobs.items()):
             is_op_job = job.graph is not None
-            keys = [] if is_op_job else self._keys_of(job)
+            keys = self._op_keys_of(job) if job.graph is not None else self._keys_of(job)
             found.append({"name": name, "kind": "op" if is_op_job else "asset", "keys": keys})
         return found
 
@@ -93,6 +93,10 @@ class Standing:
             {"name": name, "uses": [{"job": job, "keys": keys} for job, keys in found.items()]}
             for name, found in uses.items()
         ]
+
+    def _op_keys_of(self, job: Job) -> list[str]:
+        """Return the keys of an op job's steps among the statuses."""
+        return [f"{OP_PREFIX}{job.name}/{step}" for step, _ in _steps_of_ops(job.graph)] if job.graph else []
 
     def _keys_of(self, job: Job) -> list[str]:
         """Return what an asset job makes now; nothing where its selection names what is not defined any more."""
@@ -137,6 +141,7 @@ class Standing:
             row for row in rows if row["ended_at"] is None or known.get(row["run_id"], (None,))[0] != row["status"]
         ]
         fresh = {row["run_id"]: row for row in self._shown(moved)}
+        self.statuses.forget_past(row["job_name"] for row in moved)
         for row in rows:
             run_id = row["run_id"]
             self._others[run_id] = (row["status"], fresh[run_id]) if run_id in fresh else known[run_id]

@@ -13,9 +13,11 @@ from typing import Any, Final
 from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.moves import Moves
 from jobkernel.engine.session import Session
-from jobkernel.model.definitions import EMPTY, Assets, CheckSpec
+from jobkernel.executors.failure import message_of, type_name
+from jobkernel.model.definitions import EMPTY, Assets, CheckSpec, Graph
 from jobkernel.model.runs import StepStatus
 from jobkernel.notebook.graph_view import OP_PREFIX, kind_of
+from jobkernel.notebook.past_ops import PastOps
 from jobkernel.notebook.views import STEP_WORDS
 from jobkernel.rules.staleness import Verdict
 
@@ -42,6 +44,7 @@ class Statuses:
         self._usual = _Usual(session)
         self._runs: dict[str, _WatchedRun] = {}
         self._of_jobs: dict[str, _WatchedRun] = {}
+        self._past = PastOps(session)
 
     def all(self) -> dict[str, Status]:
         """Return the status of every asset, upstream first, and of every op of a job."""
@@ -55,6 +58,11 @@ class Statuses:
             self._look()
             now, keys = self._moves.since(version)
             return now, {key: self._found[key] for key in keys if key in self._found}
+
+    def forget_past(self, jobs: Iterable[str]) -> None:
+        """Look again how the last runs of these jobs ended: other kernels have run them."""
+        with self._lock:
+            self._past.forget(jobs)
 
     def _look(self) -> None:
         session = self._session
@@ -134,6 +142,9 @@ class Statuses:
             if job.graph is None:
                 continue
             live, watched, prefix = latest.get(name), self._of_jobs.get(name), f"{OP_PREFIX}{name}/"
+            if live is None and (is_all or not self._past.knows(name)):
+                found.update(self._past_statuses(job.graph, name))
+                continue
             if is_all or (live is not None and (watched is None or watched.live is not live)):
                 found.update((f"{prefix}{each.name}", _status("never")) for each in job.graph.invocations)
                 watched = _WatchedRun(live) if live is not None else None
@@ -144,6 +155,14 @@ class Statuses:
                     self._forget_ops_of_earlier_runs(prefix, found)
         return found
 
+    def _past_statuses(self, graph: Graph, job: str) -> dict[str, Status]:
+        """Return the statuses of a job's ops by its last run in the history."""
+        prefix, past = f"{OP_PREFIX}{job}/", self._past.of(job)
+        never = {f"{prefix}{each.name}": _status("never") for each in graph.invocations}
+        usual = self._usual.seconds
+        ran = {f"{prefix}{key}": _status(at["status"], {"usual_s": usual.get(key), **at}) for key, at in past.items()}
+        return {**never, **ran}
+
     def _forget_ops_of_earlier_runs(self, prefix: str, present: Container[str]) -> None:
         """Drop what earlier runs of a job had of it, such as copies of a mapped step."""
         for key in [key for key in self._found if key.startswith(prefix) and key not in present]:
@@ -153,7 +172,12 @@ class Statuses:
         status = live.active.progress.statuses.get(key)
         if status is None:  # copies took the place of a step that is mapped
             return _status("never")
-        ended = {"at": millis(live.active.finished_at.get(key)), "usual_s": self._usual.seconds.get(key)}
+        error = live.active.errors_of_steps.get(key)
+        ended = {
+            "at": millis(live.active.finished_at.get(key)),
+            "usual_s": self._usual.seconds.get(key),
+            "error": f"{type_name(type(error))}: {message_of(error)}" if error is not None else None,
+        }
         return _status(
             STEP_WORDS[status], ended, {"run_id": live.options.run_id} if status.is_final else _in_run(live, key)
         )

@@ -219,7 +219,7 @@ LOGS: Final = Usage(
 )
 GRAPH: Final = Usage(
     magic="%graph",
-    about="The picture of a selection or job.",
+    about="The graph of a selection or job, live, or its picture in a file.",
     rest="selection",
     options=(Option(name="to", help="write it to a file instead", metavar="FILE.svg|.dot|.pdf|.png"),),
     examples=("%graph +report --to report.svg",),

@@ -18,17 +18,17 @@ STATIC = Path(__file__).parent.parent / "static"
 
 
 class JobsWidget(anywidget.AnyWidget):  # type: ignore[misc]  # the package is untyped
-    """Shows one kernel's jobs."""
+    """Shows one kernel's jobs: all of them, or what a query chose."""
 
     _esm = STATIC / "widget.js"
     _css = STATIC / "widget.css"
     snapshot = traitlets.Dict().tag(sync=True)
 
     def __init__(self, publisher: Publisher, query: GraphQuery) -> None:
-        super().__init__(snapshot=publisher.snapshot(query))
+        super().__init__(snapshot=publisher.part(query))
         self._publisher = publisher
         self.on_msg(self._asked)
-        self._end_listening = publisher.listen(self._send_push)
+        self._end_listening = publisher.listen(self._send_push, query)
 
     def close(self) -> None:
         """Stop listening and close the model."""

@@ -130,7 +130,16 @@ export function flightsGraph(direction: Direction): Graph {
     direction,
     width: down ? 672 : 1036,
     height: down ? 624 : 350,
-    view: { job: null, selection: null, focus: null, depth: 1, hidden: 0, collapsed: ['publish'] },
+    view: {
+      job: null,
+      selection: null,
+      focus: null,
+      depth: 1,
+      hidden: 0,
+      collapsed: ['publish'],
+      keys: null,
+      problem: null
+    },
     nodes,
     edges,
     groups
@@ -341,4 +350,11 @@ export function neighbourhood(made: Made, key: string, depth: number, direction:
     depth,
     hidden: made.nodes.length - kept.length
   });
+}
+
+/** The nodes of a graph that a selection has, without their edges. */
+export function partOf(graph: Graph, selection: string, keys: string[]): Graph {
+  const nodes = graph.nodes.filter(node => keys.includes(node.key));
+  const problem = nodes.length ? null : `Nothing matches the selection '${selection}'.`;
+  return { ...graph, id: keys.join(), nodes, edges: [], groups: [], view: { ...graph.view, selection, keys, problem } };
 }

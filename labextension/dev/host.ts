@@ -2,7 +2,7 @@
 import type { Host, LayoutQuery, NodeStatus, Push, Scope, Snapshot } from '../src/protocol';
 import { Refusal } from '../src/guards';
 import { detailsOf, runOf } from './facts';
-import { flightsGraph, graphOf, many, neighbourhood, runs, snapshotOf } from './fixtures';
+import { flightsGraph, graphOf, many, neighbourhood, partOf, runs, snapshotOf } from './fixtures';
 import type { Made } from './fixtures';
 import { packed } from './pack';
 
@@ -11,6 +11,8 @@ export class FakeHost implements Host {
   private snapshot: Snapshot;
   private readonly listeners = new Set<(push: Push) => void>();
   private readonly made: Made | null;
+  /** What selections select. */
+  chosen: string[] = [];
   asked: [string, Record<string, unknown>][] = [];
 
   constructor(
@@ -20,6 +22,13 @@ export class FakeHost implements Host {
     this.made = Number(name) ? many(Number(name)) : null;
     this.snapshot = snapshotOf(name);
     this.initial = name === 'slow' ? null : this.snapshot;
+  }
+
+  /** Be about a selection only, which selects these. */
+  choose(selection: string, keys: string[]): void {
+    this.chosen = keys;
+    const graph = packed(partOf(flightsGraph('LR'), selection, keys));
+    this.initial = { ...this.snapshot, graph };
   }
 
   onPush(listener: (push: Push) => void): () => void {
@@ -80,7 +89,10 @@ export class FakeHost implements Host {
     }
   }
 
-  private layout({ direction = 'TD', focus, depth = 1 }: LayoutQuery): unknown {
+  private layout({ direction = 'TD', focus, depth = 1, selection }: LayoutQuery): unknown {
+    if (selection) {
+      return packed(partOf(flightsGraph(direction), selection, this.chosen));
+    }
     if (!this.made) {
       return packed(flightsGraph(direction));
     }

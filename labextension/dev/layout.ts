@@ -48,7 +48,17 @@ export function place({ nodes, links }: Plain, direction: Direction, view: Parti
     direction,
     width: Math.max(...placed.map(n => n.x + W)) + 20,
     height: Math.max(...placed.map(n => n.y + H)) + 20,
-    view: { job: null, selection: null, focus: null, depth: 1, hidden: 0, collapsed: [], ...view },
+    view: {
+      job: null,
+      selection: null,
+      focus: null,
+      depth: 1,
+      hidden: 0,
+      collapsed: [],
+      keys: null,
+      problem: null,
+      ...view
+    },
     nodes: placed,
     edges,
     groups: []

@@ -3,7 +3,7 @@
  * pages and pane together, carries keys, focus, size and time to them. Called by the widget and the tab.
  */
 import { goToCell } from './actions';
-import { announcement } from './changes';
+import { announcement, picked } from './changes';
 import { directionFor } from './geometry';
 import { takeKeys } from './keys';
 import type { Host } from './protocol';
@@ -20,7 +20,7 @@ import { closeMenu } from './view/menu';
 import { watchPresses } from './view/press';
 import { RunsList } from './view/runs';
 import { RunView } from './view/run';
-import { automation, emptyProject, skeleton, trouble } from './view/states';
+import { automation, emptyProject, nothing, skeleton, trouble } from './view/states';
 import { Toolbar } from './view/toolbar';
 import type { Way } from './view/toolbar';
 
@@ -174,7 +174,7 @@ class App {
     if (session.selected && session.outdated(session.selected, before as never)) {
       this.pane.reread();
     }
-    this.speak(announcement(before as never, status));
+    this.speak(announcement(before as never, session.isPart ? picked(status, session.keys) : status));
   }
 
   private onSnapshot(): void {
@@ -272,7 +272,7 @@ class App {
 
   private drawGraphPage(): void {
     const { graph, snapshot } = this.session;
-    if (!Object.keys(snapshot?.status ?? {}).length && !graph?.nodes.length && !this.session.query.job) {
+    if (!Object.keys(snapshot?.status ?? {}).length && !graph?.nodes.length && !this.session.isPart) {
       put(this.body, emptyProject());
       return;
     }
@@ -300,6 +300,11 @@ class App {
       return;
     }
     if (!graph) {
+      return;
+    }
+    if (graph.view.problem) {
+      put(this.stage, nothing(graph.view.problem));
+      this.size();
       return;
     }
     const view = this.showsList() ? this.list : this.graph;
@@ -333,7 +338,8 @@ class App {
     }
     const rows = graph.nodes.length * 36 + graph.groups.length * 24;
     const wanted = this.showsList() ? rows + 12 : graph.height + 60;
-    const height = Math.min(560, Math.max(this.session.selected ? 520 : 300, wanted));
+    const least = this.session.selected ? 520 : graph.nodes.length ? 300 : 160;
+    const height = Math.min(560, Math.max(least, wanted));
     const held = Number(this.element.dataset.height ?? 0);
     if (height > held) {
       this.element.dataset.height = String(height);

@@ -109,12 +109,17 @@ const OP = 'op:';
 
 /** Every asset of the project, or of one job. Ops are steps of their job, which is launched as a whole. */
 export function keysOf(snapshot: Snapshot, job: string | null): string[] {
-  const named = job === null ? undefined : snapshot.jobs.find(row => row.name === job);
-  return named ? named.keys : Object.keys(snapshot.status).filter(key => !key.startsWith(OP));
+  return job === null
+    ? Object.keys(snapshot.status).filter(key => !key.startsWith(OP))
+    : (snapshot.jobs.find(row => row.name === job)?.keys ?? []);
 }
 
 /** The nodes by key, for look-ups in one draw. */
 export const nodesByKey = (nodes: GraphNode[]): Map<string, GraphNode> => new Map(nodes.map(node => [node.key, node]));
+
+/** The statuses of these keys. */
+export const picked = (status: StatusMap, keys: readonly string[]): StatusMap =>
+  Object.fromEntries(keys.filter(key => key in status).map(key => [key, status[key]]));
 
 /** One sentence for the live region, or nothing when no word changed. */
 export function announcement(before: StatusMap, after: StatusMap): string {

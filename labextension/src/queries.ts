@@ -8,9 +8,13 @@ export interface AgainQuery {
   steps: string[];
 }
 
-export interface LayoutQuery {
+/** A part of the graph: what a job makes, or what a selection names; all where neither is said. */
+export interface PartQuery {
   job?: string | null;
   selection?: string | null;
+}
+
+export interface LayoutQuery extends PartQuery {
   focus?: string | null;
   depth?: number;
   collapsed?: string[];

@@ -2,11 +2,12 @@
  * What one open screen knows: the snapshot, the drawn graph, what is selected and searched, which page is open.
  * Talks to the host, applies pushes, tells the views what changed. Knows no element.
  */
-import { applyStatus, detailsOutdated, whole } from './changes';
+import { applyStatus, changedWords, detailsOutdated, keysOf, whole } from './changes';
 import { unpacked } from './packed';
 import { STATUS_ORDER } from './words';
 import { isGraph, isPush, isSnapshot, Refusal } from './guards';
 import { isActive } from './protocol';
+import { isUnfinished } from './search';
 import type {
   Direction,
   Graph,
@@ -36,6 +37,7 @@ export interface Notice {
 }
 export interface Query {
   job: string | null;
+  selection: string | null;
   focus: string | null;
   depth: number;
   collapsed: string[] | null;
@@ -44,6 +46,7 @@ export interface Query {
 /** Above this many assets a click shows one neighbourhood. */
 export const NEIGHBOURHOOD_ABOVE = 150;
 const BUSY_AFTER = 1500;
+const REFUSED_AFTER = 1200;
 
 export class Session {
   snapshot: Snapshot | null;
@@ -57,7 +60,9 @@ export class Session {
   notice: Notice | null = null;
   layoutError: string | null = null;
   page: Page = { tab: 'graph', run: null, step: null };
-  query: Query = { job: null, focus: null, depth: 1, collapsed: null };
+  query: Query;
+  /** Whether it is about a part of the graph only, a job or a selection, and stays with it. */
+  readonly isPart: boolean;
   direction: Direction | null = null;
 
   private readonly listeners = new Map<Topic, Set<(before: StatusMap) => void>>();
@@ -70,6 +75,9 @@ export class Session {
   constructor(readonly host: Host) {
     this.snapshot = isSnapshot(host.initial) ? whole(host.initial) : null;
     this.graph = this.snapshot && unpacked(this.snapshot.graph);
+    const { job = null, selection = null } = this.snapshot?.graph.view ?? {};
+    this.query = { job, selection, focus: null, depth: 1, collapsed: null };
+    this.isPart = job !== null || selection !== null;
     this.stop = host.onPush(push => this.receive(push));
     host.onShow?.(page => this.show(page));
   }
@@ -153,12 +161,15 @@ export class Session {
     if (this.search.startsWith('status:')) {
       void this.find(this.search);
     }
+    if (this.query.selection?.includes('status:') && changedWords(before, this.snapshot.status).length) {
+      void this.relayout();
+    }
   }
 
   private adopt(snapshot: Snapshot): void {
     const before = this.snapshot?.status ?? {};
     this.snapshot = snapshot;
-    if (this.query.job !== null && !snapshot.jobs.some(job => job.name === this.query.job)) {
+    if (!this.isPart && this.query.job !== null && !snapshot.jobs.some(job => job.name === this.query.job)) {
       this.query = { ...this.query, job: null };
     }
     this.comeBack();
@@ -182,8 +193,10 @@ export class Session {
   }
 
   private isDefaultView(graph: PackedGraph): boolean {
-    const { job, focus, collapsed } = this.query;
-    return !job && !focus && !collapsed && (this.direction === null || graph.direction === this.direction);
+    const { job, selection, focus, collapsed } = this.query;
+    const { view, direction } = graph;
+    const isAsked = view.job === job && view.selection === selection && !focus && !collapsed;
+    return isAsked && (this.direction === null || direction === this.direction);
   }
 
   /** Draw the other way round when the graph at hand is not drawn so. */
@@ -209,10 +222,11 @@ export class Session {
 
   async relayout(): Promise<void> {
     const turn = ++this.layoutTurn;
-    const { job, focus, depth, collapsed } = this.query;
+    const { job, selection, focus, depth, collapsed } = this.query;
     try {
       const graph = await this.ask('layout', {
         job,
+        selection,
         focus,
         ...(focus ? { depth } : {}),
         ...(collapsed ? { collapsed } : {}),
@@ -235,6 +249,16 @@ export class Session {
     this.tell('graph');
   }
 
+  /** The keys of assets and ops that it is about. */
+  get keys(): string[] {
+    const { snapshot, graph, query } = this;
+    if (!snapshot) {
+      return [];
+    }
+    const chosen = query.selection === null ? keysOf(snapshot, query.job) : (graph?.view.keys ?? []);
+    return query.selection === null ? chosen : chosen.filter(key => key in snapshot.status);
+  }
+
   /** Select a node, or nothing; in a large project the graph closes in on its neighbourhood. */
   select(key: string | null): void {
     if (key === this.selected) {
@@ -242,14 +266,14 @@ export class Session {
     }
     this.selected = key;
     this.tell('selected');
-    const large = Object.keys(this.snapshot?.status ?? {}).length > NEIGHBOURHOOD_ABOVE;
+    const large = this.keys.length > NEIGHBOURHOOD_ABOVE;
     if (key !== null && large && this.query.focus !== key && this.snapshot?.status[key]) {
       this.setQuery({ focus: key, depth: 1 });
     }
   }
 
   /** Dim what does not match: a plain word by name at once, anything else by the kernel's selection language. */
-  async find(text: string): Promise<void> {
+  async find(text: string, refusedAfter = 0): Promise<void> {
     const turn = ++this.searchTurn;
     this.search = text;
     const wanted = text.trim();
@@ -266,10 +290,25 @@ export class Session {
         this.showMatches(new Set(keys), null);
       }
     } catch (error) {
+      if (refusedAfter && turn === this.searchTurn) {
+        this.showMatches(null, null);
+        await new Promise(rested => setTimeout(rested, refusedAfter));
+      }
       if (turn === this.searchTurn) {
         this.showMatches(this.matches, sentence(error));
       }
     }
+  }
+
+  /** The same while somebody types: what is not whole yet is no mistake, and other mistakes are told after a rest. */
+  async findWhileTyping(text: string): Promise<void> {
+    const local = matchesHere(text.trim(), this.snapshot?.status ?? {});
+    if (!local?.size && isUnfinished(text.trim(), this.keys)) {
+      this.searchTurn++;
+      this.search = text;
+      return this.showMatches(null, null);
+    }
+    return this.find(text, REFUSED_AFTER);
   }
 
   private showMatches(matches: Set<string> | null, error: string | null): void {

@@ -18,7 +18,7 @@ function anOutput(): Output & { data: Record<string, unknown> } {
 }
 
 /** A notebook whose kernel has these statuses and counts how often it was asked for its picture. */
-function aNotebook(words: StatusWord[]): Watched & { asked: number; snapshot: Snapshot } {
+function aNotebook(words: StatusWord[]): Watched & { asked: number; fields: object | null; snapshot: Snapshot } {
   const snapshot = snapshotOf('flights');
   const keys = Object.keys(snapshot.status);
   const status = Object.fromEntries(
@@ -27,8 +27,10 @@ function aNotebook(words: StatusWord[]): Watched & { asked: number; snapshot: Sn
   return {
     snapshot: { ...snapshot, status },
     asked: 0,
-    async request() {
+    fields: null,
+    async request(_op: string, fields: object) {
       this.asked += 1;
+      this.fields = fields;
       return { 'image/svg+xml': '<svg>new</svg>', 'text/plain': 'new' };
     }
   } as never;
@@ -36,14 +38,16 @@ function aNotebook(words: StatusWord[]): Watched & { asked: number; snapshot: Sn
 
 test('at rest the output is given the newest picture, and keeps what else it holds', async () => {
   const [notebook, output] = [aNotebook(['fresh', 'stale']), anOutput()];
-  new Keeper(notebook).keep(output);
+  new Keeper(notebook, () => ({ selection: '+report' })).keep(output);
+  await until(() => notebook.fields);
+  assert.deepEqual(notebook.fields, { selection: '+report' });
   await until(() => output.data['image/svg+xml'] === '<svg>new</svg>');
   assert.equal(output.data.other, 1);
 });
 
 test('the same state is not asked for twice, and nothing is while something runs', async () => {
   const [notebook, output] = [aNotebook(['fresh']), anOutput()];
-  const keeper = new Keeper(notebook);
+  const keeper = new Keeper(notebook, () => ({}));
   keeper.keep(output);
   await until(() => notebook.asked === 1);
   keeper.keep(output);

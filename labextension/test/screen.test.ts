@@ -91,7 +91,7 @@ test('a bad selection says so in the field', async () => {
   open();
   const input = (await until(() => one('.jk-input'))) as HTMLInputElement;
   input.focus();
-  input.value = 'sinks(';
+  input.value = 'sinks(*))';
   input.dispatchEvent(new window.Event('input'));
   await until(() => one('.jk-field.jk-bad'));
   assert.match(text('.jk-field.jk-grow'), /closing bracket/);

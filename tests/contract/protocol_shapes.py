@@ -1,4 +1,4 @@
-"""The protocol's types, read from their one home ``labextension/src/protocol.ts``, and whether a value has one."""
+"""The protocol's types, read from their one home ``labextension/src/protocol``, and whether a value has one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-SOURCE = Path(__file__).parents[2] / "labextension" / "src" / "protocol.ts"
+SOURCE = Path(__file__).parents[2] / "labextension" / "src"
 TOKEN = re.compile(r"'[^']*'|\w+|\?:|[{}\[\]<>|;:,()]")
 Shape = tuple[Any, ...]
 
@@ -90,7 +90,8 @@ def _without_comments(text: str) -> str:
 @functools.cache
 def shapes() -> dict[str, Shape]:
     """Return every exported data type of the protocol by its name."""
-    text = _without_comments(SOURCE.read_text(encoding="utf-8"))
+    parts = [SOURCE / "protocol.ts", *sorted((SOURCE / "protocol").glob("*.ts"))]
+    text = "".join(f"{_without_comments(part.read_text(encoding='utf-8'))}\n" for part in parts)
     found: dict[str, Shape] = {}
     for match in re.finditer(r"export interface (\w+)(?: extends ([^{]+))? (\{.*?\n\})", text, re.DOTALL):
         name, parent, body = match.groups()

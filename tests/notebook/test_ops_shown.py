@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from shells import Notebook
 
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
@@ -45,3 +46,25 @@ def test_the_screen_knows_which_options_of_a_definition_cell_take_no_value() -> 
     flags = [option for usage in (ASSET, OP) for option in usage.options if option.shape == "flag"]
     spelled = {f"--{each.name}" for each in flags} | {f"-{each.short}" for each in flags if each.short}
     assert set(re.findall(r"'([^']+)'", known)) == spelled
+
+
+def test_a_job_of_ops_is_told_with_the_keys_of_its_steps(nb: Notebook) -> None:
+    nb.ok("%%op fetch\n1", "%%job nightly\nfetch()")
+    assert snapshot(nb)["jobs"] == [{"name": "nightly", "kind": "op", "keys": ["op:nightly/fetch"]}]
+
+
+def test_ops_stand_as_the_last_run_left_them_though_this_kernel_has_run_nothing(
+    nb: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nb.ok("%%op fetch\n1", "%%op broken\nraise OSError('no disk')", "%%op after -i x\nx")
+    nb.ok("%%job nightly\nafter(broken())", "%%job other\nfetch()")
+    nb("%launch nightly --wait")
+    (run_id,) = nb.session.launcher.runs
+
+    monkeypatch.setattr(nb.session.launcher, "runs", {})
+    told = snapshot(nb)["status"]
+
+    broken = told["op:nightly/broken"]
+    assert (broken["status"], broken["run_id"], broken["error"]) == ("failed", run_id, "OSError: no disk")
+    assert told["op:nightly/after"]["status"] == "skipped"
+    assert told["op:other/fetch"].get("status", "never") == "never"

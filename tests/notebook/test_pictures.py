@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import nbformat
 import pytest
 from kernels import Kernel
+from kernels import text_of as printed_by
 from nbclient import NotebookClient
 from shells import Notebook
 
@@ -33,6 +34,8 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
         "%%asset tens\nnumbers",
         "%jk",
         "%graph",
+        "%graph numbers",
+        "%graph status:failed",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
     client = NotebookClient(notebook, allow_errors=True, timeout=60, resources={"metadata": {"path": str(folder)}})
@@ -51,15 +54,28 @@ def test_a_notebook_run_by_a_program_holds_picture_and_text_but_no_widget(execut
     assert set(output.data) == {MIME, "image/svg+xml", "text/plain"}
     assert output.data["text/plain"].splitlines() == ["✓ numbers", "○   tens  ← numbers"]
     assert "numbers: fresh" in output.data["image/svg+xml"]
-    assert output.data[MIME]["live"] is (cell == 4)
+    assert output.data[MIME]["live"] is True
     assert "widgets" not in executed.metadata
+
+
+def test_a_saved_output_of_a_selection_holds_its_picture_and_what_it_was_asked_for(executed: Any) -> None:
+    (output,) = executed.cells[6].outputs
+    assert output.data["text/plain"] == "✓ numbers"
+    assert output.data[MIME].items() >= {"live": True, "job": None, "selection": "numbers", "nodes": 1}.items()
+
+
+def test_a_selection_of_nothing_says_so_as_text_and_in_its_picture(executed: Any) -> None:
+    (output,) = executed.cells[7].outputs
+    assert output.data["text/plain"] == "Nothing matches the selection 'status:failed'."
+    (shown,) = ElementTree.fromstring(output.data["image/svg+xml"]).iter("{http://www.w3.org/2000/svg}text")
+    assert shown.text == output.data["text/plain"]
 
 
 def test_nbconvert_shows_the_picture(executed: Any) -> None:
     nbconvert = pytest.importorskip("nbconvert")
     page, _ = nbconvert.HTMLExporter().from_notebook_node(executed)
     pictures = re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", page)
-    assert sum(b"numbers: fresh" in base64.b64decode(each) for each in pictures) == 2
+    assert sum(b"numbers: fresh" in base64.b64decode(each) for each in pictures) == 3
     assert WIDGET not in page
 
 
@@ -147,3 +163,13 @@ def test_a_front_end_without_the_extension_gets_the_widget_and_one_with_it_gets_
     picture = watched.result("picture")
     assert set(shown_to_a_person(watched, "%jk")) == {MIME, "image/svg+xml", "text/plain"} == set(picture)
     assert "numbers: never" in picture["image/svg+xml"]
+
+
+def test_a_selection_is_live_too_where_there_is_no_extension(watched: Kernel) -> None:
+    watched.run("%%asset tens\nnumbers")
+    shown = shown_to_a_person(watched, "%graph numbers")
+    assert set(shown) == {MIME, "image/svg+xml", "text/plain", WIDGET}
+    assert shown["text/plain"] == "○ numbers"
+    printed = printed_by(watched.run("g = %graph numbers\nprint(g.to_graphviz().source)"))
+    assert "numbers" in printed
+    assert "tens" not in printed

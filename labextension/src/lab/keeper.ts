@@ -2,7 +2,7 @@
  * Keeps the saved form of a live graph new: when nothing runs any more, asks the kernel for the picture and puts it
  * into the output, so that a saved notebook shows how things stood. Knows no element.
  */
-import type { Snapshot } from '../protocol';
+import type { PartQuery, Snapshot } from '../protocol';
 import type { Output } from './output';
 import type { Watched } from './notebooks';
 
@@ -12,7 +12,10 @@ export class Keeper {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private kept: string | null = null;
 
-  constructor(private readonly one: Watched) {}
+  constructor(
+    private readonly one: Watched,
+    private readonly part: () => PartQuery
+  ) {}
 
   /** Called at every change; does something only once the graph is at rest and looks otherwise than before. */
   keep(output: Output): void {
@@ -31,7 +34,7 @@ export class Keeper {
     this.timer = null;
     this.kept = now;
     try {
-      const fresh = (await this.one.request('picture', {})) as Record<string, unknown>;
+      const fresh = (await this.one.request('picture', { ...this.part() })) as Record<string, unknown>;
       if (fresh['image/svg+xml'] !== output.data['image/svg+xml']) {
         output.setData({ data: { ...output.data, ...fresh } });
       }

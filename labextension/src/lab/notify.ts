@@ -6,11 +6,13 @@ import { Notification } from '@jupyterlab/apputils';
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { Ends, noticeOf } from '../notices';
 import type { Wanted, Wishes } from '../notices';
-import type { RunRow, Shown } from '../protocol';
+import type { AgainQuery, RunRow, Shown } from '../protocol';
+import { sentence } from '../session';
 import type { Watched } from './notebooks';
 
 const SETTINGS = 'jobkernel:plugin';
 const SUCCESS_STAYS = 10_000;
+const AGAIN_STAYS = 5_000;
 const wishes: Wishes = { wanted: 'all', longer: 30 };
 const told = new Set<string>();
 
@@ -37,6 +39,23 @@ function tell(one: Watched, run: RunRow, show: (shown: Shown) => void): void {
     return;
   }
   told.add(run.run_id);
-  const actions = [{ label: 'Show', caption: `Show run ${run.run_id}`, callback: () => show({ run: run.run_id }) }];
+  const actions: Notification.IAction[] = [
+    { label: 'Show', caption: `Show run ${run.run_id}`, callback: () => show({ run: run.run_id }) }
+  ];
+  if (run.status === 'FAILURE') {
+    const caption = `Run again what of run ${run.run_id} did not succeed`;
+    actions.push({ label: 'Re-run from failure', caption, callback: () => void runAgain(one, run, show) });
+  }
   Notification.emit(notice.text, notice.tone, { actions, autoClose: notice.tone === 'error' ? false : SUCCESS_STAYS });
+}
+
+async function runAgain(one: Watched, run: RunRow, show: (shown: Shown) => void): Promise<void> {
+  const query: AgainQuery = { run_id: run.run_id, from_failure: true, steps: [] };
+  try {
+    const { run_id } = (await one.request('reexecute', { ...query })) as { run_id: string };
+    const actions = [{ label: 'Show', caption: `Show run ${run_id}`, callback: () => show({ run: run_id }) }];
+    Notification.emit(`${run.title} runs again from its failure`, 'default', { actions, autoClose: AGAIN_STAYS });
+  } catch (error) {
+    Notification.error(`${run.title} could not be run again\n${sentence(error)}`, { autoClose: false });
+  }
 }

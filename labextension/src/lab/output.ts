@@ -4,7 +4,8 @@
  */
 import { Widget } from '@lumino/widgets';
 import { mount } from '../app';
-import type { Host } from '../protocol';
+import { isGraph } from '../guards';
+import type { Host, PackedGraph, Snapshot } from '../protocol';
 import { h, put } from '../view/dom';
 import { glyph } from '../view/glyphs';
 import { dayTime, exactTime } from '../words';
@@ -24,7 +25,12 @@ interface Note {
   live: boolean;
   at: number | null;
   nodes: number;
+  /** What it shows: all where both are null. */
+  part: { job: string | null; selection: string | null };
 }
+
+const isPart = (part: Note['part']): boolean => part.job !== null || part.selection !== null;
+const keyOf = ({ part }: Note): string => JSON.stringify(part);
 
 /** Draw graphs in this notebook's outputs. */
 export function drawOutputs(one: Watched, openTab: () => void): void {
@@ -41,6 +47,9 @@ export function drawOutputs(one: Watched, openTab: () => void): void {
 class GraphOutput extends Widget {
   private output: Output | null = null;
   private unmount: (() => void) | null = null;
+  /** What the live view shows, while there is one. */
+  private live: string | null = null;
+  private turn = 0;
   private readonly keeper: Keeper;
   private readonly stop: () => void;
   private readonly theme: MutationObserver;
@@ -51,7 +60,7 @@ class GraphOutput extends Widget {
   ) {
     super();
     this.addClass('jk-output');
-    this.keeper = new Keeper(one);
+    this.keeper = new Keeper(one, () => this.note.part);
     this.stop = one.onPush(() => this.update());
     this.theme = new MutationObserver(() => setTimeout(() => this.update(), 100));
     this.theme.observe(document.body, { attributes: true, attributeFilter: ['data-jp-theme-name'] });
@@ -72,38 +81,65 @@ class GraphOutput extends Widget {
     if (!this.output || !this.isAttached) {
       return;
     }
-    if (this.unmount || this.mayLive()) {
-      this.unmount ??= this.goLive();
+    if (this.live !== null && this.live !== keyOf(this.note)) {
+      this.endLive(); // the output was replaced by one that shows something else
+    }
+    if (this.live !== null) {
       this.keeper.keep(this.output);
+    } else if (this.note.live && this.one.snapshot) {
+      void this.tryLive(++this.turn);
     } else {
       put(this.node, ...this.still());
     }
   }
 
   /** A kernel that has not run the notebook's cells yet does not take the picture away. */
-  private mayLive(): boolean {
+  private async tryLive(turn: number): Promise<void> {
+    const { note } = this;
+    const graph = await this.graphOf(note).catch(() => null);
     const { snapshot } = this.one;
-    return this.note.live && snapshot !== null && (snapshot.graph.nodes.count > 0 || this.note.nodes === 0);
+    if (turn !== this.turn || this.live !== null || !this.isAttached) {
+      return;
+    }
+    if (graph && snapshot && (graph.nodes.count > 0 || note.nodes === 0)) {
+      this.goLive({ ...snapshot, graph });
+    } else {
+      put(this.node, ...this.still());
+    }
+  }
+
+  /** What it shows now: the snapshot has the whole, a part is asked for. */
+  private async graphOf({ part }: Note): Promise<PackedGraph | null> {
+    const found = isPart(part) ? await this.one.request('layout', { ...part }) : this.one.snapshot?.graph;
+    return isGraph(found) ? found : null;
   }
 
   private get note(): Note {
-    const { live, at, nodes } = (this.output?.data[GRAPH_MIME] ?? {}) as Record<string, unknown>;
+    const { live, at, nodes, job, selection } = (this.output?.data[GRAPH_MIME] ?? {}) as Record<string, unknown>;
     return {
       live: live === true,
       at: typeof at === 'number' ? at : null,
-      nodes: typeof nodes === 'number' ? nodes : 0
+      nodes: typeof nodes === 'number' ? nodes : 0,
+      part: { job: typeof job === 'string' ? job : null, selection: typeof selection === 'string' ? selection : null }
     };
   }
 
-  private goLive(): () => void {
+  private goLive(initial: Snapshot): void {
     this.node.replaceChildren();
-    return mount(this.node, this.host());
+    this.unmount = mount(this.node, this.host(initial));
+    this.live = keyOf(this.note);
+    this.update();
   }
 
-  private host(): Host {
+  private endLive(): void {
+    this.unmount?.();
+    this.unmount = this.live = null;
+  }
+
+  private host(initial: Snapshot): Host {
     const { one } = this;
     return {
-      initial: one.snapshot,
+      initial,
       request: (op, fields) => one.request(op, fields),
       onPush: listener => one.onPush(listener),
       goto: (key, cellId) => void one.goto(key, cellId),
@@ -146,7 +182,7 @@ class GraphOutput extends Widget {
     this.stop();
     this.theme.disconnect();
     this.keeper.dispose();
-    this.unmount?.();
+    this.endLive();
     super.dispose();
   }
 }

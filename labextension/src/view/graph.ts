@@ -104,7 +104,7 @@ export class GraphView {
       this.back,
       graph.groups.filter(g => !g.collapsed).map(group => groupBox(group, () => this.events.toggleGroup(group.name)))
     );
-    const hidden = graph.view.hidden;
+    const hidden = graph.view.focus ? graph.view.hidden : 0;
     this.rest.hidden = !hidden;
     say(this.rest, hidden ? `${count(hidden)} more, not linked to this one` : '');
     if (!same || !this.moved) {

@@ -1,5 +1,5 @@
 /** The row above every page: tabs, and counts that filter. Knows the session; draws itself again when told. */
-import { countWords, keysOf } from '../changes';
+import { countWords } from '../changes';
 import type { Queue, StatusWord } from '../protocol';
 import type { Session, Tab } from '../session';
 import { count, plural, statusLabel } from '../words';
@@ -82,13 +82,13 @@ export class Header {
     if (putOff(this.draw)) {
       return;
     }
-    const { page, snapshot, query } = this.session;
+    const { page, snapshot, keys } = this.session;
     for (const tab of this.tabs.querySelectorAll<HTMLElement>('.jk-tab')) {
       const on = tab.dataset.tab === page.tab;
       tab.classList.toggle('jk-on', on);
       tab.setAttribute('aria-selected', String(on));
     }
-    const counts = snapshot ? countWords(keysOf(snapshot, query.job), snapshot.status) : [];
+    const counts = snapshot ? countWords(keys, snapshot.status) : [];
     const signature = JSON.stringify([counts, this.session.search]);
     if (this.counts.dataset.drawn !== signature) {
       this.counts.dataset.drawn = signature;

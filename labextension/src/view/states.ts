@@ -12,6 +12,9 @@ export const skeleton = (): HTMLElement =>
 export const trouble = (text: string, again: () => void): HTMLElement =>
   h('div.jk-state', { role: 'alert' }, h('span.jk-wrap', null, text), button('Try again', again));
 
+/** Why there is nothing to see. */
+export const nothing = (why: string): HTMLElement => h('div.jk-state', null, h('span.jk-wrap', null, why));
+
 export function emptyProject(): HTMLElement {
   const line = '%%asset raw_flights';
   const copy = iconButton('copy', 'Copy', () => void navigator.clipboard?.writeText(`${line}\n`), 'sm');

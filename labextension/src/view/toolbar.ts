@@ -3,7 +3,7 @@
  * again when told.
  */
 import { activeRuns, cancel, cancelFace, launch, materialize } from '../actions';
-import { countWords, keysOf, keysWith } from '../changes';
+import { countWords, keysWith } from '../changes';
 import type { JobRow, RunRow, Scope, StatusWord } from '../protocol';
 import type { Session } from '../session';
 import { count, plural, runWord, shortId } from '../words';
@@ -23,8 +23,12 @@ const WAYS: [Way, string, IconName][] = [
 ];
 const SEARCH_AFTER = 180;
 
-/** The active runs of this notebook; those of others are canceled from the list. */
-const ownRuns = (session: Session): RunRow[] => activeRuns(session).filter(run => run.notebook === null);
+/** The active runs of this notebook that concern what is shown; those of others are canceled from the list. */
+function ownRuns(session: Session): RunRow[] {
+  const own = activeRuns(session).filter(run => run.notebook === null);
+  const making = new Set(session.isPart ? session.keys.map(key => session.snapshot?.status[key]?.run_id) : []);
+  return session.isPart ? own.filter(run => making.has(run.run_id)) : own;
+}
 
 export class Toolbar {
   readonly element = h('div.jk-bar');
@@ -46,7 +50,7 @@ export class Toolbar {
   ) {
     this.input = h('input.jk-input', {
       type: 'text',
-      placeholder: 'Search or select: +report_plot, status:stale, kind:duckdb',
+      placeholder: 'Search or select',
       'aria-label': 'Search or select',
       spellcheck: 'false',
       autocomplete: 'off',
@@ -93,7 +97,7 @@ export class Toolbar {
 
   private typed(): void {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.session.find(this.input.value), SEARCH_AFTER);
+    this.timer = setTimeout(() => void this.session.findWhileTyping(this.input.value), SEARCH_AFTER);
   }
 
   reset(): void {
@@ -116,7 +120,13 @@ export class Toolbar {
   };
 
   private drawJobs(): void {
-    const { snapshot, query } = this.session;
+    const { snapshot, query, isPart } = this.session;
+    if (isPart) {
+      const about = query.job === null ? 'Selection' : 'Job';
+      const text = query.selection ?? query.job ?? '';
+      this.once(this.jobs, text, () => [h('code.jk-tok.jk-cut', { title: `${about}: ${text}` }, text)]);
+      return;
+    }
     const pick = (job: string | null) => this.session.setQuery({ job, focus: null });
     const all: (JobRow | null)[] = [null, ...(snapshot?.jobs ?? [])];
     this.once(this.jobs, [query.job, all.length], () => [
@@ -134,8 +144,8 @@ export class Toolbar {
   }
 
   private drawSearch(): void {
-    const { snapshot, query, matches, searchError, search, graph } = this.session;
-    const keys = snapshot ? keysOf(snapshot, query.job) : [];
+    const { query, matches, searchError, search, graph, keys } = this.session;
+    this.input.placeholder = placeholder(this.session);
     const focus = query.focus;
     if (document.activeElement !== this.input && !this.field.matches(':focus-within')) {
       this.input.value = focus && !search ? `${query.depth}+${focus}+${query.depth}` : search;
@@ -180,10 +190,9 @@ export class Toolbar {
   }
 
   private drawPrimary(): void {
-    const { snapshot, query, gone } = this.session;
+    const { snapshot, query, gone, keys } = this.session;
     const job = snapshot?.jobs.find(one => one.name === query.job);
     const runs = ownRuns(this.session);
-    const keys = snapshot ? keysOf(snapshot, query.job) : [];
     const counts = snapshot ? countWords(keys, snapshot.status) : [];
     const signature = [
       job?.name,
@@ -241,8 +250,9 @@ export class Toolbar {
     const items = (): MenuItem[] => {
       const notes = ways.map(async way => (await session.ask('plan', { keys: way.keys, scope: way.scope })).text);
       const runs: MenuItem[] = ways.map((way, i) => ({ label: way.label, note: notes[i], run: () => go(way) }));
-      const jobs = (session.snapshot?.jobs ?? []).filter(
-        job => session.query.job === null || job.name === session.query.job
+      const { job: chosen, selection } = session.query;
+      const jobs = (session.snapshot?.jobs ?? []).filter(job =>
+        chosen === null ? selection === null : job.name === chosen
       );
       return [
         ...runs,
@@ -266,6 +276,15 @@ export class Toolbar {
   }
 }
 
+/** An example of the notebook's own: what is made last with all it is made of, and what is to be made again. */
+function placeholder({ snapshot, keys, graph }: Session): string {
+  const assets = keys.filter(key => !key.startsWith('op:'));
+  const last = snapshot && assets[assets.length - 1];
+  const kind = graph?.nodes.find(node => /^\w+$/.test(node.kind) && node.type === 'asset')?.kind;
+  const examples = last ? [`+${last}`, 'status:stale', ...(kind ? [`kind:${kind}`] : [])] : [];
+  return ['Search or select', examples.join(', ')].filter(Boolean).join(': ');
+}
+
 export interface RunWay {
   label: string;
   keys: string[];
@@ -276,7 +295,7 @@ export interface RunWay {
 export function waysToRun(session: Session, keys: string[]): RunWay[] {
   const status = session.snapshot?.status ?? {};
   const { selected, matches } = session;
-  const inJob = session.query.job === null ? [] : keys;
+  const inJob = session.query.job === null && session.query.selection === null ? [] : keys;
   const ways: RunWay[] = [];
   for (const [word, scope] of [
     ['stale', 'stale'],
