@@ -7,6 +7,10 @@ the name in ``DAGSTER_NAMES``. Knows nothing of the rest of jobkernel.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
+
+SHORT: Final = 3
+"""Names of so many letters or fewer are short."""
 
 
 class JobkernelError(Exception):
@@ -234,10 +238,16 @@ DAGSTER_NAMES: dict[str, type[BaseException]] = {
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """Return the candidate most like ``word``, or None where nothing is like it."""
-    from rapidfuzz import process  # loaded only when something went wrong
+    """Return the candidate most like ``word``, or None where nothing is like it.
 
-    found = process.extractOne(word, list(candidates), score_cutoff=60)
+    A short word is within longer ones by chance, so that it is like a word of its own length only.
+    """
+    from rapidfuzz import fuzz, process  # loaded only when something went wrong
+
+    if len(word) <= SHORT:
+        found = process.extractOne(word, list(candidates), scorer=fuzz.ratio, score_cutoff=65)
+    else:
+        found = process.extractOne(word, list(candidates), score_cutoff=60)
     return found[0] if found else None
 
 

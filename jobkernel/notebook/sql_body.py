@@ -23,6 +23,8 @@ from jobkernel.rules.sql_text import normalised_sql, table_names
 
 _QUERIES: Final = frozenset({"SELECT", "MULTI", "EXPLAIN", "CALL", "PRAGMA", "RELATION"})
 _LINE: Final = re.compile(r"\n\s*LINE (\d+):.*", re.DOTALL)
+_OF_FILES: Final = re.compile(r"[.*?:~\\]|^/")
+"""What paths, globs and addresses of files have, and names of assets and variables have not."""
 _NOT_IN_NAMES: Final = re.compile(r"\W")
 
 
@@ -152,7 +154,7 @@ def resolve_sql(
             inferred.add(table)
             if table in namespace:
                 shadowed.append(table)
-        else:
+        elif not _OF_FILES.search(table):
             variables.append(table)
     return Resolution(
         inputs=inputs, inferred=frozenset(inferred), params=tuple(params), variables=tuple(variables),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from shells import Notebook
+
+from jobkernel.errors import nearest
 
 
 def test_the_nearest_asset_is_named_below_the_error(nb: Notebook) -> None:
@@ -62,6 +66,26 @@ def test_a_variable_of_the_notebook_and_an_asset_come_before_the_shell_s(nb: Not
 @pytest.mark.parametrize("line", ["!echo {nobodys}", "!echo $nobodys\nnobodys", "!echo $nobodys {nobodys + 1}"])
 def test_what_only_python_can_know_is_needed(nb: Notebook, line: str) -> None:
     assert "needs nobodys, which nothing defines yet" in nb.ok(f"%%asset said\n{line}\n1").text
+
+
+@pytest.mark.parametrize("file", ["x.csv", "data/*.parquet", "https://host/x", "~/x", "/abs/x", "s3://bucket/x"])
+def test_a_file_that_a_query_reads_is_no_name_that_is_needed(nb: Notebook, file: str) -> None:
+    told = nb.ok(f"%%asset said --sql\nselect * from '{file}' join nobodys using (id)").text
+    assert "needs nobodys, which nothing defines yet" in told
+    assert file not in told
+
+
+def test_a_file_beside_the_notebook_is_read_by_a_query(nb: Notebook, project: Path) -> None:
+    (project / "x.csv").write_text("a\n1\n2\n")
+    nb.ok(f"%%asset said --sql\nselect sum(a) as s from '{project / 'x.csv'}'", "%materialize said")
+    assert nb.session.load("said").to_pylist() == [{"s": 3}]
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("or", None), ("o", None), ("sal", None), ("tax", "taxi"), ("ordes", "orders")]
+)
+def test_a_short_name_is_like_names_of_its_length_only(name: str, near: str | None) -> None:
+    assert nearest(name, ["orders", "sales_by_day", "taxi", "customers"]) == near
 
 
 def test_other_errors_get_no_hint(nb: Notebook) -> None:
