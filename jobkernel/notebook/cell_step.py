@@ -132,7 +132,7 @@ class CellStep:
         """Return the fingerprint part of the body itself; taken once."""
         if self._own is None:
             if isinstance(self.body, SqlBody):
-                self._own = part_of(self.body.normalised)
+                self._own = part_of(self.body.written, hashed=self.body.normalised)
             else:
                 self._imports = imported_modules(self.body.tree) if self.body.names.imports else ()
                 self._own = source_part(self.body.tree)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName, did_you_mean
 from jobkernel.notebook.reasons import reasons_of, when
 from jobkernel.notebook.shown import Shown, mark, one_line
 from jobkernel.notebook.views import failed_checks, why_view
+
+MOST_NAMES: Final = 5
+"""So many variables are named in a sentence."""
 
 
 def why(session: Session, key: str) -> Shown:
@@ -21,7 +24,17 @@ def why(session: Session, key: str) -> Shown:
     states = session.states
     checks = {(key, name): check for name in session.registry.checks_of(key) if (check := states.check(key, name))}
     failed = [{"text": f"{mark(word)} {sentence}"} for word, sentence in failed_checks(checks)]
-    return why_view(told["headline"], told["status"], [*told["parts"], *failed])
+    return why_view(told["headline"], told["status"], [*told["parts"], *failed, *_not_tracked(session, key)])
+
+
+def _not_tracked(session: Session, key: str) -> list[dict[str, Any]]:
+    """Say which variables of the notebook an asset uses that may change and make nothing stale."""
+    now = session.freshness.fingerprint(key)
+    names = [f"{name} ({kind})" for name, kind in now.not_followed().items()] if now is not None else []
+    if not names:
+        return []
+    told = ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if names[MOST_NAMES:] else "")
+    return [{"text": f"Not tracked: what is in {told}; changed data of the notebook makes nothing stale."}]
 
 
 def reasons(session: Session, key: str) -> dict[str, Any]:

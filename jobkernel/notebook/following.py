@@ -18,7 +18,7 @@ from jobkernel.notebook.function_source import function_part
 from jobkernel.notebook.packages import file_of, is_local, is_standard, top_level, version_of
 from jobkernel.notebook.twins import functions_in
 from jobkernel.rules.constants import canonical
-from jobkernel.rules.fingerprint import OWN, Fingerprint, Part, part_of, source_part
+from jobkernel.rules.fingerprint import NOT_FOLLOWED, OWN, Fingerprint, Part, part_of, source_part
 
 _SHELL_NAMES: Final = frozenset(
     {"get_ipython", "In", "Out", "_", "__", "___", "_ih", "_oh", "_dh", "exit", "quit", "open"}
@@ -69,7 +69,7 @@ class Follower:
         text = canonical(value)
         if text is None:
             kind = type(value)
-            text = f"{kind.__module__}.{kind.__qualname__} (not followed)"
+            text = f"{kind.__module__}.{kind.__qualname__}{NOT_FOLLOWED}"
             if self.is_ours(kind):
                 self.class_(kind.__qualname__, kind)
         self.parts.setdefault(f"constant:{name}", part_of(text))

@@ -65,6 +65,12 @@ class SqlBody:
         """The query without comments and formatting, and the kind of table that it gives."""
         return f"{normalised_sql(self.text)}\n-- as {self.as_}"
 
+    @property
+    def written(self) -> str:
+        """The query as it was written, and the kind of table that it gives where that was chosen."""
+        chosen = [] if self.as_ == "arrow" else [f"--as {self.as_}"]
+        return "\n".join([*chosen, self.text.strip()])
+
 
 def parse_sql_body(
     text: str,

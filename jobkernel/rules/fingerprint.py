@@ -23,6 +23,8 @@ TEXT_LIMIT: Final = 20_000
 OWN: Final = "own"
 CHOSEN: Final = "config"
 """The part that tells parameters which were given at a launch; where none were, there is no such part."""
+NOT_FOLLOWED: Final = " (not followed)"
+"""How the text of a variable ends of which only the type is told."""
 _WHAT: Final = {
     "own": "code",
     "helper": "helper",
@@ -59,6 +61,11 @@ class Fingerprint:
         """Return one hash of all parts, whatever their order."""
         lines = [f"{len(name)}:{name}={part.hash}" for name, part in sorted(self.parts.items())]
         return digest("\n".join(lines))
+
+    def not_followed(self) -> dict[str, str]:
+        """Return the variables of which only the type is part of this, by name, each with its type."""
+        found = {name.removeprefix("constant:"): part.text for name, part in self.parts.items()}
+        return {name: text.removesuffix(NOT_FOLLOWED) for name, text in found.items() if text.endswith(NOT_FOLLOWED)}
 
     def adding(self, texts: Mapping[str, str]) -> Fingerprint:
         """Return the same with further parts."""

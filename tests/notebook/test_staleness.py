@@ -49,6 +49,35 @@ def test_an_edit_makes_its_asset_and_all_below_stale_and_why_shows_the_differenc
     assert "b above it is stale" in why(nb, "c")
 
 
+def test_why_shows_a_query_as_it_was_written(nb: Notebook) -> None:
+    nb.ok("%%asset q --sql\nSELECT Count(*) AS N\n  FROM range(3)", "%materialize q")
+    nb.ok("%%asset q --sql\n-- a comment\nSELECT Count(*) AS N FROM range(3)")
+    assert status(nb) == {"q": "fresh"}
+    nb.ok("%%asset q --sql\nSELECT Count(*) AS N\n  FROM range(4)")
+    told = why(nb, "q").strip().splitlines()[1:]
+    assert told == [
+        "  its code changed",
+        "      SELECT Count(*) AS N",
+        "    -   FROM range(3)",
+        "    +   FROM range(4)",
+    ]
+    nb.ok("%%asset q --sql --as pandas\nSELECT Count(*) AS N\n  FROM range(3)")
+    assert why(nb, "q").strip().splitlines()[2:] == [
+        "    + --as pandas",
+        "      SELECT Count(*) AS N",
+        "        FROM range(3)",
+    ]
+
+
+def test_why_names_data_of_the_notebook_that_is_not_tracked(nb: Notebook) -> None:
+    nb.ok("import pandas as pd", "frame = pd.DataFrame({'x': [1]})", "limit = 3")
+    nb.ok("%%asset a\nlen(frame) + limit", "%materialize a")
+    told = why(nb, "a")
+    assert "Not tracked: what is in frame (pandas.DataFrame); changed data of the notebook makes nothing stale." in told
+    nb.ok("%%asset b\nlimit", "%materialize b")
+    assert "Not tracked" not in why(nb, "b")
+
+
 def test_a_helper_in_another_cell_makes_stale_what_uses_it(nb: Notebook) -> None:
     fresh_chain(nb)
     nb.ok("def helper(x): return x + 100")
