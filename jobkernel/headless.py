@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from jobkernel.errors import InvalidDefinition, RunFailed
 from jobkernel.notebook.heading import COMMENT, WORDS
+from jobkernel.settings import PASSING
 
 Say = Callable[[str], None]
 
@@ -82,7 +83,7 @@ class NotebookRunner:
             extra_arguments=["--log-level=ERROR"],
             resources={"metadata": {"path": str(self.path.parent)}},
         )
-        with self._client.setup_kernel(env={**os.environ, "JPY_SESSION_NAME": str(self.path)}):
+        with self._client.setup_kernel(env={**os.environ, "JPY_SESSION_NAME": str(self.path), PASSING: "1"}):
             yield self
 
     def cells(self) -> list[tuple[int, Any]]:

@@ -6,9 +6,13 @@ Project settings live with the project's history; the engine hands on what is as
 from __future__ import annotations
 
 import os
+from typing import Final
 
 from traitlets import Bool, Dict, Enum, Float, Int, List
 from traitlets.config import Configurable
+
+PASSING: Final = "JOBKERNEL_PASSING"
+"""The environment variable of a kernel that is there for one errand, and takes up no other work."""
 
 
 class JobKernel(Configurable):  # type: ignore[misc]  # the package is untyped

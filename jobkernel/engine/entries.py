@@ -53,3 +53,8 @@ class Change:
 def keys_of(entry: Entry) -> list[str]:
     """Return the keys of the assets that an asset's entry makes."""
     return [entry.name] if entry.record is None else [spec.key for spec in entry.record.specs]
+
+
+def asset_keys_of(entry: Entry) -> list[str]:
+    """Return the keys of the assets that an entry makes: none where it is of another kind."""
+    return keys_of(entry) if entry.kind == "asset" else []

@@ -72,7 +72,7 @@ class Launcher:
         self._values = values
         self._clock = clock
         self._pool = pool
-        self._deadlines = timer_of(clock)
+        self.deadlines = timer_of(clock)
         self._logs = logs
         self._note = note
         self._on_change = on_change
@@ -166,7 +166,7 @@ class Launcher:
             on_end=self._ended,
             on_failure=lambda run, reason: self.retries.at_failure(run, reason) if self.retries else {},
             max_runtime=longest_runtime(facts.tags, self.max_runtime()),
-            deadlines=self._deadlines,
+            deadlines=self.deadlines,
         )
         live = LiveRun(active=ActiveRun(setup), options=options, queued_at=self._clock.now_us(), on_output=on_output)
         live.is_local, live.cell_id = len(here) == len(plan.steps), cell_id
@@ -194,7 +194,7 @@ class Launcher:
             self._is_closed = True
         for live in self.alive():
             live.active.cancel(forced=True)
-        self._deadlines.close()
+        self.deadlines.close()
         if self._drivers is not None:
             self._drivers.close()
         for unlisten in self._unlisten:

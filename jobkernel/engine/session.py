@@ -18,12 +18,14 @@ from jobkernel.clock import Clock
 from jobkernel.engine.adding import definition_event, entries_of
 from jobkernel.engine.again import Again, launch_again
 from jobkernel.engine.cancel_words import cancel_words
-from jobkernel.engine.entries import Change, Entry
+from jobkernel.engine.entries import Change, Entry, asset_keys_of
 from jobkernel.engine.executors import Executors
 from jobkernel.engine.freshness import Freshness
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.launcher import Launcher
+from jobkernel.engine.left_runs import LeftRuns, Retrying
 from jobkernel.engine.live_run import LiveRun, OnOutput, new_run_id
+from jobkernel.engine.owned_keys import OwnedKeys
 from jobkernel.engine.planner import Planner, running_keys
 from jobkernel.engine.priorities import Priorities, Prioritize
 from jobkernel.engine.records import RunRecords
@@ -89,20 +91,15 @@ class Session:
             notebook=notebook,
             kernel_id=kernel_id,
         )
-        self._claimed: set[str] = set()
-        self._lock = threading.Lock()  # protects _stale_history and _lost_keys
-        self._stale_history = False
-        self._lost_keys: dict[str, str] = {}
+        self._keys = OwnedKeys(history, notebook)
+        self._history_moved = threading.Event()
         self.planner = Planner(
             registry=self.registry,
             states=self.states,
             has_value=values.has_asset,
             status_words=lambda: self.freshness.status_words(self.running_keys()),
         )
-        self._unlisten = [
-            history.listen("changed", self._history_changed),
-            history.listen("keys_taken", self._keys_taken),
-        ]
+        self._unlisten = [self._keys.close, history.listen("changed", self._history_changed)]
         self.project_settings = dict(history.request("settings"))
         self._unlisten.append(
             history.listen("settings", lambda fields: self.project_settings.update(fields["settings"]))
@@ -113,6 +110,8 @@ class Session:
         self.priorities = Priorities()
         self.explain_error: Callable[[BaseException], BaseException] = lambda error: error
         self._again = Again(history, self.planner, values, self._is_stored_here)
+        retrying = Retrying(self.records.row, self._again.plan, self._launch_retry)
+        self.left_runs = LeftRuns(history, clock, self.launcher.deadlines, notebook, retrying)
         self._closing = ExitStack()
         self.refresh()
 
@@ -131,15 +130,16 @@ class Session:
         return self._define_all([entry], take_over=take_over)[0]
 
     def _define_all(self, entries: Sequence[Entry], *, take_over: bool) -> list[Change]:
-        keys = [key for entry in entries for key in _asset_keys(entry)]
-        inherited = self._claim([key for key in keys if key not in self._claimed], take_over)
+        keys = [key for entry in entries for key in asset_keys_of(entry)]
+        inherited = self._keys.claim(keys, take_over)
         try:
             changes = self.registry.define_all(entries)
         except JobkernelError:
-            self._release([key for key in keys if key not in self.registry.assets])
+            self._keys.release([key for key in keys if key not in self.registry.assets])
             raise
         now = self.clock.now_us()
         self.history.emit_many([definition_event(entry, self.registry, self.notebook, now) for entry in entries])
+        self.left_runs.defined()
         self.changed.set()
         return [replace(change, inherited=inherited) for change in changes] if inherited else changes
 
@@ -176,24 +176,11 @@ class Session:
         """
         entry = self.registry.find(name)
         change = self.registry.forget(entry.kind, entry.name)
-        self._release(_asset_keys(entry))
+        self._keys.release(asset_keys_of(entry))
         body = {"kind": entry.kind, "name": entry.name, "notebook": self.notebook}
         self.history.emit(Event(ev.DEFINITION_FORGOTTEN, None, None, self.clock.now_us(), body))
         self.changed.set()
         return change
-
-    def _claim(self, keys: list[str], take_over: bool) -> dict[str, str]:
-        """Claim keys for this notebook; return those it has from another one, with that one's name."""
-        if not keys:
-            return {}
-        answer = self.history.request("claim_keys", keys=keys, notebook=self.notebook, take_over=take_over)
-        self._claimed.update(keys)
-        return {**answer["inherited"], **answer["taken"]}
-
-    def _release(self, keys: list[str]) -> None:
-        if keys:
-            self._claimed.difference_update(keys)
-            self.history.request("release_keys", keys=keys)
 
     def select(self, selection: str | AssetSelection | None) -> list[str]:
         """Return the keys that a selection names (see :meth:`Planner.select`)."""
@@ -340,9 +327,13 @@ class Session:
     def _retry(self, run_id: str, new_run_id: str, from_failure: bool, number: int) -> None:
         """Run a run that failed again by itself: what is left of it, or all."""
         row = self.records.row(run_id)
+        self._launch_retry(row, self._again.plan(row, from_failure=from_failure), from_failure, new_run_id, number)
+
+    def _launch_retry(
+        self, row: Mapping[str, Any], plan: Plan, from_failure: bool, new_run_id: str, number: int
+    ) -> None:
         choice = launch_again(row, from_failure, self.executors.default)
         tags = {**choice.tags, RETRY_NUMBER_TAG: str(number)}
-        plan = self._again.plan(row, from_failure=from_failure)
         self.launch(plan, replace(choice, tags=tags, trigger="retry", run_id=new_run_id))
 
     def prune(self, *, dry_run: bool = False) -> dict[str, Any]:
@@ -357,6 +348,7 @@ class Session:
         """End what runs and let everything go, in reverse order of opening."""
         for unlisten in self._unlisten:
             unlisten()
+        self.left_runs.close()
         self.launcher.close()
         self._wait_for_runs()
         self.pool.close()
@@ -381,28 +373,22 @@ class Session:
 
     def drop_lost_keys(self) -> dict[str, str]:
         """Drop what other notebooks took over since this was last asked; return the notebook that has each key now."""
-        with self._lock:
-            lost, self._lost_keys = self._lost_keys, {}
-        dropped = {key: notebook for key, notebook in lost.items() if ("asset", key) in self.registry.entries}
+        lost = self._keys.take_lost().items()
+        dropped = {key: notebook for key, notebook in lost if ("asset", key) in self.registry.entries}
         for key in dropped:
             self.registry.forget("asset", key)
         return dropped
 
-    def _keys_taken(self, fields: Mapping[str, Any]) -> None:
-        self._claimed.difference_update(fields["keys"])
-        with self._lock:
-            self._lost_keys.update(dict.fromkeys(fields["keys"], fields["notebook"] or "another notebook"))
-
     def _history_changed(self, _fields: Mapping[str, Any]) -> None:
-        with self._lock:
-            self._stale_history = True
+        self._history_moved.set()
         self.changed.set()
 
     def take_history_change(self) -> bool:
         """Return whether the history moved since this was last asked."""
-        with self._lock:
-            moved, self._stale_history = self._stale_history, False
-        return moved
+        if not self._history_moved.is_set():
+            return False
+        self._history_moved.clear()  # before anybody looks: a later move is told again
+        return True
 
     def _io_of(self, key: str) -> tuple[str, Mapping[str, Any]]:
         assets = self.registry.assets.get(key)
@@ -412,9 +398,3 @@ class Session:
             if assets.keys_by_output.get(output.name) == key and not output.is_nothing:
                 return output.io, output.metadata
         return DEFAULT_IO, EMPTY
-
-
-def _asset_keys(entry: Entry) -> list[str]:
-    if entry.kind != "asset":
-        return []
-    return [entry.name] if entry.record is None else [spec.key for spec in entry.record.specs]

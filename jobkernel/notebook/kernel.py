@@ -24,7 +24,7 @@ from jobkernel.notebook.job_cells import JobCells
 from jobkernel.notebook.shown import Shown, mark
 from jobkernel.notebook.views import echo
 from jobkernel.rules.fingerprint import Fingerprint
-from jobkernel.settings import JobKernel
+from jobkernel.settings import PASSING, JobKernel
 
 
 class NotebookKernel:
@@ -44,6 +44,8 @@ class NotebookKernel:
         self.bindings = Bindings(self.session, lambda: self.names)
         self._has_hinted = False
         self.publisher: Any = None
+        if PASSING not in os.environ:
+            self.session.left_runs.begin()
 
     @property
     def session(self) -> Session:
@@ -128,9 +130,10 @@ class NotebookKernel:
             print(sentence)  # noqa: T201 - above what the cell itself prints
 
     def _news(self, text: str) -> Iterator[str]:
-        """Yield what to know before a cell runs: keys that are gone, variables that are old, a magic that is none."""
+        """Yield what to know before a cell runs: keys gone, runs taken up, variables that are old, a magic that is none."""
         for key, notebook in self.session.drop_lost_keys().items():
             yield f"{key} was taken over by {notebook}; what this notebook defined is dropped."
+        yield from self.session.left_runs.take_news()
         if not text.lstrip().startswith("%"):
             yield from self.bindings.older_words_in(text)
         hint = near_miss(text) if not self._has_hinted else None

@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from jobkernel.clock import ManualClock
 from jobkernel.model import events as ev
 from jobkernel.model.events import Event
+from jobkernel.storage.deaths import open_runs
 from jobkernel.storage.desk import Desk
 from jobkernel.storage.encoding import stored
 from jobkernel.storage.memory import Remembered
@@ -61,7 +62,7 @@ class Project(RuleBasedStateMachine):
 
     def open(self) -> None:
         self.desk = Desk(Store.open(str(self.folder / "history.duckdb")), ManualClock(), None)
-        for _, who, runs in self.desk.open_runs():
+        for _, who, runs in open_runs(self.desk):
             self.desk.resume(who, runs)
 
     @initialize()

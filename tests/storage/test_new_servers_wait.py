@@ -9,6 +9,7 @@ import pytest
 
 from jobkernel.clock import ManualClock
 from jobkernel.model.events import Event
+from jobkernel.storage.deaths import open_runs
 from jobkernel.storage.desk import Desk
 from jobkernel.storage.encoding import stored
 from jobkernel.storage.process import this_process
@@ -57,7 +58,7 @@ def reopened(tmp_path: Path) -> tuple[Desk, Kernel, Kernel]:
     enqueued(desk, other, "second", started=True)
     desk.close()
     desk = Desk(Store.open(str(tmp_path / "h.duckdb")), ManualClock(), None)
-    for _, who, runs in desk.open_runs():
+    for _, who, runs in open_runs(desk):
         desk.resume(who, runs)
     return desk, one, other
 
