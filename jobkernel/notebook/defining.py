@@ -38,6 +38,7 @@ from jobkernel.notebook.options import UsageProblem, duration, executor_name, pa
 from jobkernel.notebook.pools import pool_notes
 from jobkernel.notebook.shown import Shown, mark
 from jobkernel.notebook.sql_body import parse_sql_body
+from jobkernel.notebook.step_echo import QUIET, SHOWN
 from jobkernel.notebook.views import echo
 from jobkernel.rules.free_names import BUILTINS
 from jobkernel.rules.names import check_pool
@@ -75,7 +76,8 @@ def define_asset(kernel: NotebookKernel, given: argparse.Namespace, text: str) -
         return shown
     if shown is not None:
         kernel.show(shown)
-    run_here(kernel, kernel.session.plan([cell.key]), Launch(), bind=[cell.key])
+    levels = QUIET if given.quiet else SHOWN
+    run_here(kernel, kernel.session.plan([cell.key]), Launch(), bind=[cell.key], levels=levels)
     return None
 
 

@@ -15,7 +15,7 @@ from jobkernel.notebook.hints import with_hint
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.options import executor_name, pairs, value_or_name, whole_number
 from jobkernel.notebook.reasons import stale_words
-from jobkernel.notebook.step_echo import StepEcho
+from jobkernel.notebook.step_echo import SHOWN, StepEcho
 from jobkernel.notebook.value_view import end_with_value
 from jobkernel.notebook.views import run_result
 from jobkernel.rules.config_schemas import schemas_of_plan
@@ -65,7 +65,9 @@ def _refuse_unused(config: Any, plan: Plan) -> None:
             raise InvalidConfig(f"'{step.key}' has no parameters; '{name}' sets nothing. Declare it: --param {name}.")
 
 
-def run_here(kernel: NotebookKernel, plan: Plan, choice: Launch, *, bind: Sequence[str]) -> RunHandle:
+def run_here(
+    kernel: NotebookKernel, plan: Plan, choice: Launch, *, bind: Sequence[str], levels: frozenset[str] = SHOWN
+) -> RunHandle:
     """Run a plan in this cell: show what its steps print and how it ended, bind what was asked for; return its handle.
 
     ``bind`` are keys; those that the plan does not make are bound where the notebook has not their stored value.
@@ -73,7 +75,7 @@ def run_here(kernel: NotebookKernel, plan: Plan, choice: Launch, *, bind: Sequen
     Raises:
         the first failed step's own exception, as if the cell's code had raised it here.
     """
-    echo = StepEcho(plan)
+    echo = StepEcho(plan, levels)
     handle = kernel.session.launch(plan, choice, echo.take, cell_id=kernel.cell_id)
     progress = wait_here(handle, echo)
     _end(kernel, handle, progress, echo, bind)

@@ -21,14 +21,19 @@ from jobkernel.rules.plan import Plan
 SHOWN_LINES: Final = 500
 """So many lines of one step are shown in the cell; what follows is left to its log."""
 _LOUD: Final = frozenset({"stderr", "WARNING", "ERROR", "CRITICAL"})
-_SHOWN: Final = _LOUD | {"stdout", "display"}
+QUIET: Final = _LOUD | {"stdout", "display"}
+"""What is shown of steps where the cell says ``--quiet``."""
+SHOWN: Final = QUIET | {"INFO"}
+"""What is shown of steps; what is logged for debugging is left to ``%logs``."""
+_STREAMS: Final = frozenset({"stdout", "stderr", "display"})
 
 
 class StepEcho:
-    """Takes lines from steps and shows them when asked to."""
+    """Takes lines from steps and shows those of the ``levels`` when asked to."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, levels: frozenset[str] = SHOWN) -> None:
         self._plan = plan
+        self._levels = levels
         self._lock = threading.Lock()  # protects the three below
         self._waiting: deque[tuple[str, OutputLine | None]] = deque()  # None: more came than is shown
         self._taken: dict[str, int] = {}
@@ -36,7 +41,7 @@ class StepEcho:
 
     def take(self, step_key: str, lines: Sequence[OutputLine]) -> None:
         """Take new lines of a step; called on any thread."""
-        told = [(step_key, line) for line in lines if line.level in _SHOWN]
+        told = [(step_key, line) for line in lines if line.level in self._levels]
         with self._lock:
             before = self._taken.get(step_key, 0)
             self._taken[step_key] = before + len(told)
@@ -70,7 +75,8 @@ class StepEcho:
             return
         stream = sys.stderr if line.level in _LOUD else sys.stdout
         who = f"{shown_key(self._plan, step_key)}: " if len(self._plan.steps) > 1 else ""
-        stream.write(f"{who}{line.text}\n")
+        level = "" if line.level in _STREAMS else f"{line.level} "
+        stream.write(f"{who}{level}{line.text}\n")
 
 
 def _is_more_than_text(shown: Mapping[str, Any]) -> bool:

@@ -322,10 +322,11 @@ def test_a_log_is_followed_until_its_run_ends(nb: Notebook) -> None:
 def test_a_foreground_run_shows_what_its_steps_print_and_display_in_its_cell(nb: Notebook) -> None:
     nb.ok(
         "%%asset a\nimport sys\nfrom IPython.display import HTML, display\nprint('said')\n"
-        "print('warned', file=sys.stderr)\ndisplay(HTML('<i>shown</i>'))\ncontext.log.info('quiet')\n1"
+        "print('warned', file=sys.stderr)\ndisplay(HTML('<i>shown</i>'))\ncontext.log.info('logged %s', 1)\n"
+        "context.log.warning('mind')\ncontext.log.debug('detail')\n1"
     )
     ran = nb.ok("%materialize a")
-    assert (ran.printed, ran.complaint) == ("said\n", "warned\n")
+    assert (ran.printed, ran.complaint) == ("said\nINFO logged 1\n", "warned\nWARNING mind\n")
     assert "<i>shown</i>" in ran.markup
     assert ran.text.index("1 step") < ran.text.index("HTML")
 
