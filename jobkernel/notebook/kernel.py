@@ -130,7 +130,7 @@ class NotebookKernel:
             print(sentence)  # noqa: T201 - above what the cell itself prints
 
     def _news(self, text: str) -> Iterator[str]:
-        """Yield what to know before a cell runs: keys gone, runs taken up, variables that are old, a magic that is none."""
+        """Yield what to know before a cell runs: keys gone, runs taken up, old variables, a magic that is none."""
         for key, notebook in self.session.drop_lost_keys().items():
             yield f"{key} was taken over by {notebook}; what this notebook defined is dropped."
         yield from self.session.left_runs.take_news()
