@@ -70,6 +70,9 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "MonthlyPartitionsDefinition", "MultiPartitionKey", "MultiPartitionsDefinition", "Partition",
         "PartitionKeyRange", "PartitionsDefinition", "StaticPartitionsDefinition", "TimeWindow",
         "TimeWindowPartitionsDefinition", "WeeklyPartitionsDefinition", "partition_loading_context",
+        "AllPartitionMapping", "DimensionPartitionMapping", "IdentityPartitionMapping", "LastPartitionMapping",
+        "MultiPartitionMapping", "MultiToSingleDimensionPartitionMapping", "PartitionMapping",
+        "SpecificPartitionsPartitionMapping", "StaticPartitionMapping", "TimeWindowPartitionMapping",
     ),
     "rules.selection": ("AssetSelection",),
     "values.contexts": ("InputContext", "OutputContext", "build_input_context", "build_output_context"),
@@ -110,6 +113,18 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "engine.opening": ("test_session",),
     "notebook.doors": ("load", "session", "sql", "why"),
     "notebook.extension": ("load_ipython_extension", "unload_ipython_extension"),
+    "api.schedules": ("ScheduleDefinition", "build_schedule_context", "schedule"),
+    "api.sensors": ("SensorDefinition", "build_sensor_context", "sensor"),
+    "api.asset_sensors": ("AssetSensorDefinition", "asset_sensor"),
+    "api.status_sensors": ("RunStatusSensorDefinition", "run_failure_sensor", "run_status_sensor"),
+    "api.run_status_context": (
+        "RunFailureSensorContext", "RunStatusSensorContext", "build_run_status_sensor_context",
+    ),
+    "executors.automation_context": ("ScheduleEvaluationContext", "SensorEvaluationContext"),
+    "model.automation": ("DefaultScheduleStatus", "DefaultSensorStatus"),
+    "model.run_requests": (
+        "AddDynamicPartitionsRequest", "DeleteDynamicPartitionsRequest", "RunRequest", "SensorResult", "SkipReason",
+    ),
     "api.context_builders": (
         "build_asset_check_context", "build_asset_context", "build_hook_context", "build_op_context",
     ),

@@ -24,26 +24,50 @@ from jobkernel.rules.partition_calendar import (
     MonthlyPartitionsDefinition,
     WeeklyPartitionsDefinition,
 )
+from jobkernel.rules.partition_mapping import (
+    AllPartitionMapping,
+    IdentityPartitionMapping,
+    LastPartitionMapping,
+    PartitionMapping,
+    SpecificPartitionsPartitionMapping,
+    StaticPartitionMapping,
+)
 from jobkernel.rules.partition_multi import MultiPartitionsDefinition
+from jobkernel.rules.partition_multi_mapping import (
+    DimensionPartitionMapping,
+    MultiPartitionMapping,
+    MultiToSingleDimensionPartitionMapping,
+)
+from jobkernel.rules.partition_window_mapping import TimeWindowPartitionMapping
 from jobkernel.rules.partition_windows import TimeWindowPartitionsDefinition
 
 tell_time_by(SystemClock().now)
 
 __all__ = [
     "AddDynamicPartitionsRequest",
+    "AllPartitionMapping",
     "BackfillPolicy",
     "DailyPartitionsDefinition",
     "DeleteDynamicPartitionsRequest",
+    "DimensionPartitionMapping",
     "DynamicPartitionsDefinition",
     "HourlyPartitionsDefinition",
+    "IdentityPartitionMapping",
+    "LastPartitionMapping",
     "MonthlyPartitionsDefinition",
     "MultiPartitionKey",
+    "MultiPartitionMapping",
     "MultiPartitionsDefinition",
+    "MultiToSingleDimensionPartitionMapping",
     "Partition",
     "PartitionKeyRange",
+    "PartitionMapping",
     "PartitionsDefinition",
+    "SpecificPartitionsPartitionMapping",
+    "StaticPartitionMapping",
     "StaticPartitionsDefinition",
     "TimeWindow",
+    "TimeWindowPartitionMapping",
     "TimeWindowPartitionsDefinition",
     "WeeklyPartitionsDefinition",
     "partition_loading_context",

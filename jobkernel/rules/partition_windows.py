@@ -280,6 +280,10 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
         """Return a text that is equal for equal definitions."""
         return hashlib.sha256(repr(self).encode()).hexdigest()
 
+    def span_of(self, key: str) -> tuple[int, int]:
+        """Return a key's window in seconds since the epoch."""
+        return _span_of_key(self.windows, key)
+
     def window(self, start: float, end: float) -> TimeWindow:
         """Return a window of these instants, in the definition's zone."""
         zone = self.windows.zone

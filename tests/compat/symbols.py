@@ -30,7 +30,9 @@ TIER_1: dict[str, str] = {
     "partitions": "StaticPartitionsDefinition DailyPartitionsDefinition HourlyPartitionsDefinition "
     "WeeklyPartitionsDefinition MonthlyPartitionsDefinition TimeWindowPartitionsDefinition "
     "MultiPartitionsDefinition DynamicPartitionsDefinition MultiPartitionKey PartitionKeyRange TimeWindow "
-    "BackfillPolicy",
+    "BackfillPolicy IdentityPartitionMapping AllPartitionMapping LastPartitionMapping StaticPartitionMapping "
+    "SpecificPartitionsPartitionMapping TimeWindowPartitionMapping MultiToSingleDimensionPartitionMapping "
+    "MultiPartitionMapping DimensionPartitionMapping",
 }
 """Tier 1 by area; the areas of later releases are added with them."""
 
@@ -46,7 +48,7 @@ TIER_2 = (
     "with_resources AssetCheckExecutionContext build_asset_check_context build_hook_context "
     "validate_run_config input_manager unsupported reconstructable multi_or_in_process_executor "
     "EventRecordsFilter RunsFilter RunRecord ExecutorDefinition test_session dask_executor DagsterRunStatus "
-    "Partition PartitionsDefinition partition_loading_context"
+    "Partition PartitionsDefinition PartitionMapping partition_loading_context"
 )
 
 COVERED: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
