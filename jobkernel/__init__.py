@@ -122,9 +122,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     ),
     "executors.automation_context": ("ScheduleEvaluationContext", "SensorEvaluationContext"),
     "model.automation": ("DefaultScheduleStatus", "DefaultSensorStatus"),
-    "model.run_requests": (
-        "AddDynamicPartitionsRequest", "DeleteDynamicPartitionsRequest", "RunRequest", "SensorResult", "SkipReason",
-    ),
+    "model.run_requests": ("RunRequest", "SensorResult", "SkipReason"),
     "api.context_builders": (
         "build_asset_check_context", "build_asset_context", "build_hook_context", "build_op_context",
     ),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
+from jobkernel.api import automation_checks as automation
 from jobkernel.api.asset_views import needed_resources
 from jobkernel.api.assets_definition import AssetsDefinition
 from jobkernel.api.executor_names import check_executor
@@ -40,7 +41,7 @@ class Definitions:
 
     Raises:
         InvalidDefinition: something of a wrong kind.
-        Unsupported: schedules, sensors or loggers.
+        Unsupported: loggers.
     """
 
     def __init__(
@@ -56,14 +57,34 @@ class Definitions:
         metadata: Mapping[str, Any] | None = None,
         component_tree: Any = None,
     ) -> None:
-        refuse("Definitions", schedules=list(schedules or ()) or None, sensors=list(sensors or ()) or None)
         refuse("Definitions", loggers=loggers or None, component_tree=component_tree)
         self.assets = [_checked_assets(each) for each in assets or ()]
         self.asset_checks = [_checked_checks(each) for each in asset_checks or ()]
         self.jobs = [_checked_job(each) for each in jobs or ()]
+        self.schedules = [automation.checked_schedule(each) for each in schedules or ()]
+        self.sensors = [automation.checked_sensor(each) for each in sensors or ()]
         self.resources = dict(resources or {})
         self.executor = check_executor(executor, "Definitions")
         self.metadata = dict(metadata or {})
+
+    @property
+    def automations(self) -> list[Any]:
+        """The records of the schedules and sensors, by which the scheduler goes.
+
+        Raises:
+            InvalidDefinition: two bear one name.
+        """
+        return [each.record for each in automation.distinct((*self.schedules, *self.sensors))]
+
+    @cached_property
+    def all_jobs(self) -> list[Any]:
+        """The jobs, and behind them those that only schedules and sensors name.
+
+        Raises:
+            InvalidDefinition: two bear one name.
+        """
+        self._check_jobs()
+        return automation.with_targets(self.jobs, automation.distinct((*self.schedules, *self.sensors)))
 
     @cached_property
     def records(self) -> list[Assets]:
@@ -72,7 +93,8 @@ class Definitions:
         Raises:
             InvalidDefinition: two definitions make one asset or check, or assets need each other in a circle.
         """
-        records = [_record(each) for each in (*self.assets, *self.asset_checks)]
+        named_by_targets = automation.target_assets((*self.schedules, *self.sensors), self.assets)
+        records = [_record(each) for each in (*self.assets, *named_by_targets, *self.asset_checks)]
         records = list({id(record): record for record in records}.values())
         known = _distinct_keys(records)
         named = dict.fromkeys(key for record in records for key in _named_keys(record) if key not in known)
@@ -137,21 +159,35 @@ class Definitions:
         """
         if name == ASSET_JOB:
             return self.resolve_implicit_global_asset_job_def()
-        self._check_jobs()
-        names = [job.name for job in self.jobs]
+        names = [job.name for job in self.all_jobs]
         if name not in names:
             raise InvariantViolation(f"There is no job '{name}'.{did_you_mean(name, names)}")
-        return self.resolved_job(self.jobs[names.index(name)])
+        return self.resolved_job(self.all_jobs[names.index(name)])
 
     get_job_def = resolve_job_def
 
     def resolve_all_job_defs(self) -> list[JobDefinition]:
         """Return all jobs, resolved; the hidden job over all assets last, where there are assets."""
-        self._check_jobs()
-        own = [self.resolved_job(job) for job in self.jobs]
+        own = [self.resolved_job(job) for job in self.all_jobs]
         return [*own, self.resolve_implicit_global_asset_job_def()] if self.universe.materializable else own
 
     get_all_job_defs = resolve_all_job_defs
+
+    def resolve_schedule_def(self, name: str) -> Any:
+        """Return the schedule of that name; raise InvariantViolation where there is none."""
+        return automation.found_by_name(name, self.schedules, "schedule")
+
+    get_schedule_def = resolve_schedule_def
+
+    def resolve_sensor_def(self, name: str) -> Any:
+        """Return the sensor of that name; raise InvariantViolation where there is none."""
+        return automation.found_by_name(name, self.sensors, "sensor")
+
+    get_sensor_def = resolve_sensor_def
+
+    def get_repository_def(self) -> Definitions:
+        """Return these definitions, which stand for what Dagster calls a repository."""
+        return self
 
     def resolve_implicit_global_asset_job_def(self) -> JobDefinition:
         """Return the hidden job over all assets."""
@@ -244,6 +280,7 @@ class Definitions:
             what = f"'{record.node.name}'" if record.node is not None else ""
             check_resources(needed_resources(record.node), {**defs.resources, **record.resource_defs}, what)
         defs.resolve_all_job_defs()
+        automation.check_targets((*defs.schedules, *defs.sensors), [job.name for job in defs.all_jobs])
 
     @staticmethod
     def merge(*def_sets: Definitions) -> Definitions:
@@ -267,6 +304,8 @@ class Definitions:
             assets=[one for each in def_sets for one in each.assets],
             asset_checks=[one for each in def_sets for one in each.asset_checks],
             jobs=[one for each in def_sets for one in each.jobs],
+            schedules=[one for each in def_sets for one in each.schedules],
+            sensors=[one for each in def_sets for one in each.sensors],
             resources=resources,
             executor=executor,
             metadata={key: value for each in def_sets for key, value in each.metadata.items()},
@@ -286,6 +325,8 @@ class Definitions:
             assets=map_asset_specs(mapped, self.assets),
             asset_checks=self.asset_checks,
             jobs=self.jobs,
+            schedules=self.schedules,
+            sensors=self.sensors,
             resources=self.resources,
             executor=self.executor,
             metadata=self.metadata,

@@ -68,6 +68,11 @@ class EventLogRecord:
         return self.event_log_entry.asset_key
 
     @property
+    def partition_key(self) -> str | None:
+        """The partition that the event is about."""
+        return self.event_log_entry.dagster_event.partition
+
+    @property
     def asset_materialization(self) -> AssetMaterialization | None:
         """What was made, None where the event is about something else."""
         return self.event_log_entry.asset_materialization

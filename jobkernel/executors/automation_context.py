@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from jobkernel.clock import SystemClock
 from jobkernel.errors import InvalidDefinition, InvariantViolation, did_you_mean
@@ -23,6 +23,9 @@ from jobkernel.model.automation import UNCHANGED, LogLine, News, PartitionsReque
 _CLOCK: Final = SystemClock()
 ResolvePartition = Callable[[str, RunRequest, tuple[PartitionsRequest, ...]], RunRequest]
 """Job name, request, and the changes of partitions asked for beside it → the request with its partition's tags."""
+
+
+Inner = TypeVar("Inner", bound="AutomationContext")
 
 
 class AutomationContext:
@@ -112,6 +115,21 @@ class AutomationContext:
         merged._keys = list(dict.fromkeys([*self._keys, *resources]))
         merged._stack = contextlib.ExitStack()
         return merged
+
+    def within(self, kind: type[Inner], **own: Any) -> Inner:
+        """Return a context of another kind for a function that is called within this look; it logs to the same."""
+        shared = {
+            "resources": self._resource_defs,
+            "resource_keys": self._keys,
+            "instance": self._instance,
+            "definitions": self._definitions,
+            "resolve_partition": self.resolve_partition,
+            "must_be_entered": self._must_be_entered,
+            "now_us": self._now_us,
+        }
+        inner = kind(**{"name": self._name, **shared, **own})
+        inner._lines = self._lines
+        return inner
 
     @property
     def instance(self) -> Any:

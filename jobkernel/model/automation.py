@@ -13,14 +13,12 @@ from typing import Any, Final, NamedTuple, Protocol
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.definitions import EMPTY, Job, Source
 from jobkernel.model.events import Event
-from jobkernel.model.run_requests import (
+from jobkernel.model.partition_requests import (
     AddDynamicPartitionsRequest,
     DeleteDynamicPartitionsRequest,
     PartitionsRequest,
-    RunRequest,
-    SensorResult,
-    SkipReason,
 )
+from jobkernel.model.run_requests import RunRequest, SensorResult, SkipReason
 
 __all__ = [
     "ANONYMOUS_JOB",

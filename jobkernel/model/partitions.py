@@ -11,7 +11,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from jobkernel.errors import InvalidDefinition, InvalidInvocation, InvariantViolation, UnknownName, did_you_mean
 from jobkernel.model.frozen import FrozenFields
@@ -19,6 +19,7 @@ from jobkernel.model.partition_keys import checked_keys
 from jobkernel.model.partition_loading import DynamicKeys, PartitionLoadingContext, dynamic_keys
 from jobkernel.model.partition_loading import partition_loading_context as loading
 from jobkernel.model.partition_range import PartitionKeyRange
+from jobkernel.model.partition_requests import AddDynamicPartitionsRequest, DeleteDynamicPartitionsRequest
 from jobkernel.model.partition_subset import PartitionsSubset
 from jobkernel.model.run_tags import PARTITION_TAG
 
@@ -131,20 +132,6 @@ class Partition(FrozenFields):
 
     def __init__(self, value: Any, name: str | None = None) -> None:
         self._set(value=value, name=name or str(value))
-
-
-class AddDynamicPartitionsRequest(NamedTuple):
-    """The wish that dynamic partitions be added."""
-
-    partitions_def_name: str
-    partition_keys: Sequence[str]
-
-
-class DeleteDynamicPartitionsRequest(NamedTuple):
-    """The wish that dynamic partitions be deleted."""
-
-    partitions_def_name: str
-    partition_keys: Sequence[str]
 
 
 class DynamicPartitionsDefinition(PartitionsDefinition):

@@ -14,6 +14,11 @@ from jobkernel.model.definitions import EMPTY
 from jobkernel.model.keys import AssetCheckKey, AssetKey
 from jobkernel.model.names import lenient_tags
 from jobkernel.model.partition_range import PartitionKeyRange
+from jobkernel.model.partition_requests import (
+    AddDynamicPartitionsRequest,
+    DeleteDynamicPartitionsRequest,
+    PartitionsRequest,
+)
 from jobkernel.model.results import AssetCheckResult, AssetMaterialization, AssetObservation
 from jobkernel.model.run_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 
@@ -96,32 +101,6 @@ class RunRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class AddDynamicPartitionsRequest:
-    """A wish that a dynamic partition set get more keys. Source: Dagster's class of that name."""
-
-    partitions_def_name: str
-    partition_keys: Sequence[str]
-
-    def __post_init__(self) -> None:
-        _check_partitions(self)
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteDynamicPartitionsRequest:
-    """A wish that a dynamic partition set lose keys. Source: Dagster's class of that name."""
-
-    partitions_def_name: str
-    partition_keys: Sequence[str]
-
-    def __post_init__(self) -> None:
-        _check_partitions(self)
-
-
-PartitionsRequest = AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest
-"""A change of a dynamic partition set."""
-
-
-@dataclass(frozen=True, slots=True)
 class SensorResult:
     """All that one look of a sensor gave. Source: Dagster's ``SensorResult``.
 
@@ -172,15 +151,6 @@ def _plain_tags(tags: Any) -> Mapping[str, str]:
     if tags is not None and not isinstance(tags, Mapping):
         raise InvalidDefinition(f"tags of a RunRequest map texts to texts; they are no {_brief(tags)}.")
     return lenient_tags(tags, "a RunRequest")
-
-
-def _check_partitions(request: PartitionsRequest) -> None:
-    what = type(request).__name__
-    if not isinstance(request.partitions_def_name, str):
-        raise InvalidDefinition(f"partitions_def_name of {what} is a text, not {_brief(request.partitions_def_name)}.")
-    if not isinstance(request.partition_keys, list):
-        raise InvalidDefinition(f"partition_keys of {what} is a list of texts, not {_brief(request.partition_keys)}.")
-    _check_members(request.partition_keys, (str,), f"partition_keys of {what}")
 
 
 def _check_text(value: Any, what: str) -> None:
