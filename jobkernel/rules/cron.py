@@ -118,13 +118,14 @@ class Line:
 
     def _first_after(self, instant: datetime) -> datetime:
         stretch = self.zone.at(instant)
-        seen = max(instant + stretch.offset, self._opens(stretch) - SECOND)  # no local time up to here is to come
+        seen = max(instant + stretch.offset, self._opens(stretch) - SECOND)
         local = self.times.after(seen)
         while (then := max(stretch.begins, local - stretch.offset)) >= stretch.ends:
             stretch = self.zone.at(stretch.ends)
             opens = self._opens(stretch)
-            if opens <= seen:  # the clocks go back over what was seen
-                local = self.times.after(opens - SECOND)
+            if not seen < opens <= local:  # clocks skip what was found, or go back over what was looked through
+                seen = opens - SECOND
+                local = self.times.after(seen)
         return then
 
     def before(self, instant: datetime) -> datetime:
@@ -150,8 +151,8 @@ def as_naive(instant: datetime) -> datetime:
     """Return an aware instant as naive UTC.
 
     Raises:
-        ValueError: the instant is not aware.
+        TypeError: the instant is not aware.
     """
     if instant.tzinfo is None:
-        raise ValueError("Ticks are looked for from an aware instant; give the datetime a tzinfo.")
+        raise TypeError("Ticks are looked for from an aware instant; give the datetime a tzinfo.")
     return instant.astimezone(UTC).replace(tzinfo=None)
