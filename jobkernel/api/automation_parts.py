@@ -51,8 +51,8 @@ def read_parameters(function: Any, what: str) -> Parameters:
         InvalidDefinition: it is no function, or takes ``*args``.
     """
     if not callable(function):
-        raise InvalidDefinition(f"{what} is made of a function, not of {function!r}.")
-    found = read_signature(function, what, with_context=False)
+        raise InvalidDefinition(f"{first_up(what)} is made of a function, not of {function!r}.")
+    found = read_signature(function, first_up(what), with_context=False)
     config = (found.config.name,) if found.config is not None else ()
     others = (*(each.name for each in found.inputs), *config)
     return Parameters(others, tuple(each.name for each in found.resources))
@@ -66,7 +66,7 @@ def checked_keys(keys: Any, parameters: Parameters, what: str) -> frozenset[str]
     """
     if keys and parameters.resources:
         raise InvalidDefinition(
-            f"{what} names its resources twice: by required_resource_keys and by parameters; use one of them."
+            f"{first_up(what)} names its resources twice: by required_resource_keys and by parameters; use one of them."
         )
     if keys is not None and (not isinstance(keys, set | frozenset) or not all(isinstance(key, str) for key in keys)):
         raise InvalidDefinition(f"required_resource_keys of {what} is a set of texts, not {keys!r}.")

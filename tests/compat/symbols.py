@@ -33,6 +33,12 @@ TIER_1: dict[str, str] = {
     "BackfillPolicy IdentityPartitionMapping AllPartitionMapping LastPartitionMapping StaticPartitionMapping "
     "SpecificPartitionsPartitionMapping TimeWindowPartitionMapping MultiToSingleDimensionPartitionMapping "
     "MultiPartitionMapping DimensionPartitionMapping",
+    "schedules": "schedule ScheduleDefinition DefaultScheduleStatus RunRequest SkipReason build_schedule_context "
+    "ScheduleEvaluationContext",
+    "sensors": "sensor SensorDefinition SensorResult DefaultSensorStatus build_sensor_context "
+    "SensorEvaluationContext asset_sensor AssetSensorDefinition multi_asset_sensor run_status_sensor "
+    "run_failure_sensor RunStatusSensorDefinition RunStatusSensorContext RunFailureSensorContext "
+    "build_run_status_sensor_context AddDynamicPartitionsRequest DeleteDynamicPartitionsRequest",
 }
 """Tier 1 by area; the areas of later releases are added with them."""
 
@@ -48,7 +54,8 @@ TIER_2 = (
     "with_resources AssetCheckExecutionContext build_asset_check_context build_hook_context "
     "validate_run_config input_manager unsupported reconstructable multi_or_in_process_executor "
     "EventRecordsFilter RunsFilter RunRecord ExecutorDefinition test_session dask_executor DagsterRunStatus "
-    "Partition PartitionsDefinition PartitionMapping partition_loading_context"
+    "Partition PartitionsDefinition PartitionMapping partition_loading_context "
+    "MultiAssetSensorDefinition MultiAssetSensorEvaluationContext build_multi_asset_sensor_context"
 )
 
 COVERED: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
