@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 
 from jobkernel.cli.projects import project_of
 from jobkernel.cli.telling import FAILED, INTERRUPTED, OK, complain, is_terminal, say
+from jobkernel.model.keys import shown_steps
 from jobkernel.storage.history import History
 
 LOOK_AGAIN_S: Final = 0.1
@@ -105,6 +106,8 @@ class Following:
         while True:
             rows = self._history.query("run", run_id=self._run_id)
             steps = self._history.query("run_steps", run_id=self._run_id)
+            titles = shown_steps(rows[0]["assets"] or () if rows else ())
+            steps = [{**step, "step_key": titles.get(step["step_key"], step["step_key"])} for step in steps]
             for step in steps:
                 self._tell(step)
             if rows:

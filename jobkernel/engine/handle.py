@@ -11,7 +11,7 @@ from jobkernel.executors.failure import message_of, type_name
 from jobkernel.model.definitions import RESULT
 from jobkernel.model.keys import key_text
 from jobkernel.model.runs import RunStatus, StepStatus
-from jobkernel.rules.asset_plan import run_title
+from jobkernel.rules.asset_plan import run_title, shown_key
 
 if TYPE_CHECKING:
     from jobkernel.engine.session import Session
@@ -85,7 +85,8 @@ class RunHandle:
             return f"Run {self.run_id[:8]} failed before its first step: {self.live.active.error}"
         left = sum(status is StepStatus.NOT_RUN for status in progress.statuses.values())
         rest = f"; {left} below did not run" if left else ""
-        return f"Run {self.run_id[:8]} failed at {', '.join(failed)}{rest}."
+        names = ", ".join(shown_key(self.live.plan, key) for key in failed)
+        return f"Run {self.run_id[:8]} failed at {names}{rest}."
 
     @property
     def outputs(self) -> RunOutputs:
@@ -152,4 +153,5 @@ class RunHandle:
         place, error = active.first_failure or ("its start", active.error)
         if error is None:
             return ""
-        return f", failed at {place}: {type_name(type(error))}: {message_of(error).partition(chr(10))[0]}"
+        name = shown_key(self.live.plan, place)
+        return f", failed at {name}: {type_name(type(error))}: {message_of(error).partition(chr(10))[0]}"

@@ -135,8 +135,9 @@ class Planner:
         if self.states.made(key) is not None or self._has_value(key):
             return
         guess = "" if key in self.registry.assets else did_you_mean(key, self.registry.assets)
+        name = ", ".join(step.asset_keys.values()) or step.key
         raise MissingUpstream(
-            f"'{step.key}' needs '{key}', which was never made.{guess} {self._remedy(step, key)}",
+            f"'{name}' needs '{key}', which was never made.{guess} {self._remedy(step, key)}",
             keys=(key,),
         )
 

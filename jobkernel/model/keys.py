@@ -140,6 +140,11 @@ def variable_name(text: str) -> str:
     return AssetKey.from_escaped_user_string(text).parts[-1] if "/" in text else text
 
 
+def shown_steps(keys: Iterable[str]) -> dict[str, str]:
+    """Return the asset that each step makes, by step key, where each asset has a step of its own."""
+    return {step_key(key): key for key in keys}
+
+
 def step_key(text: str) -> str:
     """Return the step key of an asset: its parts joined by ``__``."""
     return text.replace("\\/", "__").replace("/", "__")

@@ -14,6 +14,7 @@ from jobkernel.notebook.options import Option, Usage
 from jobkernel.notebook.pools import known_pools
 from jobkernel.notebook.usages import CELL_USAGES, LINE_USAGES, SUB_USAGES
 from jobkernel.notebook.using import usable_keys
+from jobkernel.rules.asset_plan import shown_key
 from jobkernel.rules.executor_choice import NAMES
 from jobkernel.rules.selecting import completions
 
@@ -94,9 +95,12 @@ def _option_before(usage: Usage, before: str) -> Option | None:
 
 
 def _steps_of(kernel: NotebookKernel, rest: str) -> Iterable[str]:
-    """Return the steps of the run that a line names, where it is one of this kernel."""
+    """Return what the steps of the run that a line names are called, where it is one of this kernel."""
     live = kernel.session.run_of(rest.split()[0]) if rest.strip() else None
-    return list(live.plan.steps) if live is not None else ()
+    if live is None:
+        return ()
+    makes_one = [key for key, step in live.plan.steps.items() if not step.is_check and len(step.asset_keys) < 2]
+    return [shown_key(live.plan, key) if key in makes_one else key for key in live.plan.steps]
 
 
 def _values(kernel: NotebookKernel, option: Option) -> Iterable[str]:

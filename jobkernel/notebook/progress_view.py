@@ -8,7 +8,7 @@ from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.run import ActiveRun
 from jobkernel.model.runs import RunStatus
 from jobkernel.notebook.shown import Shown, escaped, mark, mark_html, span_of
-from jobkernel.notebook.views import shown_key
+from jobkernel.rules.asset_plan import shown_key
 
 NAMED: Final = 3
 """So many steps are named; the others are counted."""

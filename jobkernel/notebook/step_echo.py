@@ -15,7 +15,7 @@ from typing import Any, Final
 from IPython.display import publish_display_data
 
 from jobkernel.executors.step_output import SHARE, OutputLine
-from jobkernel.notebook.views import shown_key
+from jobkernel.rules.asset_plan import shown_key
 from jobkernel.rules.plan import Plan
 
 SHOWN_LINES: Final = 500

@@ -256,7 +256,7 @@ SUB_USAGES: Final = {
             Option(name="from-failure", help="only what failed and what did not run", shape="flag"),
             Option(
                 name="only",
-                help="only these steps; load* takes all that follows it, *load all before it, load+ the next",
+                help="only these steps (assets by key); load* takes all that follows, *load all before, load+ the next",
                 shape="words",
                 metavar="STEP …",
                 completes="step",

@@ -29,6 +29,7 @@ from jobkernel.notebook.shown import (
     rows_html,
     span_of,
 )
+from jobkernel.rules.asset_plan import shown_key
 from jobkernel.rules.graph_plan import plan_graph
 from jobkernel.rules.plan import Plan
 
@@ -145,16 +146,6 @@ def plan_view(session: Session, plan: Plan, skipped: Mapping[str, str]) -> Shown
     )
     markup += "".join(f"<div>{quiet(line)}</div>" for line in _left_out(left))
     return Shown(text, markup)
-
-
-def shown_key(plan: Plan, step_key: str) -> str:
-    """Return what people call a step: the assets it makes, the check it evaluates, else its own key."""
-    step = plan.steps.get(step_key)
-    if step is None:
-        return step_key
-    if step.is_check:
-        return ", ".join(f"check {check.name} of {check.asset_key}" for check in step.checks.values())
-    return ", ".join(step.asset_keys.values()) or step_key
 
 
 def _left_out(left: Sequence[str]) -> list[str]:

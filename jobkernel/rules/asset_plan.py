@@ -70,6 +70,21 @@ def run_title(job_name: str, keys: Sequence[str]) -> str:
     return ", ".join(names) + (f" and {rest:,} more" if rest else "")
 
 
+def shown_key(plan: Plan, step_key: str) -> str:
+    """Return what people call a step: the assets it makes, the check it evaluates, else its own key."""
+    step = plan.steps.get(step_key)
+    if step is None:
+        return step_key
+    if step.is_check:
+        return ", ".join(f"check {check.name} of {check.asset_key}" for check in step.checks.values())
+    return ", ".join(step.asset_keys.values()) or step_key
+
+
+def keys_of_names(plan: Plan) -> dict[str, str]:
+    """Return the step keys of a plan by what people call the steps: by their assets."""
+    return {key: step.key for step in plan.steps.values() for key in step.asset_keys.values()}
+
+
 class _Chosen:
     """The part of one definition that is in the plan."""
 

@@ -7,10 +7,11 @@ the older form of asset selections ask it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jobkernel.errors import InvalidSubset, UnknownName, did_you_mean
+from jobkernel.model.definitions import EMPTY
 from jobkernel.rules.graph import Graph
 
 CLAUSE = re.compile(r"(?P<up>\*?\+*)(?P<name>[./\w\[\]?-]+)(?P<down>\+*\*?)")
@@ -51,18 +52,27 @@ def select_ops(graph: Graph, selection: Sequence[str]) -> set[str]:
     return selected
 
 
-def select_steps(graph: Graph, selection: Sequence[str]) -> set[str]:
+def select_steps(graph: Graph, selection: Sequence[str], called: Mapping[str, str] = EMPTY) -> set[str]:
     """Return the steps that a list of clauses selects; every unknown step is named in the error.
+
+    ``called`` are further names of steps, each with the step's key; where there are some, errors speak them.
 
     Raises:
         UnknownName: clauses name steps that the graph does not hold.
         InvalidSubset: a text is no clause.
     """
+    selection = [_by_key(text, called) for text in selection]
     clauses = [clause for clause in map(clause_of, selection) if clause is not None]
     unknown = [clause.name for clause in clauses if clause.name not in graph]
     if unknown:
-        raise UnknownName(_unknown_steps(unknown, graph.keys))
+        named = set(called.values())
+        raise UnknownName(_unknown_steps(unknown, [*called, *(key for key in graph.keys if key not in named)]))
     return set().union(*(_selected_by(graph, text) for text in selection))
+
+
+def _by_key(text: str, called: Mapping[str, str]) -> str:
+    clause = clause_of(text)
+    return text if clause is None or clause.name not in called else text.replace(clause.name, called[clause.name], 1)
 
 
 def _selected_by(graph: Graph, text: str) -> set[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from jobkernel.errors import InvalidSubset
 from jobkernel.model.runs import StepStatus
+from jobkernel.rules.asset_plan import keys_of_names
 from jobkernel.rules.graph import Graph
 from jobkernel.rules.mapped_steps import copies
 from jobkernel.rules.op_selection import select_steps
@@ -52,6 +53,8 @@ def again_from_failure(whole: Plan, group: Sequence[PastRun]) -> Plan:
 def again_selected(whole: Plan, selection: Sequence[str], group: Sequence[PastRun]) -> Plan:
     """Return the plan of the steps that clauses such as ``load*`` select; the others' values are those of the group.
 
+    A step that makes an asset may be called by the asset's key, too.
+
     Raises:
         UnknownName: clauses name steps that the run does not hold.
         InvalidSubset: a text is no clause, or a value that a step needs was made by no run of the group.
@@ -59,10 +62,11 @@ def again_selected(whole: Plan, selection: Sequence[str], group: Sequence[PastRu
     plan = _unfolded(whole, group)
     if list(selection) == ["*"]:
         return whole
-    names = {clause.strip().strip("*+") for clause in selection}
+    called = keys_of_names(plan)
+    names = {called.get(name, name) for name in (clause.strip().strip("*+") for clause in selection)}
     if not names <= plan.steps.keys() and names <= whole.steps.keys():
         plan = whole  # a mapped step by its pattern: all its copies
-    return _only(plan, select_steps(_graph(plan), selection), group)
+    return _only(plan, select_steps(_graph(plan), selection, called), group)
 
 
 def _graph(plan: Plan) -> Graph:

@@ -22,6 +22,8 @@ CELLS = (
     "def double(x):\n    return 2 * x",
     "%%asset doubled\n[double(n) for n in numbers]",
     "%job everything +doubled",
+    "%%asset raw/orders\n2",
+    "%job ordering raw/orders",
     "%%op greet --param name:str=world\nprint(f'hello {name}')",
     "%%job greeting\ngreet()",
     "%%op fail\n1 / 0",

@@ -56,6 +56,10 @@ def test_definition_cells_run_no_asset_and_a_broken_plain_cell_is_left_out(comma
     assert command("runs").stdout.splitlines()[-1] == "1 row"
 
 
+def test_the_steps_of_assets_are_called_by_their_keys(command: CommandLine) -> None:
+    assert "✓ raw/orders  " in command("run", "small.ipynb", "ordering").stdout
+
+
 def test_a_failed_job_ends_with_1_and_says_where(command: CommandLine) -> None:
     done = command("run", "small.ipynb", "failing")
 
