@@ -17,7 +17,7 @@ from jobkernel.executors.failure import message_of, type_name
 from jobkernel.model.definitions import EMPTY, Assets, CheckSpec, Graph
 from jobkernel.model.runs import StepStatus
 from jobkernel.notebook.graph_view import OP_PREFIX, kind_of
-from jobkernel.notebook.past_ops import PastOps
+from jobkernel.notebook.past_ops import PastOps, Steps
 from jobkernel.notebook.views import STEP_WORDS
 from jobkernel.rules.staleness import Verdict
 
@@ -142,11 +142,10 @@ class Statuses:
             if job.graph is None:
                 continue
             live, watched, prefix = latest.get(name), self._of_jobs.get(name), f"{OP_PREFIX}{name}/"
-            if live is None and (is_all or not self._past.knows(name)):
-                found.update(self._past_statuses(job.graph, name))
-                continue
-            if is_all or (live is not None and (watched is None or watched.live is not live)):
-                found.update((f"{prefix}{each.name}", _status("never")) for each in job.graph.invocations)
+            is_new = not self._past.knows(name) if live is None else watched is None or watched.live is not live
+            if is_all or is_new:
+                past = self._past.of(name) if live is None else self._past.up_to(live.options.parent_run_id)
+                found.update(self._past_statuses(job.graph, name, past))
                 watched = _WatchedRun(live) if live is not None else None
             if live is not None and watched is not None:
                 found.update((f"{prefix}{key}", self._step_status(live, key)) for key in watched.moved())
@@ -155,9 +154,9 @@ class Statuses:
                     self._forget_ops_of_earlier_runs(prefix, found)
         return found
 
-    def _past_statuses(self, graph: Graph, job: str) -> dict[str, Status]:
-        """Return the statuses of a job's ops by its last run in the history."""
-        prefix, past = f"{OP_PREFIX}{job}/", self._past.of(job)
+    def _past_statuses(self, graph: Graph, job: str, past: Steps) -> dict[str, Status]:
+        """Return the statuses of a job's ops by runs in the history."""
+        prefix = f"{OP_PREFIX}{job}/"
         never = {f"{prefix}{each.name}": _status("never") for each in graph.invocations}
         usual = self._usual.seconds
         ran = {f"{prefix}{key}": _status(at["status"], {"usual_s": usual.get(key), **at}) for key, at in past.items()}

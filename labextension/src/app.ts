@@ -338,7 +338,7 @@ class App {
     }
     const rows = graph.nodes.length * 36 + graph.groups.length * 24;
     const wanted = this.showsList() ? rows + 12 : graph.height + 60;
-    const least = this.session.selected ? 520 : graph.nodes.length ? 300 : 160;
+    const least = this.session.selected ? 520 : !this.session.isPart ? 300 : graph.nodes.length ? 200 : 120;
     const height = Math.min(560, Math.max(least, wanted));
     const held = Number(this.element.dataset.height ?? 0);
     if (height > held) {

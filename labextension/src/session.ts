@@ -70,6 +70,7 @@ export class Session {
   private readonly slow = new Set<number>();
   private layoutTurn = 0;
   private searchTurn = 0;
+  private isTyping = false;
   private requestTurn = 0;
 
   constructor(readonly host: Host) {
@@ -159,7 +160,7 @@ export class Session {
     this.dropNotice();
     this.tell('status', before);
     if (this.search.startsWith('status:')) {
-      void this.find(this.search);
+      void this.findAgain();
     }
     if (this.query.selection?.includes('status:') && changedWords(before, this.snapshot.status).length) {
       void this.relayout();
@@ -181,7 +182,7 @@ export class Session {
     this.tell('snapshot');
     this.tell('status', before);
     if (this.search) {
-      void this.find(this.search);
+      void this.findAgain();
     }
   }
 
@@ -273,7 +274,12 @@ export class Session {
   }
 
   /** Dim what does not match: a plain word by name at once, anything else by the kernel's selection language. */
-  async find(text: string, refusedAfter = 0): Promise<void> {
+  find(text: string): Promise<void> {
+    this.isTyping = false;
+    return this.look(text, 0);
+  }
+
+  private async look(text: string, refusedAfter: number): Promise<void> {
     const turn = ++this.searchTurn;
     this.search = text;
     const wanted = text.trim();
@@ -302,13 +308,18 @@ export class Session {
 
   /** The same while somebody types: what is not whole yet is no mistake, and other mistakes are told after a rest. */
   async findWhileTyping(text: string): Promise<void> {
+    this.isTyping = true;
     const local = matchesHere(text.trim(), this.snapshot?.status ?? {});
     if (!local?.size && isUnfinished(text.trim(), this.keys)) {
       this.searchTurn++;
       this.search = text;
       return this.showMatches(null, null);
     }
-    return this.find(text, REFUSED_AFTER);
+    return this.look(text, REFUSED_AFTER);
+  }
+
+  private findAgain(): Promise<void> {
+    return this.isTyping ? this.findWhileTyping(this.search) : this.find(this.search);
   }
 
   private showMatches(matches: Set<string> | null, error: string | null): void {

@@ -85,6 +85,7 @@ test('a search dims what does not match', async () => {
   await until(() => one('[data-key="planes"]')?.classList.contains('jk-dim'));
   assert.equal(one('[data-key="weather"]')?.classList.contains('jk-dim'), false);
   assert.match(text('.jk-field.jk-grow'), /3 of 12/);
+  assert.match(input.placeholder, /^Search or select: \+\w+, status:stale, kind:\w+$/);
 });
 
 test('a bad selection says so in the field', async () => {

@@ -243,6 +243,10 @@ class NotebookPage:
         """The view in the notebook."""
         return View(self, self.page.locator(".jp-Notebook .jk-root").first)
 
+    def view_in(self, cell: int) -> View:
+        """The view in a cell's output."""
+        return View(self, self.output(cell).locator(".jk-root"))
+
     @property
     def tab(self) -> View:
         """The view in a tab of its own."""

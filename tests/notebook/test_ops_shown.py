@@ -68,3 +68,23 @@ def test_ops_stand_as_the_last_run_left_them_though_this_kernel_has_run_nothing(
     assert (broken["status"], broken["run_id"], broken["error"]) == ("failed", run_id, "OSError: no disk")
     assert told["op:nightly/after"]["status"] == "skipped"
     assert told["op:other/fetch"].get("status", "never") == "never"
+
+
+def test_an_op_that_a_re_execution_left_out_stands_as_before(nb: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    nb.ok("%%op fetch\n1", "%%op store -i x\nraise OSError('no disk')", "%%job nightly\nstore(fetch())")
+    nb("%launch nightly --wait")
+    (first,) = nb.session.launcher.runs
+    handle = nb.session.reexecute(first, from_failure=True)
+    handle.wait()
+
+    def seen() -> dict[str, tuple[str, str]]:
+        told = snapshot(nb)["status"]
+        return {
+            key: (told[f"op:nightly/{key}"]["status"], told[f"op:nightly/{key}"]["run_id"])
+            for key in ("fetch", "store")
+        }
+
+    stand = {"fetch": ("fresh", first), "store": ("failed", handle.run_id)}
+    assert seen() == stand
+    monkeypatch.setattr(nb.session.launcher, "runs", {})
+    assert seen() == stand

@@ -157,6 +157,7 @@ export class Toolbar {
     this.found.className = searchError ? 'jk-t-fail jk-cut' : 'jk-mut jk-nw';
     this.field.classList.toggle('jk-bad', searchError !== null);
     const empty = !search && !focus;
+    this.field.hidden = this.way.hidden = graph?.view.problem != null;
     this.clear.hidden = empty;
     (this.field.lastElementChild as HTMLElement).hidden = !empty;
     this.once(this.wider, [focus, query.depth], () =>
@@ -277,12 +278,12 @@ export class Toolbar {
 }
 
 /** An example of the notebook's own: what is made last with all it is made of, and what is to be made again. */
-function placeholder({ snapshot, keys, graph }: Session): string {
+function placeholder({ snapshot, keys, graph, isPart }: Session): string {
   const assets = keys.filter(key => !key.startsWith('op:'));
   const last = snapshot && assets[assets.length - 1];
   const kind = graph?.nodes.find(node => /^\w+$/.test(node.kind) && node.type === 'asset')?.kind;
-  const examples = last ? [`+${last}`, 'status:stale', ...(kind ? [`kind:${kind}`] : [])] : [];
-  return ['Search or select', examples.join(', ')].filter(Boolean).join(': ');
+  const own = last ? [...(isPart ? [] : [`+${last}`]), 'status:stale', ...(kind ? [`kind:${kind}`] : [])] : [];
+  return ['Search or select', own.join(', ')].filter(Boolean).join(': ');
 }
 
 export interface RunWay {

@@ -381,6 +381,7 @@
   height: 26px;
   border: 0;
   padding: 0;
+  text-overflow: ellipsis;
   background: none;
   box-shadow: none;
   color: var(--jk-ink);
@@ -525,6 +526,13 @@
 }
 .jk-slot:empty {
   display: none;
+}
+.jk-bar .jk-slot > .jk-tok {
+  display: block;
+  max-width: 280px;
+}
+.jk-narrow .jk-bar .jk-slot > .jk-tok {
+  max-width: 132px;
 }
 .jk-narrow .jk-bar kbd,
 .jk-narrow .jk-stop span {
@@ -1019,7 +1027,7 @@
   min-height: 0;
 }
 
-/* The output of %jk without its kernel, and of %graph. */
+/* The output of %jk and %graph without its kernel. */
 .jk-root.jk-still {
   height: auto;
   min-height: 0;
@@ -1027,6 +1035,7 @@
 }
 .jk-still-picture {
   display: block;
+  align-self: flex-start;
   margin: 12px;
   max-width: calc(100% - 24px);
 }
