@@ -98,5 +98,8 @@ class RunRecords:
 
     def last_preview(self, key: str) -> dict[str, Any] | None:
         """Return the preview of an asset's last value, in the form that screens show; None where there is none."""
-        rows = self._history.query("preview", asset_key=key)
+        try:
+            rows = self._history.query("preview", asset_key=key)
+        except HistoryError:  # a history that is away keeps no cell from its value
+            return None
         return rows[0]["preview"] if rows else None

@@ -11,10 +11,11 @@ from typing import Any
 
 from jobkernel.engine.live_run import new_run_id
 from jobkernel.engine.run import ActiveRun
-from jobkernel.errors import JobkernelError
+from jobkernel.errors import HistoryError, JobkernelError
+from jobkernel.executors.call import RunFacts
 from jobkernel.model import events as ev
 from jobkernel.model.events import Event
-from jobkernel.model.run_tags import REASON_TAG, RETRY_RUN_TAG, WILL_RETRY_TAG
+from jobkernel.model.run_tags import REASON_TAG, RETRY_NUMBER_TAG, RETRY_RUN_TAG, WILL_RETRY_TAG
 from jobkernel.rules import run_retries as rules
 from jobkernel.storage.history import History
 
@@ -35,7 +36,7 @@ class RunRetries:
         if rules.most_retries(facts.tags, settings["run_retries"]) <= 0:
             return found
         root = facts.root_run_id or facts.run_id
-        so_far = self._runs_of_group(root, facts.run_id) - 1
+        so_far = self._retries_so_far(root, facts)
         if not rules.is_retried(
             facts.tags,
             reason,
@@ -62,9 +63,12 @@ class RunRetries:
         except JobkernelError as error:
             self._say(run, f"The run was to be retried, but could not be: {error}")
 
-    def _runs_of_group(self, root: str, run_id: str) -> int:
-        known = {row["run_id"] for row in self.history.query("runs_of_root", root_run_id=root)}
-        return len(known | {root, run_id})
+    def _retries_so_far(self, root: str, facts: RunFacts) -> int:
+        try:
+            known = {row["run_id"] for row in self.history.query("runs_of_root", root_run_id=root)}
+        except HistoryError:  # a history that is away must not keep a run from its end
+            return int(facts.tags.get(RETRY_NUMBER_TAG, "0"))
+        return len(known | {root, facts.run_id}) - 1
 
     def _say(self, run: ActiveRun, message: str) -> None:
         body = {"message": message}

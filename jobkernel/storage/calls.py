@@ -17,6 +17,7 @@ class Flush:
         self.target: int | None = None
         self.done = threading.Event()
         self.error: JobkernelError | None = None
+        self.is_given_up = False
 
 
 class Call:
@@ -28,6 +29,7 @@ class Call:
         self.done = threading.Event()
         self.value: Any = None
         self.error: JobkernelError | None = None
+        self.is_given_up = False
 
     def fail(self, error: JobkernelError) -> None:
         """Answer with an error."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import itertools
+import math
 import os
 import select
 import threading
@@ -18,6 +19,7 @@ from typing import Any
 
 from jobkernel.errors import DiskFull, HistoryError, HistoryGap, JobkernelError, ServerUnreachable
 from jobkernel.model.events import FINAL_RUN_EVENTS, Event
+from jobkernel.storage import waiters
 from jobkernel.storage.calls import Call, Flush, error_of
 from jobkernel.storage.encoding import rows_as_dicts
 from jobkernel.storage.forks import Discard, forget_in_child
@@ -31,9 +33,9 @@ from jobkernel.storage.pushes import Callback, Pushes
 from jobkernel.storage.table import Table
 from jobkernel.storage.unsent import Unsent
 from jobkernel.storage.versions import Versions
+from jobkernel.storage.waiters import Waiters
 from jobkernel.storage.wire import Sender, packed, receive, unpacked
 
-LATE_S = 10.0
 LONGEST_PAUSE_S = 2.0
 
 
@@ -51,11 +53,10 @@ class HistoryClient:
         self._pushes = Pushes()
         self._outbox = Outbox(Unsent(meeting.place.unsent, self.who))
         self._remembered = Remembered()
-        self._lock = threading.Lock()  # protects sender, calls and flushes
+        self._lock = threading.Lock()  # protects sender and greeting
         self._sender: Sender | None = None
         self._greeting: Greeting | None = None
-        self._calls: dict[int, Call] = {}
-        self._flushes: list[Flush] = []
+        self._waiters = Waiters()
         self._ids = itertools.count(1)
         self._trouble: JobkernelError | None = None
         self._told: str | None = None
@@ -98,7 +99,7 @@ class HistoryClient:
         flush = Flush()
         self._put(flush)
         self._inbox.hurry()
-        if not flush.done.wait(timeout):
+        if not self._waiters.wait(flush, timeout):
             raise self._late(timeout)
         if flush.error is not None:
             raise flush.error
@@ -108,14 +109,10 @@ class HistoryClient:
         self._check()
         call = Call({"id": next(self._ids), "op": operation, "fields": fields})
         self._remembered.before(operation, fields)
-        with self._lock:
-            self._calls[call.frame["id"]] = call
+        self._waiters.ask(call)
         self._put(call)
         self._inbox.hurry()
-        answered = call.done.wait(timeout)
-        with self._lock:
-            self._calls.pop(call.frame["id"], None)
-        if not answered:
+        if not self._waiters.wait(call, timeout):
             raise self._late(timeout)
         if call.error is not None:
             self._remembered.refused(operation, fields)
@@ -175,8 +172,9 @@ class HistoryClient:
             raise ServerUnreachable(self._ended)
 
     def _late(self, timeout: float) -> JobkernelError:
+        seconds = waiters.LATE_S if self._waiters.is_late else timeout
         return self._trouble or ServerUnreachable(
-            f"The project server has not answered within {timeout:g} s; what was recorded is kept here until it does."
+            f"The project server has not answered within {seconds:g} s; what was recorded is kept here until it does."
         )
 
     def _send_all(self) -> None:
@@ -203,10 +201,8 @@ class HistoryClient:
 
     def _handle(self, item: object) -> None:
         if isinstance(item, Flush):
-            with self._lock:
-                item.target = self._outbox.newest
-                self._flushes.append(item)
-                refused, self._refusal = self._refusal, None
+            self._waiters.expect(item, self._outbox.newest)
+            refused, self._refusal = self._refusal, None
             self._settle_flushes(refused)
         elif isinstance(item, Call):
             self._pump()
@@ -248,7 +244,9 @@ class HistoryClient:
         while True:
             ready, _, _ = select.select([sock], [], [], 1.0)
             if ready:
-                self._heard(unpacked(receive(sock)))
+                frame = unpacked(receive(sock))
+                self._waiters.heard()
+                self._heard(frame)
             self._look_at_the_clock()
 
     def _heard(self, frame: dict[str, Any]) -> None:
@@ -263,18 +261,7 @@ class HistoryClient:
         elif "refused" in frame:
             self._refused(frame["refused"], frame["again"], error_of(frame["error"]))
         else:
-            self._answered(frame)
-
-    def _answered(self, frame: dict[str, Any]) -> None:
-        with self._lock:
-            call = self._calls.get(frame["id"])
-        if call is None:
-            return
-        if "error" in frame:
-            call.fail(error_of(frame["error"]))
-        else:
-            call.value = frame["ok"]
-            call.done.set()
+            self._waiters.answer(frame)
 
     def _pushed(self, name: str, fields: dict[str, Any]) -> None:
         if name == "settings":
@@ -301,21 +288,12 @@ class HistoryClient:
             self._refusal = error
 
     def _settle_flushes(self, error: JobkernelError | None = None) -> bool:
-        reached = self._outbox.acknowledged
-        with self._lock:
-            settled = [flush for flush in self._flushes if error or (flush.target or 0) <= reached]
-            self._flushes = [flush for flush in self._flushes if flush not in settled]
-        for flush in settled:
-            flush.error = error
-            flush.done.set()
-        return bool(settled)
+        return self._waiters.settle(self._outbox.acknowledged, error)
 
     def _look_at_the_clock(self) -> None:
-        now = time.monotonic()
-        with self._lock:
-            asked = [call.asked_at for call in self._calls.values()]
-        sent = self._outbox.oldest_sent_at()
-        if now - min([*asked, now if sent is None else sent]) > LATE_S:
+        open_since = [at for at in (self._waiters.oldest(), self._outbox.oldest_sent_at()) if at is not None]
+        self._waiters.look()
+        if time.monotonic() - min(open_since, default=math.inf) > waiters.LATE_S:
             self._notice("The project server is late; jobkernel runs on and keeps what it records until it answers.")
         if self._outbox.waits():
             self._inbox.put(_WAKE)
@@ -333,11 +311,11 @@ class HistoryClient:
         with self._lock:
             self.settings = greeting.welcome["settings"]
             self._greeting, self._sender = greeting, Sender(greeting.sock, "jobkernel-history-drain")
-            calls = list(self._calls.values())
+        self._waiters.heard()
         # after the sender is there: a frame noted as sent in between is sent again, never forgotten
         self._outbox.send_again(int(greeting.welcome["kept"]), pause=False)
         self._settle_flushes()
-        for call in calls:
+        for call in self._waiters.calls():
             self._transmit(packed(call.frame))
         self._inbox.put(_WAKE)
         self._pushes.deliver("settings", {"settings": self.settings})  # others may have set them meanwhile
@@ -355,7 +333,7 @@ class HistoryClient:
                 self._trouble = self._told = None
                 return True
             except HistoryError as error:
-                self._give_up_for_now(error, is_late=time.monotonic() - begin > LATE_S)
+                self._give_up_for_now(error, is_late=time.monotonic() - begin > waiters.LATE_S)
             self._closing.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
         return False
@@ -363,10 +341,7 @@ class HistoryClient:
     def _give_up_for_now(self, error: HistoryError, is_late: bool) -> None:
         self._trouble = error
         self._notice(str(error))
-        with self._lock:
-            calls = list(self._calls.values())
-        for call in calls:
-            call.fail(error)
+        self._waiters.fail_calls(error)
         if is_late or not isinstance(error, ServerUnreachable):
             self._settle_flushes(error)
 
@@ -374,10 +349,9 @@ class HistoryClient:
         self._hang_up()
         with self._lock:
             greeting, self._greeting, self._sender = self._greeting, None, None
-            waiting = bool(self._calls)
         if greeting is not None:
             greeting.sock.close()
-        if waiting:
+        if self._waiters.calls():
             self._needed.set()
 
     def _hang_up(self) -> None:
