@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Final
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
+from jobkernel.errors import HistoryError, JobkernelError
 from jobkernel.notebook.heading import COMMENT
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.options import Option, Usage
 from jobkernel.notebook.pools import known_pools
 from jobkernel.notebook.usages import CELL_USAGES, LINE_USAGES, SUB_USAGES
 from jobkernel.notebook.using import usable_keys
-from jobkernel.rules.asset_plan import shown_key
+from jobkernel.rules.asset_plan import run_title, shown_key
+from jobkernel.rules.config_schemas import schemas_of_plan
+from jobkernel.rules.config_sets import config_paths
 from jobkernel.rules.executor_choice import NAMES
 from jobkernel.rules.selecting import completions
 
 _LINE = re.compile(rf"^\s*(?:(%%?)|{COMMENT})(\w+)\s+(.*)$", re.DOTALL)
 _SUB = re.compile(r"^(\w+)\s+(.*)$", re.DOTALL)
+_LATEST_OF: Final = ("%logs", "%jk reexecute")
+"""The magics that take a job or an asset for the latest run of it."""
+MOST_RUNS: Final = 20
+"""So many runs of the history are offered."""
 STATUSES = ("QUEUED", "STARTED", "SUCCESS", "FAILURE", "CANCELING", "CANCELED")
 Found = list[tuple[str, str]]
 """What may stand at the cursor: the text, and what kind of thing it is."""
@@ -40,10 +48,20 @@ def install_completion(shell: Any, kernel: NotebookKernel) -> Callable[[], None]
             return {"completions": [], "suppress": False}
         fragment = line[start : context.cursor_position]
         made = [SimpleCompletion(text=text, type=kind) for text, kind in found]
-        return {"completions": made, "suppress": True, "matched_fragment": fragment, "ordered": True}
+        return {"completions": made or _Nothing(), "suppress": True, "matched_fragment": fragment, "ordered": True}
 
     completer.custom_matchers.append(jobkernel_matcher)
     return lambda: completer.custom_matchers.remove(jobkernel_matcher)
+
+
+class _Nothing:
+    """No completions; they count as one, for IPython would ask others, who know Python and not our lines."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
 
 
 def complete_line(kernel: NotebookKernel, line: str) -> tuple[Found | None, int]:
@@ -56,10 +74,11 @@ def complete_line(kernel: NotebookKernel, line: str) -> tuple[Found | None, int]
     word = re.search(r"\S*$", rest)
     half = word.group() if word else ""
     option = _option_before(usage, rest[: len(rest) - len(half)])
-    if option is not None and option.completes == "step":
-        return _beginning(_steps_of(kernel, rest), half, option.name), len(line) - len(half)
+    if option is not None and option.completes in _OF_THE_LINE:
+        return _beginning(_OF_THE_LINE[option.completes](kernel, usage, rest), half, option.name), len(line) - len(half)
     if option is not None:
         tail = half.rpartition(",")[2] if option.shape == "list" else half
+        tail = tail.rpartition("=")[2] if option.completes == "key" else tail
         return _beginning(_values(kernel, option), tail, option.name), len(line) - len(tail)
     if half.startswith("-"):
         return _beginning([f"--{each.name}" for each in usage.options] + ["--help"], half, "option"), len(line) - len(
@@ -94,13 +113,43 @@ def _option_before(usage: Usage, before: str) -> Option | None:
     return None
 
 
-def _steps_of(kernel: NotebookKernel, rest: str) -> Iterable[str]:
+def _steps_of(kernel: NotebookKernel, _usage: Usage, rest: str) -> Iterable[str]:
     """Return what the steps of the run that a line names are called, where it is one of this kernel."""
     live = kernel.session.run_of(rest.split()[0]) if rest.strip() else None
     if live is None:
         return ()
     makes_one = [key for key, step in live.plan.steps.items() if not step.is_check and len(step.asset_keys) < 2]
     return [shown_key(live.plan, key) if key in makes_one else key for key in live.plan.steps]
+
+
+def _config_paths(kernel: NotebookKernel, usage: Usage, rest: str) -> Iterable[str]:
+    """Return the config values that a launch would take, as ``alpha.n=``."""
+    words = rest.split()
+    chosen = words[: next((place for place, word in enumerate(words) if word.startswith("-")), None)]
+    session = kernel.session
+    try:
+        is_job = usage.magic == "%launch"
+        plan = session.plan_job(chosen[0]) if is_job else session.plan(session.select(" ".join(chosen) or None))
+    except (JobkernelError, IndexError):
+        return ()
+    return [f"{path}=" for path in config_paths(schemas_of_plan(plan).nodes)]
+
+
+_OF_THE_LINE: Final[Mapping[str | None, Callable[[NotebookKernel, Usage, str], Iterable[str]]]] = {
+    "step": _steps_of,
+    "config": _config_paths,
+}
+"""What the values of an option may be, where the rest of its line says it."""
+
+
+def _runs(kernel: NotebookKernel, half: str) -> Found:
+    """Return the latest runs, of any notebook, each with what it is a run of."""
+    live = kernel.session.launcher.runs
+    titles = {run_id: run_title(run.plan.job_name, run.plan.asset_keys) for run_id, run in reversed(live.items())}
+    with suppress(HistoryError):
+        rows = kernel.session.history.query("latest_runs", limit=MOST_RUNS)
+        titles |= {row["run_id"]: run_title(row["job_name"], row["assets"] or ()) for row in rows}
+    return [(run_id[:8], f"run of {title}") for run_id, title in titles.items() if run_id.startswith(half)]
 
 
 def _values(kernel: NotebookKernel, option: Option) -> Iterable[str]:
@@ -130,10 +179,14 @@ def _positional(kernel: NotebookKernel, usage: Usage, rest: str, half: str, end:
         jobs = _beginning(registry.jobs, half, "job") if usage.magic == "%graph" and half == before.strip() else []
         return [*((text, kind) for text, _, kind in found), *jobs], end - (len(before) - start)
     names: Iterable[str] = ()
-    if usage.positional[:1] == ("job",):
+    positional = (*usage.positional, *usage.optional_positional)
+    if positional[:1] == ("job",):
         names = registry.jobs
-    elif usage.positional[:1] == ("run",):
-        names = [run_id[:8] for run_id in reversed(kernel.session.launcher.runs)]
+    elif positional[:1] == ("run",) and not rest[: len(rest) - len(half)].strip():
+        called = _beginning([*registry.jobs, *registry.assets], half, "name") if usage.magic in _LATEST_OF else []
+        return [*_runs(kernel, half), *called], end - len(half)
+    elif positional == ("run", "step"):
+        names = _steps_of(kernel, usage, rest)
     elif usage.magic in ("%why", "%%check", "%%asset"):
         names = registry.assets
     elif usage.magic == "%jk use":

@@ -172,7 +172,13 @@ CHECK: Final = Usage(
     examples=("%%check daily_totals has_rows --blocking", "%%check daily_totals complete --timeout 30s --pool db"),
 )
 _LAUNCHING: Final = (
-    Option(name="set", help="a config value, such as orders.limit=10; may be repeated", shape="many", metavar="A.B=C"),
+    Option(
+        name="set",
+        help="a config value, such as orders.limit=10; may be repeated",
+        shape="many",
+        metavar="A.B=C",
+        completes="config",
+    ),
     Option(name="config", help="run config: JSON or a notebook variable", metavar="CONFIG", completes="variable"),
     _TAG,
     _PRIORITY,

@@ -35,6 +35,23 @@ def config_from_sets(
     return config
 
 
+def config_paths(nodes: Mapping[str, NodeSchema]) -> list[str]:
+    """Return the short paths of all that the config of ops and graphs may hold at the top: ``alpha.n``."""
+    found = []
+    for name, node in nodes.items():
+        inner = config_paths(node.nodes) if node.nodes is not None else _entries(node)
+        found += [f"{name}.{path}" for path in inner]
+    return found
+
+
+def _entries(node: NodeSchema) -> list[str]:
+    field = node.config_field if node.schema is not None else None
+    kind = field.config_type if isinstance(field, Field) else None
+    while isinstance(kind, Noneable):
+        kind = kind.inner_type
+    return list(kind.fields) if isinstance(kind, Shape) else []
+
+
 def _full_path(path: Names, schemas: ConfigSchemas) -> Names:
     if path[0] in TOP and path[0] not in schemas.nodes:
         is_short = path[0] == "resources" and len(path) > 2 and path[2] != "config"

@@ -1,0 +1,64 @@
+"""Tab in lines of magics: runs, config values and keys; where nothing fits, nothing, and no words of Python."""
+
+from __future__ import annotations
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+from shells import Notebook
+
+from jobkernel.notebook import current
+from jobkernel.notebook.completion import Found, complete_line
+
+
+def offered(nb: Notebook, line: str) -> Found:
+    kernel = current.find(nb.shell)
+    assert kernel is not None
+    found, _ = complete_line(kernel, line)
+    return found or []
+
+
+def texts(nb: Notebook, line: str) -> list[str]:
+    return [text for text, _ in offered(nb, line)]
+
+
+def of_the_shell(nb: Notebook, line: str) -> list[str]:
+    nb.shell.Completer.use_jedi = False
+    with provisionalcompleter():
+        return [each.text for each in nb.shell.Completer.completions(line, len(line))]
+
+
+def test_runs_are_offered_with_what_they_are_runs_of(nb: Notebook) -> None:
+    nb.ok("%%asset orders\n1", "%job nightly orders", "%materialize orders")
+    run_id = nb.ok("run = %launch nightly --wait\nrun").value.run_id
+    found = offered(nb, "%logs ")
+    assert found[0] == (run_id[:8], "run of nightly")
+    assert found[1][1] == "run of orders"
+    assert texts(nb, "%logs ")[2:] == ["nightly", "orders"]
+    assert texts(nb, "%jk reexecute ") == texts(nb, "%logs ")
+    assert texts(nb, "%jk cancel ") == texts(nb, "%logs ")[:2]
+    assert texts(nb, f"%logs {run_id[:3]}") == [run_id[:8]]
+    assert texts(nb, f"%logs {run_id[:8]} ") == ["orders"]
+
+
+def test_config_values_are_offered(nb: Notebook) -> None:
+    nb.ok("%%asset orders --param limit:int=3 --param since:str=x\nlimit", "%%asset other --param n:int=1\nn")
+    nb.ok("%job nightly orders other")
+    assert texts(nb, "%materialize orders --set ") == ["orders.limit=", "orders.since="]
+    assert texts(nb, "%materialize --set orders.l") == ["orders.limit="]
+    assert texts(nb, "%launch nightly --set o") == ["orders.limit=", "orders.since=", "other.n="]
+    assert texts(nb, "%launch nowhere --set ") == []
+
+
+def test_inputs_are_offered_by_key(nb: Notebook) -> None:
+    nb.ok("%%asset raw/orders\n1", "%%asset sales\n1")
+    assert texts(nb, "%%asset total --ins ") == ["raw/orders", "sales"]
+    assert texts(nb, "%%asset total --ins x=r") == ["raw/orders"]
+    assert texts(nb, "%%asset total --ins x=raw/orders,s") == ["sales"]
+
+
+@pytest.mark.parametrize("line", ["%logs ", "%launch nowhere --set ", "%%asset total --ins ", "%why "])
+def test_where_nothing_fits_nothing_is_offered(nb: Notebook, line: str) -> None:
+    assert of_the_shell(nb, line) == []
+    nb.ok("%%asset orders\n1")
+    assert "orders" in of_the_shell(nb, "%why ")
+    assert "import" in of_the_shell(nb, "impor")
