@@ -49,7 +49,10 @@ class Crons:
         if since <= instant < then:
             return then
         naive = as_naive(instant)
-        then = min(line.after(naive) for line in self.lines).replace(tzinfo=UTC)
+        if len(self.lines) == 1:
+            then = self.lines[0].after(naive).replace(tzinfo=UTC)
+        else:
+            then = min([line.after(naive) for line in self.lines]).replace(tzinfo=UTC)
         self._kept[0] = (instant, then)
         return then
 
@@ -103,9 +106,9 @@ class Line:
     """One cron in one zone: instants here are naive UTC. Keeps the next tick it found. Safe from any thread."""
 
     def __init__(self, cron: Cron, zone: Zone) -> None:
-        self.cron = cron
         self.zone = zone
         self.times = local_times(cron)
+        self._is_every_hour = cron.is_every_hour
         self._kept = (NEVER.replace(tzinfo=None),) * 2
 
     def after(self, instant: datetime) -> datetime:
@@ -144,7 +147,7 @@ class Line:
         In real time that is what the clocks show when it begins. By local time it is what they would have shown had
         they not been changed: what they skip falls on the change, and what they show again belongs to the first time.
         """
-        return stretch.begins + (stretch.offset if self.cron.is_every_hour else stretch.offset_before)
+        return stretch.begins + (stretch.offset if self._is_every_hour else stretch.offset_before)
 
 
 def as_naive(instant: datetime) -> datetime:
@@ -155,4 +158,4 @@ def as_naive(instant: datetime) -> datetime:
     """
     if instant.tzinfo is None:
         raise TypeError("Ticks are looked for from an aware instant; give the datetime a tzinfo.")
-    return instant.astimezone(UTC).replace(tzinfo=None)
+    return (instant if instant.tzinfo is UTC else instant.astimezone(UTC)).replace(tzinfo=None)

@@ -133,12 +133,12 @@ def due_ticks(crons: Crons, memory: TickMemory, policy: CatchupPolicy, now: date
     first = crons.after(start)
     if first > now:
         return Due(next_at=first, memory=memory, behind=max(start - now, timedelta()))
-    launched = _launched(crons, policy, first, now)
+    launched, next_at = _launched(crons, policy, first, now)
     return Due(
-        launch=tuple(DueTick(at=tick, late=now - tick) for tick in launched),
+        launch=tuple([DueTick(at=tick, late=now - tick) for tick in launched]),
         missed=_missed(crons, first, launched, now),
-        next_at=crons.after(now),
-        memory=replace(memory, decided_until=now),
+        next_at=next_at,
+        memory=TickMemory(starts_at=memory.starts_at, decided_until=now),
     )
 
 
@@ -156,18 +156,21 @@ def _righted(memory: TickMemory, starts_at: datetime, now: datetime) -> TickMemo
     return TickMemory(starts_at=min(starts_at, now), decided_until=now)
 
 
-def _launched(crons: Crons, policy: CatchupPolicy, first: datetime, now: datetime) -> list[datetime]:
-    """Return the newest ticks that the policy launches, oldest first."""
+def _launched(
+    crons: Crons, policy: CatchupPolicy, first: datetime, now: datetime
+) -> tuple[Sequence[datetime], datetime]:
+    """Return the newest ticks that the policy launches, oldest first; and the one that is to come."""
     oldest = policy.oldest(now)
     oldest = first if oldest is None else max(first, oldest)
-    tick = first if crons.after(first) > now else crons.upto(now)
+    next_at = crons.after(first)
+    if next_at > now:  # as nearly always
+        return ([first] if first >= oldest else []), next_at
     found: list[datetime] = []
-    while tick >= oldest:
+    tick = crons.upto(now)
+    while tick >= oldest and len(found) < policy.most:
         found.append(tick)
-        if tick == first or len(found) == policy.most:
-            break
         tick = crons.before(tick)
-    return found[::-1]
+    return found[::-1], crons.after(now)
 
 
 def _missed(crons: Crons, first: datetime, launched: Sequence[datetime], now: datetime) -> Gap | None:

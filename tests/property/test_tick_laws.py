@@ -159,16 +159,18 @@ class Lived:
 class Paper:
     """What they should have done, from the whole list of ticks."""
 
-    decided: datetime
+    begun: datetime
+    decided: datetime = datetime(1, 1, 1, tzinfo=UTC)
     launched: list[datetime] = field(default_factory=list)
     missed: list[datetime] = field(default_factory=list)
 
     def look(self, crons: Crons, policy: CatchupPolicy, now: datetime) -> None:
-        ticks = crons.between(self.decided, now, cap=100_000)
+        ticks = crons.between(max(self.begun - TICK, self.decided), now, cap=100_000)
         chosen = wanted(ticks, policy, now)
         self.launched += chosen
         self.missed += ticks[: len(ticks) - len(chosen)]
-        self.decided = max(self.decided, now)
+        if ticks:  # a look that finds nothing is not worth remembering
+            self.decided = now
 
 
 def wanted(ticks: Sequence[datetime], policy: CatchupPolicy, now: datetime) -> list[datetime]:
@@ -180,7 +182,7 @@ def wanted(ticks: Sequence[datetime], policy: CatchupPolicy, now: datetime) -> l
 
 
 def live(crons: Crons, policy: CatchupPolicy, now: datetime, happened: list[Event]) -> tuple[Lived, Paper]:
-    memory, lived, paper = TickMemory(starts_at=now), Lived(), Paper(decided=now - TICK)
+    memory, lived, paper = TickMemory(starts_at=now), Lived(), Paper(begun=now)
     latest = now
     for event in happened:
         latest = max(latest, now)
@@ -198,7 +200,7 @@ def live(crons: Crons, policy: CatchupPolicy, now: datetime, happened: list[Even
                 now = max(now - by, latest - WRONG_CLOCK)
             case Edited(crons=crons):
                 memory = memory.started(now)
-                paper.decided = max(paper.decided, now - TICK)
+                paper.begun = now
     return lived, paper
 
 
