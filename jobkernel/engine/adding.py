@@ -14,6 +14,7 @@ from jobkernel.engine.entries import Entry
 from jobkernel.engine.registry import Registry
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model import events as ev
+from jobkernel.model.automation import Automation, Schedule, Sensor
 from jobkernel.model.definitions import Assets, Job, Op, Resource
 from jobkernel.model.events import Event
 
@@ -30,7 +31,8 @@ def entries_of(thing: Any, known: Mapping[str, Any]) -> list[Entry]:
     record = getattr(thing, "record", thing)
     if isinstance(record, Assets):
         return [_of_assets(record)]
-    for kind, type_ in (("job", Job), ("op", Op), ("resource", Resource)):
+    kinds = (("job", Job), ("op", Op), ("resource", Resource), ("schedule", Schedule), ("sensor", Sensor))
+    for kind, type_ in kinds:
         if isinstance(record, type_):
             return [Entry(kind=kind, name=record.name, record=record)]
     raise InvalidDefinition(
@@ -43,7 +45,12 @@ def _of_collection(thing: Any, records: list[Assets], known: Mapping[str, Any]) 
     resources = [Entry(kind="resource", name=name, record=each) for name, each in thing.resources.items()]
     made = [each for each in records if not each.is_external or each.specs[0].key not in known]
     jobs = [Entry(kind="job", name=job.name, record=_with_executor(job, thing.executor)) for job in thing.jobs]
-    return [*resources, *map(_of_assets, made), *jobs]
+    automations = [_of_automation(each) for each in getattr(thing, "automations", ())]
+    return [*resources, *map(_of_assets, made), *jobs, *automations]
+
+
+def _of_automation(automation: Automation) -> Entry:
+    return Entry(kind="schedule" if automation.is_schedule else "sensor", name=automation.name, record=automation)
 
 
 def _with_executor(job: Any, executor: Any) -> Any:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from jobkernel.model.definitions import EMPTY, Assets
 from jobkernel.model.quick_records import quickly_made
+
+AUTOMATIONS: Final = ("schedule", "sensor")
 
 
 class Unresolved(Protocol):
@@ -55,6 +57,14 @@ def keys_of(entry: Entry) -> list[str]:
     return [entry.name] if entry.record is None else [spec.key for spec in entry.record.specs]
 
 
-def asset_keys_of(entry: Entry) -> list[str]:
-    """Return the keys of the assets that an entry makes: none where it is of another kind."""
+def owned_keys_of(entry: Entry) -> list[str]:
+    """Return what one notebook of a project owns by an entry: keys of assets, or a schedule's or sensor's name."""
+    if entry.kind in AUTOMATIONS:
+        return [f"{entry.kind} {entry.name}"]
     return keys_of(entry) if entry.kind == "asset" else []
+
+
+def place_of(owned: str) -> tuple[str, str]:
+    """Return kind and name of what is owned by such a key."""
+    kind, space, name = owned.partition(" ")
+    return (kind, name) if space and kind in AUTOMATIONS else ("asset", owned)

@@ -89,7 +89,13 @@ class Launcher:
         self._unlisten.append(history.listen("slot", self._slot_granted))
         self._slots = Slots(history)
 
-    def launch(
+    def launch(self, plan: Plan, options: RunOptions, **how: Any) -> LiveRun:
+        """Queue a run of a plan, made ready as by :meth:`prepare`."""
+        live = self.prepare(plan, options, **how)
+        self.enqueue(live)
+        return live
+
+    def prepare(
         self,
         plan: Plan,
         options: RunOptions,
@@ -100,13 +106,13 @@ class Launcher:
         on_output: OnOutput | None = None,
         cell_id: str | None = None,
     ) -> LiveRun:
-        """Queue a run of a plan; it starts as soon as the project's queue admits it.
+        """Return a run of a plan, checked and not queued; :meth:`enqueue` does that.
 
         Names that cells use are captured now, on the calling thread: redefining them later changes nothing in the run.
 
         Raises:
-            UnknownResource: nobody defines a resource that a step needs; nothing was queued then.
-            InvalidConfig: run config does not fit; nothing was queued then.
+            UnknownResource: nobody defines a resource that a step needs.
+            InvalidConfig: run config does not fit.
             InvariantViolation: it is closed.
         """
         self._refuse_when_closed()
@@ -170,7 +176,6 @@ class Launcher:
         )
         live = LiveRun(active=ActiveRun(setup), options=options, queued_at=self._clock.now_us(), on_output=on_output)
         live.is_local, live.cell_id = len(here) == len(plan.steps), cell_id
-        self._enqueue(live)
         return live
 
     def get(self, run_id: str) -> LiveRun | None:
@@ -216,7 +221,8 @@ class Launcher:
             root_run_id=options.root_run_id,
         )
 
-    def _enqueue(self, live: LiveRun) -> None:
+    def enqueue(self, live: LiveRun) -> None:
+        """Put a run in the queue of the project; it starts as soon as it is admitted."""
         facts, options = live.active.setup.facts, live.options
         with self._lock:
             self._refuse_when_closed()
@@ -240,6 +246,8 @@ class Launcher:
             "assets": live.plan.asset_keys,
         }
         live.active.emit(ev.RUN_ENQUEUED, body)
+        if live.notice is not None:
+            live.active.emit(ev.ENGINE_EVENT, {"message": live.notice})
         try:
             answer = self._submit(options, facts, live.plan)
         except BaseException:

@@ -85,14 +85,17 @@ class Planner:
         Raises:
             UnknownName: no job is called that.
         """
-        job = self.registry.job(name)
+        return self.plan_of(self.registry.job(name))
+
+    def plan_of(self, job: Job) -> Plan:
+        """Return the plan of a job, defined here or not."""
         if job.graph is not None:
             plan = plan_graph(job.graph, job, input_values=job.input_values)
             self.refuse_missing(plan)
             return plan
         keys = self.select(job.selection)
         if not keys:
-            raise InvalidSelection(f"Job '{name}' selects nothing that is defined: {job.selection}")
+            raise InvalidSelection(f"Job '{job.name}' selects nothing that is defined: {job.selection}")
         return self.plan(keys, job=job)
 
     def plan_again(self, job_name: str, assets: Iterable[str], notebook: str | None = None) -> Plan:

@@ -19,6 +19,7 @@ from jobkernel.errors import (
     UnknownName,
     did_you_mean,
 )
+from jobkernel.model.automation import Automation
 from jobkernel.model.definitions import EMPTY, Assets, AssetSpec, Job, Op
 from jobkernel.model.keys import variable_name
 from jobkernel.rules.graph import Graph
@@ -39,6 +40,7 @@ class Registry:
         self.ops: dict[str, Op] = {}
         self.jobs: dict[str, Job] = {}
         self.resources: dict[str, Any] = {}
+        self.automations: dict[str, Automation] = {}
         self.checks: dict[tuple[str, str], Assets] = {}
         self._edges: dict[str, tuple[str, ...]] = {}
         self._needed: dict[str, int] = {}
@@ -122,7 +124,13 @@ class Registry:
         return Change(entry=entry, previous=previous, new_edges=gained, lost_edges=lost)
 
     def _refuse_second_maker(self, entry: Entry, previous: Entry | None) -> None:
-        """Refuse an asset that another definition, of several assets together, makes already."""
+        """Refuse an asset that another definition makes already, and a schedule by the name of a sensor."""
+        other_kind = {"schedule": "sensor", "sensor": "schedule"}.get(entry.kind)
+        if other_kind is not None and (other_kind, entry.name) in self.entries:
+            raise InvalidDefinition(
+                f"'{entry.name}' is a {other_kind} here; forget that first (%jk forget {entry.name}), or use another"
+                " name."
+            )
         if entry.kind != "asset":
             return
         mine = () if previous is None else keys_of(previous)
@@ -241,6 +249,8 @@ class Registry:
                 self.jobs[entry.name] = entry.record
             case "resource":
                 self.resources[entry.name] = entry.record
+            case "schedule" | "sensor":
+                self.automations[entry.name] = entry.record
 
     def _resolved(self, entry: Entry) -> Assets:
         if entry.unresolved is None:
@@ -302,6 +312,8 @@ class Registry:
                 self.jobs.pop(entry.name, None)
             case "resource":
                 self.resources.pop(entry.name, None)
+            case "schedule" | "sensor":
+                self.automations.pop(entry.name, None)
 
     def _leave_assets(self, entry: Entry) -> None:
         gone = [self.assets.pop(key) for key in keys_of(entry) if key in self.assets]

@@ -17,8 +17,10 @@ from typing import Any, Final
 from jobkernel.clock import Clock
 from jobkernel.engine.adding import definition_event, entries_of
 from jobkernel.engine.again import Again, launch_again
+from jobkernel.engine.asset_values import AssetValues
+from jobkernel.engine.automating import automations_of
 from jobkernel.engine.cancel_words import cancel_words
-from jobkernel.engine.entries import Change, Entry, asset_keys_of
+from jobkernel.engine.entries import Change, Entry, owned_keys_of, place_of
 from jobkernel.engine.executors import Executors
 from jobkernel.engine.freshness import Freshness
 from jobkernel.engine.handle import RunHandle
@@ -33,14 +35,13 @@ from jobkernel.engine.registry import Registry
 from jobkernel.engine.run_retries import RunRetries
 from jobkernel.engine.states import AssetStates
 from jobkernel.engine.upkeep import prune_values
-from jobkernel.errors import JobkernelError, MissingUpstream, did_you_mean
-from jobkernel.executors.exchange import STORED_BY_DEFAULT
+from jobkernel.errors import JobkernelError
 from jobkernel.executors.stored import StoredValues
 from jobkernel.executors.threads import ThreadPool
 from jobkernel.model import events as ev
-from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Job, Op
+from jobkernel.model.automation import Automation
+from jobkernel.model.definitions import Job
 from jobkernel.model.events import Event
-from jobkernel.model.keys import key_text
 from jobkernel.model.run_tags import RETRY_NUMBER_TAG
 from jobkernel.model.runs import PLAIN_LAUNCH, Launch, RunOptions
 from jobkernel.rules.plan import Plan
@@ -109,9 +110,12 @@ class Session:
         self.records = RunRecords(history)
         self.priorities = Priorities()
         self.explain_error: Callable[[BaseException], BaseException] = lambda error: error
-        self._again = Again(history, self.planner, values, self._is_stored_here)
+        self.asset_values = AssetValues(self.registry, self.states, values)
+        self._again = Again(history, self.planner, values, self.asset_values.is_stored_here)
         retrying = Retrying(self.records.row, self._again.plan, self._launch_retry)
         self.left_runs = LeftRuns(history, clock, self.launcher.deadlines, notebook, retrying)
+        self.make_instance: Callable[[], Any] | None = None
+        self.automations = automations_of(self)
         self._closing = ExitStack()
         self.refresh()
 
@@ -130,7 +134,7 @@ class Session:
         return self._define_all([entry], take_over=take_over)[0]
 
     def _define_all(self, entries: Sequence[Entry], *, take_over: bool) -> list[Change]:
-        keys = [key for entry in entries for key in asset_keys_of(entry)]
+        keys = [key for entry in entries for key in owned_keys_of(entry)]
         inherited = self._keys.claim(keys, take_over)
         try:
             changes = self.registry.define_all(entries)
@@ -139,6 +143,7 @@ class Session:
             raise
         now = self.clock.now_us()
         self.history.emit_many([definition_event(entry, self.registry, self.notebook, now) for entry in entries])
+        self.automations.watch([entry.record for entry in entries if isinstance(entry.record, Automation)])
         self.left_runs.defined()
         self.changed.set()
         return [replace(change, inherited=inherited) for change in changes] if inherited else changes
@@ -176,7 +181,8 @@ class Session:
         """
         entry = self.registry.find(name)
         change = self.registry.forget(entry.kind, entry.name)
-        self._keys.release(asset_keys_of(entry))
+        self.automations.forget(entry.name)
+        self._keys.release(owned_keys_of(entry))
         body = {"kind": entry.kind, "name": entry.name, "notebook": self.notebook}
         self.history.emit(Event(ev.DEFINITION_FORGOTTEN, None, None, self.clock.now_us(), body))
         self.changed.set()
@@ -210,6 +216,18 @@ class Session:
         Raises:
             InvalidConfig: run config does not fit.
         """
+        live = self.prepare(plan, choice, on_output, cell_id)
+        self.launcher.enqueue(live)
+        return RunHandle(self, live)
+
+    def prepare(
+        self,
+        plan: Plan,
+        choice: Launch = PLAIN_LAUNCH,
+        on_output: OnOutput | None = None,
+        cell_id: str | None = None,
+    ) -> LiveRun:
+        """Return a run as :meth:`launch` queues it, checked and not queued. Raises as that does."""
         priority, notice = self.priorities.of(plan, choice)
         options = RunOptions(
             run_id=choice.run_id or new_run_id(),
@@ -217,15 +235,19 @@ class Session:
             tags=choice.tags,
             priority=priority,
             executor=choice.executor,
+            partition_key=choice.partition_key,
             trigger=choice.trigger,
+            trigger_name=choice.trigger_name,
+            tick_id=choice.tick_id,
+            run_key=choice.run_key,
             parent_run_id=choice.parent_run_id,
             root_run_id=choice.root_run_id,
         )
-        live = self.launcher.launch(
+        live = self.launcher.prepare(
             plan,
             options,
             resource_defs=self.registry.resources,
-            io_of_asset=self._io_of,
+            io_of_asset=self.asset_values.io_of,
             fingerprint=self.freshness.at_launch(plan, choice.config),
             on_output=on_output,
             cell_id=cell_id,
@@ -233,8 +255,7 @@ class Session:
         notices = [*([notice] if notice is not None else []), *complaints(live.active.setup.facts.tags)]
         if notices:
             live.notice = " ".join(notices)
-            live.active.emit(ev.ENGINE_EVENT, {"message": live.notice})
-        return RunHandle(self, live)
+        return live
 
     def job(self, name: str) -> Job:
         """Return a job that is defined here; those of cells and decorators can ``execute_in_process``.
@@ -257,22 +278,11 @@ class Session:
         Raises:
             MissingUpstream: it was never made.
         """
-        text = key_text(key)
-        if self.states.made(text) is None and not self.values.has_asset(text):
-            known = [other for other in self.registry.assets if other != text]
-            raise MissingUpstream(f"Asset '{text}' was never made, so it has no value.{did_you_mean(text, known)}")
-        io, metadata = self._io_of(text)
-        if self._is_stored_here(io):
-            return self.values.load_key(text)
-        return self.values.load_custom(text, io, metadata, self.registry.resources)
+        return self.asset_values.load(key)
 
     def has_value(self, key: str) -> bool:
         """Whether :meth:`load` has something to return; an asset that was made without a value has none."""
-        io, _ = self._io_of(key)
-        return self.values.has_asset(key) if self._is_stored_here(io) else self.states.made(key) is not None
-
-    def _is_stored_here(self, io: str) -> bool:
-        return io in STORED_BY_DEFAULT and io not in self.registry.resources
+        return self.asset_values.has(key)
 
     def cancel(self, run_id: str, *, forced: bool = False) -> str:
         """Cancel a run, of this kernel or another; return in words what that does.
@@ -349,6 +359,7 @@ class Session:
         for unlisten in self._unlisten:
             unlisten()
         self.left_runs.close()
+        self.automations.close()
         self.launcher.close()
         self._wait_for_runs()
         self.pool.close()
@@ -374,9 +385,10 @@ class Session:
     def drop_lost_keys(self) -> dict[str, str]:
         """Drop what other notebooks took over since this was last asked; return the notebook that has each key now."""
         lost = self._keys.take_lost().items()
-        dropped = {key: notebook for key, notebook in lost if ("asset", key) in self.registry.entries}
-        for key in dropped:
-            self.registry.forget("asset", key)
+        dropped = {key: notebook for key, notebook in lost if place_of(key) in self.registry.entries}
+        for kind, name in map(place_of, dropped):
+            self.registry.forget(kind, name)
+            self.automations.forget(name)
         return dropped
 
     def _history_changed(self, _fields: Mapping[str, Any]) -> None:
@@ -389,12 +401,3 @@ class Session:
             return False
         self._history_moved.clear()  # before anybody looks: a later move is told again
         return True
-
-    def _io_of(self, key: str) -> tuple[str, Mapping[str, Any]]:
-        assets = self.registry.assets.get(key)
-        if assets is None or not isinstance(assets.node, Op):
-            return DEFAULT_IO, EMPTY
-        for output in assets.node.outputs:
-            if assets.keys_by_output.get(output.name) == key and not output.is_nothing:
-                return output.io, output.metadata
-        return DEFAULT_IO, EMPTY

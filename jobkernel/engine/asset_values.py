@@ -1,0 +1,57 @@
+"""The stored values of a session's assets: which IO manager has each, and loading it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobkernel.engine.registry import Registry
+from jobkernel.engine.states import AssetStates
+from jobkernel.errors import MissingUpstream, did_you_mean
+from jobkernel.executors.exchange import STORED_BY_DEFAULT
+from jobkernel.executors.stored import StoredValues
+from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Op
+from jobkernel.model.keys import key_text
+
+
+class AssetValues:
+    """Values of one session. Safe from any thread."""
+
+    def __init__(self, registry: Registry, states: AssetStates, values: StoredValues) -> None:
+        self._registry = registry
+        self._states = states
+        self._values = values
+
+    def load(self, key: Any) -> Any:
+        """Return an asset's stored value.
+
+        Raises:
+            MissingUpstream: it was never made.
+        """
+        text = key_text(key)
+        if self._states.made(text) is None and not self._values.has_asset(text):
+            known = [other for other in self._registry.assets if other != text]
+            raise MissingUpstream(f"Asset '{text}' was never made, so it has no value.{did_you_mean(text, known)}")
+        io, metadata = self.io_of(text)
+        if self.is_stored_here(io):
+            return self._values.load_key(text)
+        return self._values.load_custom(text, io, metadata, self._registry.resources)
+
+    def has(self, key: str) -> bool:
+        """Whether :meth:`load` has something to return; an asset that was made without a value has none."""
+        io, _ = self.io_of(key)
+        return self._values.has_asset(key) if self.is_stored_here(io) else self._states.made(key) is not None
+
+    def is_stored_here(self, io: str) -> bool:
+        """Whether an IO manager is one of ours, and nobody defines another of its name."""
+        return io in STORED_BY_DEFAULT and io not in self._registry.resources
+
+    def io_of(self, key: str) -> tuple[str, Mapping[str, Any]]:
+        """Return the IO manager of an asset, and the metadata that it is told."""
+        assets = self._registry.assets.get(key)
+        if assets is None or not isinstance(assets.node, Op):
+            return DEFAULT_IO, EMPTY
+        for output in assets.node.outputs:
+            if assets.keys_by_output.get(output.name) == key and not output.is_nothing:
+                return output.io, output.metadata
+        return DEFAULT_IO, EMPTY

@@ -1,0 +1,63 @@
+"""Puts the schedules and sensors of a session together: what their looks see, and how their runs are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from jobkernel.engine.automations import Automations
+from jobkernel.engine.live_run import new_run_id
+from jobkernel.engine.news import HistoryNews
+from jobkernel.engine.tick_runs import TickRuns
+
+if TYPE_CHECKING:
+    from jobkernel.engine.session import Session
+
+
+class SessionSurroundings:
+    """What functions of schedules and sensors see of a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.news = HistoryNews(session.history)
+
+    @property
+    def resources(self) -> Mapping[str, Any]:
+        """The definitions of resources, by key."""
+        return self._session.registry.resources
+
+    @property
+    def instance(self) -> Callable[[], Any] | None:
+        """What makes the instance they may ask for, or None."""
+        return self._session.make_instance
+
+    @property
+    def definitions(self) -> Any:
+        """The registry: it has the ``universe`` of assets."""
+        return self._session.registry
+
+
+def automations_of(session: Session) -> Automations:
+    """Return the schedules and sensors of a session, none of them defined yet."""
+    launcher = session.launcher
+    runs = TickRuns(
+        registry=session.registry,
+        planner=session.planner,
+        history=session.history,
+        prepare=session.prepare,
+        enqueue=launcher.enqueue,
+        alive=launcher.alive,
+        new_run_id=new_run_id,
+        now_us=session.clock.now_us,
+        only_stale=lambda keys: [key for key in keys if session.freshness.status_words().get(key) != "fresh"],
+    )
+    return Automations(
+        history=session.history,
+        clock=session.clock,
+        timer=launcher.deadlines,
+        runs=runs,
+        surroundings=SessionSurroundings(session),
+        known=session.registry,
+        notebook=session.notebook,
+        on_change=session.changed.set,
+    )

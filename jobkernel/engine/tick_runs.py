@@ -1,0 +1,194 @@
+"""The runs that a tick asks for: planned and made ready before it is claimed, queued after; and those left unqueued.
+
+Knows jobs, plans and run requests; knows no clock of schedules and no thread. Called by ``looks``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from jobkernel.engine.live_run import LiveRun
+from jobkernel.engine.planner import Planner
+from jobkernel.engine.registry import Registry
+from jobkernel.engine.watched import Watched
+from jobkernel.errors import InvalidDefinition
+from jobkernel.model import events as ev
+from jobkernel.model.automation import Automation, Evaluation, RunRequest, Schedule
+from jobkernel.model.events import Event
+from jobkernel.model.keys import AssetKey, key_text
+from jobkernel.model.run_tags import ONE_AT_A_TIME_TAG
+from jobkernel.model.runs import Launch
+from jobkernel.rules.evaluation import job_of, run_tags
+from jobkernel.rules.plan import Plan
+from jobkernel.storage.history import History
+
+FEW_KEYS: Final = 1
+"""So many run keys are left to the claim to look up; of more, the history is asked before runs are made."""
+
+
+class Prepare(Protocol):
+    """Makes a run of a plan ready, without queuing it."""
+
+    def __call__(self, plan: Plan, choice: Launch, /) -> LiveRun:
+        """Return the run; raises where run config does not fit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A run that is ready, and its request as it is recorded."""
+
+    run_id: str
+    live: LiveRun
+    record: dict[str, Any]
+
+
+class TickRuns:
+    """Makes the runs of ticks, in one kernel."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        planner: Planner,
+        history: History,
+        prepare: Prepare,
+        enqueue: Callable[[LiveRun], None],
+        alive: Callable[[], list[LiveRun]],
+        new_run_id: Callable[[], str],
+        now_us: Callable[[], int],
+        only_stale: Callable[[list[str]], list[str]],
+    ) -> None:
+        self._registry = registry
+        self._planner = planner
+        self._history = history
+        self._prepare = prepare
+        self.enqueue = enqueue
+        self._alive = alive
+        self._new_run_id = new_run_id
+        self._now_us = now_us
+        self._only_stale = only_stale
+
+    def prepare(
+        self,
+        automation: Automation,
+        evaluation: Evaluation,
+        tick_id: str,
+        scheduled_at: datetime | None,
+        *,
+        one_at_a_time: bool = False,
+    ) -> list[Wanted]:
+        """Return the runs that a look asks for, ready to be queued; those of run keys that are used are not made.
+
+        Raises:
+            JobkernelError: a job is not defined, config does not fit, nothing is selected: the sentence says which.
+        """
+        requests = self._with_new_keys(automation, evaluation)
+        return [
+            self._wanted(automation, request, tick_id, scheduled_at, one_at_a_time=one_at_a_time)
+            for request in requests
+        ]
+
+    def again(self, automation: Automation, tick: Mapping[str, Any]) -> list[LiveRun]:
+        """Return the runs, ready, that a tick asked for and its claimant never queued."""
+        records = (tick["details"] or {}).get("requests") or ()
+        missing = [each for each in records if not self._history.query("run", run_id=each["run_id"])]
+        return [self._live(automation, request_of(each), each["tags"], tick["tick_id"], each) for each in missing]
+
+    def active_of(self, name: str) -> list[str]:
+        """Return the runs that a schedule or sensor started and that have not ended, in any kernel."""
+        here = [live.options.run_id for live in self._alive() if live.options.trigger_name == name]
+        return here or [row["run_id"] for row in self._history.query("open_runs_of", trigger_name=name)]
+
+    def tell_reactions(self, watched: Watched, evaluation: Evaluation) -> None:
+        """Note with the runs that a sensor dealt with that it did."""
+        for reaction in evaluation.reactions:
+            if reaction.error is None:
+                message = f"Sensor '{watched.name}' acted on run status {reaction.status} of run {reaction.run.run_id}."
+                event = Event(ev.ENGINE_EVENT, reaction.run.run_id, None, self._now_us(), {"message": message})
+                self._history.emit(event)
+
+    def _with_new_keys(self, automation: Automation, evaluation: Evaluation) -> list[RunRequest]:
+        """Leave it to the claim to say which of a few keys are used; of many, make no runs that it would refuse."""
+        keys = [request.run_key for request in evaluation.requests if request.run_key is not None]
+        if automation.is_schedule or len(keys) <= FEW_KEYS:
+            return list(evaluation.requests)
+        rows = self._history.query("used_run_keys", automation=automation.name, keys=keys)
+        used = {row["run_key"] for row in rows}
+        fresh = [request for request in evaluation.requests if request.run_key not in used]
+        return fresh or list(evaluation.requests[:1])  # one is left, so that the tick says why it is skipped
+
+    def _wanted(
+        self,
+        automation: Automation,
+        request: RunRequest,
+        tick_id: str,
+        scheduled_at: datetime | None,
+        *,
+        one_at_a_time: bool,
+    ) -> Wanted:
+        tags = run_tags({}, request, tick_id=tick_id, scheduled_at=scheduled_at)
+        if one_at_a_time:
+            tags[ONE_AT_A_TIME_TAG] = automation.name
+        record = record_of(request, tags, self._new_run_id())
+        return Wanted(record["run_id"], self._live(automation, request, tags, tick_id, record), record)
+
+    def _live(
+        self,
+        automation: Automation,
+        request: RunRequest,
+        tags: Mapping[str, str],
+        tick_id: str,
+        record: Mapping[str, Any],
+    ) -> LiveRun:
+        choice = Launch(
+            config=dict(request.run_config) or None,
+            tags=tags,
+            run_id=record["run_id"],
+            trigger="schedule" if isinstance(automation, Schedule) else "sensor",
+            trigger_name=automation.name,
+            tick_id=tick_id,
+            run_key=request.run_key,
+            partition_key=request.partition_key,
+        )
+        return self._prepare(self._plan(automation, request), choice)
+
+    def _plan(self, automation: Automation, request: RunRequest) -> Plan:
+        keys = [key_text(key) for key in request.asset_selection or ()]
+        if request.stale_assets_only:
+            keys = self._only_stale(keys)
+        if not automation.targets:
+            return self._planner.plan(keys or self._planner.select(automation.asset_selection))
+        name = job_of(automation, request)
+        target = next((each for each in automation.targets if each.job_name == name), None)
+        if target is None:
+            raise InvalidDefinition(f"'{automation.name}' starts no job '{name}'.")
+        job = self._registry.jobs.get(name) or target.job or self._registry.job(name)
+        return self._planner.plan(keys, job=job) if keys else self._planner.plan_of(job)
+
+
+def record_of(request: RunRequest, tags: Mapping[str, str], run_id: str) -> dict[str, Any]:
+    """Return a request as it is recorded with its tick: enough to launch it in another kernel."""
+    return {
+        "run_id": run_id,
+        "run_key": request.run_key,
+        "job_name": request.job_name,
+        "run_config": dict(request.run_config) or None,
+        "tags": dict(tags),
+        "partition_key": request.partition_key,
+        "assets": [key_text(key) for key in request.asset_selection or ()] or None,
+    }
+
+
+def request_of(record: Mapping[str, Any]) -> RunRequest:
+    """Return the request that was recorded so."""
+    return RunRequest(
+        run_key=record["run_key"],
+        run_config=record["run_config"] or {},
+        job_name=record["job_name"],
+        partition_key=record["partition_key"],
+        asset_selection=[AssetKey(key.split("/")) for key in record["assets"]] if record["assets"] else None,
+    )
