@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobkernel.engine.automations import Automations
+from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.live_run import new_run_id
 from jobkernel.engine.news import HistoryNews
 from jobkernel.engine.tick_runs import TickRuns
@@ -60,4 +61,5 @@ def automations_of(session: Session) -> Automations:
         known=session.registry,
         notebook=session.notebook,
         on_change=session.changed.set,
+        handle=lambda live: RunHandle(session, live),
     )

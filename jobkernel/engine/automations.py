@@ -13,13 +13,17 @@ from typing import Any, Final, Protocol
 
 from jobkernel.clock import Clock
 from jobkernel.engine.deadlines import Timer
+from jobkernel.engine.handle import RunHandle
+from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.looks import Looks, Surroundings
+from jobkernel.engine.preview import Preview
 from jobkernel.engine.scheduler import Pulse, Scheduler
 from jobkernel.engine.tick_runs import TickRuns
 from jobkernel.engine.watched import Watched
 from jobkernel.errors import InvalidConfig, JobkernelError, UnknownName, did_you_mean
+from jobkernel.executors.evaluating import evaluate
 from jobkernel.model import events as ev
-from jobkernel.model.automation import Automation, Schedule
+from jobkernel.model.automation import UNCHANGED, Automation, Schedule
 from jobkernel.model.events import Event
 from jobkernel.rules.cron import TICK
 from jobkernel.rules.ticks import ON_TIME, due_ticks
@@ -42,7 +46,10 @@ class KnownJobs(Protocol):
 
 
 class Automations:
-    """What starts runs by itself in one kernel. Safe from any thread."""
+    """What starts runs by itself in one kernel. Safe from any thread.
+
+    A kernel that ``gives_way`` sees only to what no other kernel wants; one that ``rests`` sees to nothing.
+    """
 
     def __init__(
         self,
@@ -55,6 +62,7 @@ class Automations:
         known: KnownJobs,
         notebook: str | None,
         on_change: Callable[[], None],
+        handle: Callable[[LiveRun], RunHandle],
     ) -> None:
         self._history = history
         self._clock = clock
@@ -62,9 +70,11 @@ class Automations:
         self._known = known
         self._notebook = notebook
         self._on_change = on_change
+        self._handle = handle
         self._lock = threading.RLock()  # protects watched, and who holds what
         self.watched: dict[str, Watched] = {}
         self.gives_way = False
+        self.rests = False
         self._settled_at: datetime | None = None
         self._is_beating = threading.Lock()
         self._scheduler = Scheduler(clock, self._due, self._beat)
@@ -109,6 +119,8 @@ class Automations:
                 watched.look = before.look if before is not None else None
                 self.watched[watched.name] = watched
             self._settled_at = now + SETTLED
+        if self.rests:
+            return
         self._hold([watched.name for watched in fresh])
         self._scheduler.wake()
 
@@ -116,7 +128,7 @@ class Automations:
         """Look at it no more. Its ticks and its state stay in the history."""
         with self._lock:
             watched = self.watched.pop(name, None)
-        if watched is not None:
+        if watched is not None and not self.rests:
             self._scheduler.at(name, None)
             self._history.request("release_automations", names=[name])
             self._on_change()
@@ -174,6 +186,30 @@ class Automations:
         """Return the next times of a schedule, whether it is on or not."""
         watched = self.find(name)
         return () if watched.crons is None else watched.crons.upcoming(self._clock.now(), count)
+
+    def preview(self, name: str, *, at: datetime | None = None, cursor: Any = UNCHANGED) -> Preview:
+        """Have a look without any effect: at a time of a schedule (None: its next), or with a cursor of a sensor.
+
+        Raises:
+            UnknownName: nothing is called that.
+            Exception: what its function raises.
+        """
+        watched = self.find(name)
+        moment = at
+        if watched.crons is not None and moment is None:
+            moment = watched.crons.after(self._clock.now())
+        with self.looks.context(watched, scheduled_at=moment, cursor=cursor) as context:
+            evaluation = evaluate(watched.automation, context)
+        return Preview(watched.automation, evaluation, moment, self._launch_previewed)
+
+    def _launch_previewed(self, preview: Preview) -> list[RunHandle]:
+        tick_id = f"{preview.automation.name}@preview-{self._clock.now_us()}"
+        wanted = self._runs.prepare(preview.automation, preview.evaluation, tick_id, preview.scheduled_at)
+        for each in wanted:
+            self._runs.enqueue(each.live)
+        if preview.cursor is not None and preview.automation.name in self.watched:
+            self.set_cursor(preview.automation.name, preview.cursor)
+        return [self._handle(each.live) for each in wanted]
 
     def _hold(self, names: Sequence[str]) -> None:
         answer = self._history.request("hold_automations", names=list(names), gives_way=self.gives_way)
@@ -237,6 +273,7 @@ class Automations:
             if watched is None or not watched.is_ours or not watched.is_on or watched.look is not None:
                 return
             if self._waits(watched, now):
+                watched.trouble = "It is due, and waits for cells that may still define what it starts."
                 self._scheduler.at(name, now + LOOK_AGAIN)
                 return
             watched.trouble = None

@@ -77,7 +77,11 @@ class Launch:
     priority: int | None = None
     executor: str | None = None
     run_id: str | None = None
+    partition_key: str | None = None
     trigger: str = "manual"
+    trigger_name: str | None = None
+    tick_id: str | None = None
+    run_key: str | None = None
     parent_run_id: str | None = None
     root_run_id: str | None = None
 

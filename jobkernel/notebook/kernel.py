@@ -44,7 +44,9 @@ class NotebookKernel:
         self.bindings = Bindings(self.session, lambda: self.names)
         self._has_hinted = False
         self.publisher: Any = None
-        if PASSING not in os.environ:
+        if PASSING in os.environ:
+            self.session.automations.rests = True
+        else:
             self.session.left_runs.begin()
 
     @property

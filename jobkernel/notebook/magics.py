@@ -20,7 +20,7 @@ from jobkernel.errors import (
     UserCodeError,
     did_you_mean,
 )
-from jobkernel.notebook import commands, defining
+from jobkernel.notebook import automation_commands, commands, defining
 from jobkernel.notebook.foreground import CellStopped, users_error
 from jobkernel.notebook.graph_view import GraphQuery
 from jobkernel.notebook.hints import held_in
@@ -36,6 +36,8 @@ DEFINERS: Final[dict[str, Callable[[NotebookKernel, argparse.Namespace, str], An
     "job": defining.define_job,
     "resource": defining.define_resource,
     "check": defining.define_check,
+    "schedule": automation_commands.define_schedule,
+    "sensor": automation_commands.define_sensor,
 }
 COMMANDS: Final[dict[str, Callable[[NotebookKernel, argparse.Namespace], Any]]] = {
     "job": commands.define_asset_job,
@@ -53,12 +55,15 @@ COMMANDS: Final[dict[str, Callable[[NotebookKernel, argparse.Namespace], Any]]] 
     "forget": commands.forget,
     "prune": commands.prune,
     "doctor": commands.doctor,
+    "schedule": automation_commands.schedule,
+    "sensor": automation_commands.sensor,
+    "ticks": automation_commands.ticks,
+    "scheduler": automation_commands.scheduler,
+    "preview": automation_commands.preview,
 }
 
 
 LATER: Final = {
-    "ticks": "schedules and sensors",
-    "scheduler": "schedules and sensors",
     "pin": "schedules and sensors",
     "pins": "schedules and sensors",
     "restore": "projects of several notebooks",

@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from jobkernel.notebook.automation_usages import (
+    PREVIEW,
+    SCHEDULE_CELL,
+    SCHEDULE_LINE,
+    SCHEDULER,
+    SENSOR_CELL,
+    SENSOR_LINE,
+    TICKS,
+)
 from jobkernel.notebook.options import Option, Usage
 
 _DESCRIPTION: Final = Option(name="description", help="one sentence about it", metavar="TEXT")
@@ -236,7 +245,15 @@ WHY: Final = Usage(
     positional=("name",),
     examples=("%why report",),
 )
-CELL_USAGES: Final = {"asset": ASSET, "op": OP, "job": JOB_CELL, "resource": RESOURCE, "check": CHECK}
+CELL_USAGES: Final = {
+    "asset": ASSET,
+    "op": OP,
+    "job": JOB_CELL,
+    "resource": RESOURCE,
+    "check": CHECK,
+    "schedule": SCHEDULE_CELL,
+    "sensor": SENSOR_CELL,
+}
 LINE_USAGES: Final = {
     "job": JOB_LINE,
     "materialize": MATERIALIZE,
@@ -245,6 +262,8 @@ LINE_USAGES: Final = {
     "logs": LOGS,
     "graph": GRAPH,
     "why": WHY,
+    "schedule": SCHEDULE_LINE,
+    "sensor": SENSOR_LINE,
 }
 SUB_USAGES: Final = {
     "cancel": Usage(
@@ -275,6 +294,9 @@ SUB_USAGES: Final = {
         about="Who runs, who waits and why, and the pools.",
         examples=("%jk queue",),
     ),
+    "ticks": TICKS,
+    "scheduler": SCHEDULER,
+    "preview": PREVIEW,
     "sql": Usage(magic="%jk sql", about="One SELECT over the history.", rest="query", takes_raw_text=True),
     "use": Usage(magic="%jk use", about="Use assets that another notebook of this project makes.", rest="keys"),
     "forget": Usage(magic="%jk forget", about="Drop definitions.", rest="names"),

@@ -13,8 +13,10 @@ from jobkernel.engine.session import Session
 from jobkernel.engine.states import CheckState
 from jobkernel.errors import InvalidSelection
 from jobkernel.executors.failure import message_of, type_name
+from jobkernel.model.automation import Automation
 from jobkernel.model.definitions import Job
 from jobkernel.model.runs import StepStatus
+from jobkernel.notebook.automation_views import automation_words
 from jobkernel.notebook.log_tail import LogLine
 from jobkernel.notebook.reasons import stale_words
 from jobkernel.notebook.shown import (
@@ -79,6 +81,8 @@ def _title(entry: Entry) -> str:
 
 
 def _words_of(session: Session, entry: Entry) -> list[str]:
+    if isinstance(entry.record, Automation):
+        return automation_words(session, entry.record)
     match entry.kind:
         case "asset":
             return _asset_words(session, entry.name)

@@ -12,12 +12,15 @@ from typing import Any, Final
 
 from jobkernel.errors import InvalidConfig, did_you_mean
 from jobkernel.model.definitions import EMPTY
+from jobkernel.model.run_tags import ONE_AT_A_TIME_TAG
 
 NO_LIMIT: Final = -1
 """As ``max_concurrent_runs``: any number of runs at once."""
 LARGEST_POOL: Final = 1000
 GRANULARITIES: Final = ("op", "run")
 EACH_VALUE: Final = "applyLimitPerUniqueValue"
+ONE_AT_A_TIME: Final = {"key": ONE_AT_A_TIME_TAG, "value": {EACH_VALUE: True}, "limit": 1}
+"""What always holds: runs that were asked to wait for each other do."""
 _FORM: Final = (
     "{'key': K, 'limit': N}, {'key': K, 'value': V, 'limit': N} or {'key': K, 'value':"
     f" {{'{EACH_VALUE}': True}}, 'limit': N}}"
@@ -64,7 +67,7 @@ class Limits:
         """Return the limits that checked project settings give."""
         return cls(
             max_concurrent_runs=settings["max_concurrent_runs"],
-            tags=read_tag_limits(settings["tag_concurrency_limits"]),
+            tags=read_tag_limits([*settings["tag_concurrency_limits"], ONE_AT_A_TIME]),
             pools=dict(settings["pools"]),
             default_pool_limit=settings["default_pool_limit"],
             pool_granularity=settings["pool_granularity"],

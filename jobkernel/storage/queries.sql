@@ -253,12 +253,12 @@ where status = 'STARTED' and automation_name in (select unnest($names::varchar[]
 order by row_seq
 
 -- name: ticks
--- defaults: {"name": null, "since": null, "status": null, "limit": 100}
+-- defaults: {"automation": null, "since": null, "status": null, "limit": 100}
 select
     tick_id, automation_name, automation_type, status, scheduled_us as scheduled_at, evaluated_us as evaluated_at,
     ended_us as ended_at, skip_reason, cursor, run_ids, error, details
 from kept.tick
-where ($name is null or automation_name = $name)
+where ($automation is null or automation_name = $automation)
     and ($since is null or evaluated_us >= $since)
     and ($status is null or status = $status)
 order by row_seq desc
@@ -267,7 +267,47 @@ limit $limit
 -- name: run_keys
 -- defaults: {"limit": 100}
 select run_key, run_id, tick_id from kept.run_key
-where automation_name = $name and run_id is not null
-    and given_seq > coalesce((select keys_reset_seq from kept.automation where name = $name), 0)
+where automation_name = $automation and run_id is not null
+    and given_seq > coalesce((select keys_reset_seq from kept.automation where name = $automation), 0)
 order by given_seq desc
 limit $limit
+
+-- name: used_run_keys
+-- defaults: {}
+select run_key from kept.run_key
+where automation_name = $automation and run_id is not null and run_key in (select unnest($keys::varchar[]))
+    and given_seq > coalesce((select keys_reset_seq from kept.automation where name = $automation), 0)
+
+-- name: open_runs_of
+-- defaults: {}
+select run_id from kept.run
+where status not in ('SUCCESS', 'FAILURE', 'CANCELED') and trigger_name = $trigger_name
+order by row_seq
+
+-- name: new_materializations
+-- defaults: {"partitions": null, "newest_first": false}
+select event.seq, event.event_type, event.run_id, event.step_key, event.occurred_us, event.body, run.job_name
+from kept.materialization as made
+join kept.event as event on event.seq = made.row_seq
+left join kept.run as run on run.run_id = made.run_id
+where made.asset_key = $asset_key and made.row_seq > $after
+    and ($partitions is null or made.partition_key in (select unnest($partitions::varchar[])))
+order by case when $newest_first then -event.seq else event.seq end
+limit $limit
+
+-- name: new_run_events
+-- defaults: {"job_names": null, "newest_first": false}
+select event.seq, event.event_type, event.run_id, event.step_key, event.occurred_us, event.body, run.job_name
+from kept.event as event
+left join kept.run as run on run.run_id = event.run_id
+where event.seq > $after and event.event_type = $event_type
+    and ($job_names is null or run.job_name in (select unnest($job_names::varchar[])))
+order by case when $newest_first then -event.seq else event.seq end
+limit $limit
+
+-- name: latest_ticks
+-- defaults: {}
+select tick_id, automation_name, status, scheduled_us as scheduled_at, evaluated_us as evaluated_at, skip_reason,
+    run_ids, error, details
+from kept.tick
+where row_seq in (select max(row_seq) from kept.tick group by automation_name)

@@ -70,7 +70,10 @@ class Stage:
         """Launch a plan, an op job, or one op by itself."""
         given = RunOptions(run_id=options.pop("run_id", None) or new_run_id(), executor=self.executor, **options)
         live = self.session.launcher.launch(
-            as_plan(plan), given, resource_defs=self.session.registry.resources, io_of_asset=self.session._io_of
+            as_plan(plan),
+            given,
+            resource_defs=self.session.registry.resources,
+            io_of_asset=self.session.asset_values.io_of,
         )
         return RunHandle(self.session, live)
 

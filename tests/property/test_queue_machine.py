@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -231,4 +232,4 @@ class Project(RuleBasedStateMachine):
 
 
 Project.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
-TestProject = Project.TestCase
+TestProject = pytest.mark.timeout(600)(Project.TestCase)
