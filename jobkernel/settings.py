@@ -1,6 +1,6 @@
 """What a kernel can be told through ``%config JobKernel.…`` or ``ipython_config.py``.
 
-Project settings live with the project's history; the engine hands on what is assigned here. Knows nothing of jobkernel.
+Project settings live with the project's history; the engine hands on what is assigned here.
 """
 
 from __future__ import annotations
@@ -8,11 +8,21 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from traitlets import Bool, Dict, Enum, Float, Int, List
-from traitlets.config import Configurable
+from traitlets import Bool, Dict, Enum, Float, Int, List, TraitError
+from traitlets.config import Config, Configurable
+
+from jobkernel.errors import did_you_mean
 
 PASSING: Final = "JOBKERNEL_PASSING"
 """The environment variable of a kernel that is there for one errand, and takes up no other work."""
+
+
+class SettingRefused(BaseException):
+    """A setting cannot be what ``%config`` says. No ``Exception``: IPython prints those, and its cell ends well."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show a notebook the sentence alone."""
+        return [str(self)]
 
 
 class JobKernel(Configurable):  # type: ignore[misc]  # the package is untyped
@@ -64,6 +74,21 @@ class JobKernel(Configurable):  # type: ignore[misc]  # the package is untyped
     values_limit = Int(
         None, min=1, allow_none=True, help="Project: bytes above which outputs of old runs go; None for no limit."
     ).tag(config=True)
+
+    def update_config(self, config: Config) -> None:
+        """Take what ``%config`` says.
+
+        Raises:
+            SettingRefused: there is no such setting, or it cannot be that; nothing has changed.
+        """
+        known = self.traits(config=True)
+        for name in self._find_my_config(config):
+            if name not in known:
+                raise SettingRefused(f"JobKernel has no setting '{name}'.{did_you_mean(name, known)}")
+        try:
+            super().update_config(config)
+        except TraitError as error:
+            raise SettingRefused(str(error)) from error
 
     def configured_for_project(self) -> list[str]:
         """Return the project settings that a configuration file gives."""

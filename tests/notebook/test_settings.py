@@ -12,7 +12,7 @@ from shells import Notebook, notebook_in
 from traitlets.config import Config
 
 from jobkernel.engine.opening import open_session
-from jobkernel.settings import JobKernel
+from jobkernel.settings import JobKernel, SettingRefused
 from jobkernel.storage.history import HistoryClient
 
 
@@ -56,17 +56,23 @@ def test_retention_days_may_be_none(nb: Notebook) -> None:
 @pytest.mark.parametrize(
     "line", ["max_concurrent_runs = -2", "max_concurrent_runs = 'many'", "retention_days = 0", "keep_runs = 1.5"]
 )
-def test_a_bad_value_is_one_sentence_and_changes_nothing(
-    nb: Notebook, line: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_bad_value_ends_its_cell_with_one_sentence_and_changes_nothing(nb: Notebook, line: str) -> None:
     before = nb.session.history.request("settings")
-    nb(f"%config JobKernel.{line}")
-    (complaint,) = caplog.messages
+    ran = nb(f"%config JobKernel.{line}")
+    assert isinstance(ran.error, SettingRefused)
+    complaint = (ran.printed + ran.complaint).strip()
     assert line.partition(" ")[0] in complaint
     assert "\n" not in complaint
     assert nb.session.history.request("settings") == before
     name = line.partition(" ")[0]
     assert nb.ok(f"%config JobKernel.{name}").value == before[name]
+
+
+def test_a_setting_that_is_not_there_ends_its_cell_with_the_nearest(nb: Notebook) -> None:
+    ran = nb("%config JobKernel.max_worker = 3")
+    assert isinstance(ran.error, SettingRefused)
+    assert str(ran.error) == "JobKernel has no setting 'max_worker'. Did you mean 'max_workers'?"
+    nb.ok("%config InlineBackend.close_figures = True")
 
 
 def test_a_configuration_file_gives_the_first_value_and_never_overwrites(project: Path) -> None:
