@@ -339,6 +339,8 @@ class Launcher:
                     "bytes": summary.bytes,
                 }
                 live.active.emit(ev.LOGS_CAPTURED, body, step.key)
+            if summary.error is not None:
+                live.active.emit(ev.ENGINE_EVENT, {"message": summary.error}, step.key)
 
     def _new_lines(self, live: LiveRun, step_key: str, lines: Sequence[OutputLine]) -> None:
         if live.on_output is not None:
