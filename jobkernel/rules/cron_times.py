@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from bisect import bisect_left, bisect_right
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from jobkernel.rules.cron_fields import Cron
@@ -26,14 +26,18 @@ class LocalTimes:
     """The days of a cron, and the minutes of each such day. Safe from any thread: its walkers are copied to walk."""
 
     def __init__(self, cron: Cron) -> None:
-        from cronsim import CronSim  # loaded with the first schedule
-
-        days = " ".join(["0 0", *cron.spec.split()[2:]])
-        some_day = datetime.combine(date(2000, 1, 1), MIDNIGHT)
+        self._days = " ".join(["0 0", *cron.spec.split()[2:]])
         self.minutes = tuple(60 * hour + minute for hour in cron.hours for minute in cron.minutes)
         self._months = None if len(cron.months) == 12 else frozenset(cron.months)
-        self._is_every_day = days == "0 0 * * *"
-        self._forward, self._backward = CronSim(days, some_day), CronSim(days, some_day, reverse=True)
+        self._is_every_day = self._days == "0 0 * * *"
+
+    @cached_property
+    def _forward(self) -> CronSim:
+        return _walker(self._days, is_backward=False)
+
+    @cached_property
+    def _backward(self) -> CronSim:
+        return _walker(self._days, is_backward=True)
 
     def has_day(self, day: date) -> bool:
         """Whether a day is one of the cron's."""
@@ -48,7 +52,9 @@ class LocalTimes:
             place = bisect_right(self.minutes, local.hour * 60 + local.minute)
             if place < len(self.minutes):
                 return _at(day, self.minutes[place])
-        return _at(self._walk(self._forward, datetime.combine(day + DAY, MIDNIGHT) - SECOND), self.minutes[0])
+        if self._is_every_day:
+            return _at(day + DAY, self.minutes[0])
+        return _at(_walk(self._forward, datetime.combine(day + DAY, MIDNIGHT) - SECOND), self.minutes[0])
 
     def before(self, local: datetime) -> datetime:
         """Return the last local time earlier than one."""
@@ -58,21 +64,28 @@ class LocalTimes:
             place = bisect_left(self.minutes, local.hour * 60 + local.minute + begun)
             if place > 0:
                 return _at(day, self.minutes[place - 1])
-        return _at(self._walk(self._backward, datetime.combine(day, MIDNIGHT)), self.minutes[-1])
-
-    def _walk(self, walker: CronSim, start: datetime) -> date:
-        """Return the nearest of its days beyond a moment."""
         if self._is_every_day:
-            return (start + walker.tick_direction * SECOND).date()
-        steps = copy.copy(walker)
-        steps.dt = start
-        return next(steps).date()
+            return _at(day - DAY, self.minutes[-1])
+        return _at(_walk(self._backward, datetime.combine(day, MIDNIGHT)), self.minutes[-1])
 
 
 @lru_cache(maxsize=4096)
 def local_times(cron: Cron) -> LocalTimes:
     """Return the local times of a cron."""
     return LocalTimes(cron)
+
+
+def _walker(days: str, *, is_backward: bool) -> CronSim:
+    from cronsim import CronSim  # loaded with the first schedule that leaves days out
+
+    return CronSim(days, datetime.combine(date(2000, 1, 1), MIDNIGHT), reverse=is_backward)
+
+
+def _walk(walker: CronSim, start: datetime) -> date:
+    """Return the nearest day of a walker beyond a moment; the walker itself stays where it is."""
+    steps = copy.copy(walker)
+    steps.dt = start
+    return next(steps).date()
 
 
 def _at(day: date, minute: int) -> datetime:

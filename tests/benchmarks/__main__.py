@@ -11,7 +11,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import bench_dask, bench_definitions, bench_idle, bench_queue, bench_runs, bench_storage
+from tests.benchmarks import (
+    bench_dask,
+    bench_definitions,
+    bench_idle,
+    bench_queue,
+    bench_runs,
+    bench_storage,
+    bench_ticks,
+)
 from tests.benchmarks.timing import calibration_ms
 
 BENCHES: dict[str, Any] = {
@@ -21,6 +29,7 @@ BENCHES: dict[str, Any] = {
     "storage": bench_storage,
     "dask": bench_dask,
     "queue": bench_queue,
+    "ticks": bench_ticks,
 }
 BUDGETS: dict[str, float] = {
     "import_ms": 60, "register_10000_ms": 150, "redefine_one_of_500_ms": 1, "redefine_one_of_10000_ms": 3,
@@ -32,7 +41,7 @@ BUDGETS: dict[str, float] = {
     "idle_kernel_mb": 40, "idle_server_mb": 80, "idle_cpu_kernel_percent": 0.2, "idle_cpu_server_percent": 0.2,
     "emit_us": 2, "latest_100_runs_ms": 3, "one_runs_events_ms": 3, "one_assets_latest_ms": 3,
     "durable_at_1000_a_second_ms": 5, "freed_to_next_start_ms": 20, "layout_50_ms": 3, "layout_1000_ms": 60,
-    "layout_10000_ms": 1100,
+    "layout_10000_ms": 1100, "next_tick_first_us": 30, "next_tick_unchanged_us": 0.5, "month_of_1000_schedules_s": 60,
 }  # fmt: skip
 """The most that each figure should be; ``docs/performance.md`` says where one is missed and why."""
 
