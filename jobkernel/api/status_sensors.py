@@ -101,7 +101,7 @@ class RunStatusSensorDefinition(SensorDefinition):
         timeout_seconds: float = DEFAULT_TIMEOUT_S,
     ) -> None:
         what = f"sensor '{name}'"
-        if run_status not in EVENT_OF:
+        if not isinstance(run_status, RunStatus) or run_status not in EVENT_OF:
             words = ", ".join(f"DagsterRunStatus.{status.name}" for status in EVENT_OF)
             raise InvalidDefinition(f"run_status of {what} is one of {words}; not {run_status!r}.")
         if not isinstance(monitor_all_code_locations, bool | None):

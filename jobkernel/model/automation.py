@@ -201,6 +201,11 @@ class Reaction:
     status: str
     error: Exception | None = None
 
+    @property
+    def dagster_run(self) -> DagsterRun:
+        """The run, under Dagster's name."""
+        return self.run
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
