@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobkernel.engine.live_run import LiveRun
+from jobkernel.engine.live_run import LiveRun, abandoned_words
 from jobkernel.engine.run_outputs import RunOutputs
 from jobkernel.errors import InvariantViolation, RunCanceled, RunFailed, did_you_mean
 from jobkernel.executors.failure import message_of, type_name
@@ -146,7 +146,8 @@ class RunHandle:
         steps = f"{done}/{len(self.live.active.progress.steps)} steps{self._failure_words()}"
         title = run_title(self.job_name, self.live.plan.asset_keys)
         notice = f" {self.live.notice}" if self.live.notice else ""
-        return f"<run {self.run_id[:8]} of {title}: {self.status}, {steps}>{notice}"
+        lost = "".join(f" {words}" for words in abandoned_words(self.live))
+        return f"<run {self.run_id[:8]} of {title}: {self.status}, {steps}>{notice}{lost}"
 
     def _failure_words(self) -> str:
         active = self.live.active

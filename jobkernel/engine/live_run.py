@@ -11,6 +11,7 @@ from uuid import uuid4
 from jobkernel.engine.run import ActiveRun
 from jobkernel.executors.step_output import OutputLine, StepOutput
 from jobkernel.model.runs import RunOptions
+from jobkernel.rules.asset_plan import shown_key
 from jobkernel.rules.plan import Plan
 
 ATTEMPT: Final = "#"
@@ -45,6 +46,14 @@ class LiveRun:
     def plan(self) -> Plan:
         """The plan that the run follows."""
         return self.active.setup.plan
+
+
+def abandoned_words(live: LiveRun) -> list[str]:
+    """Return a sentence for each step whose thread still runs it, though the run has given it up."""
+    lost = live.active.notes.abandoned()
+    return [
+        f"{shown_key(live.plan, key)} was abandoned; thread {thread} still runs it." for key, thread in lost.items()
+    ]
 
 
 class Retries(Protocol):

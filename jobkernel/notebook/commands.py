@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from jobkernel.engine.entries import Entry
 from jobkernel.engine.handle import RunHandle
+from jobkernel.engine.live_run import abandoned_words
 from jobkernel.errors import InvalidSelection, UnknownName, Unsupported, nearest
 from jobkernel.model.definitions import Job
 from jobkernel.model.runs import RunStatus
@@ -157,8 +158,13 @@ def reexecute(kernel: NotebookKernel, given: argparse.Namespace) -> RunHandle:
 
 
 def queue(kernel: NotebookKernel, _given: argparse.Namespace) -> QueueView:
-    """Return who runs and who waits, and the pools."""
-    return queue_view(kernel.session.history)
+    """Return who runs and who waits, the pools, and which threads of this kernel still run what was abandoned."""
+    lost = [
+        f"run {live.options.run_id[:8]}: {words}"
+        for live in list(kernel.session.launcher.runs.values())
+        for words in abandoned_words(live)
+    ]
+    return queue_view(kernel.session.history, lost)
 
 
 def sql(kernel: NotebookKernel, given: argparse.Namespace) -> Table:

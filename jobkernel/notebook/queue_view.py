@@ -5,7 +5,7 @@ Asks the project's queue and its history, through any client. Called by the magi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from jobkernel.clock import from_us
@@ -56,12 +56,12 @@ class QueueView:
         return "\n\n".join([self.head, *map(repr, self.tables())])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        head = Shown(self.head, escaped(self.head))._repr_mimebundle_()["text/html"]
+        head = Shown(self.head, escaped(self.head).replace("\n", "<br>"))._repr_mimebundle_()["text/html"]
         return {"text/plain": repr(self), "text/html": head + "".join(table._repr_html_() for table in self.tables())}
 
 
-def queue_view(history: History) -> QueueView:
-    """Return the queue of the project as it is now."""
+def queue_view(history: History, notes: Sequence[str] = ()) -> QueueView:
+    """Return the queue of the project as it is now; ``notes`` are lines for below its first one."""
     history.flush()
     found = history.request("queue")
     settings = history.request("settings")
@@ -73,7 +73,8 @@ def queue_view(history: History) -> QueueView:
         for place, each in enumerate(waiting, 1)
     ]
     runs = Table(list(RUN_COLUMNS), list(RUN_COLUMNS.values()), rows, widest=160)
-    return QueueView(_head(len(running), len(waiting), settings), runs, _pools(found["pools"], settings))
+    head = "\n".join([_head(len(running), len(waiting), settings), *notes])
+    return QueueView(head, runs, _pools(found["pools"], settings))
 
 
 def waiting_of(history: History, run_id: str) -> str | None:

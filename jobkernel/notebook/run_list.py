@@ -123,14 +123,21 @@ def since(text: str | None, now_us: int) -> int | None:
 def runs_table(rows: Sequence[Mapping[str, Any]], waiting: Mapping[str, str] = EMPTY) -> Table:
     """Show runs as a table; those without a job are called by their assets; times are UTC.
 
-    ``origin`` says which run one goes on from, where one does; ``waiting`` by run id what those in the queue wait for.
+    ``priority`` is there where some run has one; ``origin`` says which run one goes on from, where one does;
+    ``waiting`` by run id what those in the queue wait for.
     """
     columns = dict(COLUMNS)
-    more: list[Mapping[str, str]] = []
+    more: list[Mapping[str, Any]] = []
+    has_priority = any(row["priority"] for row in rows)
+    priorities = {row["run_id"]: row["priority"] for row in rows if has_priority}
     origins = {row["run_id"]: words for row in rows if (words := origin_of(row))}
-    for name, told in (("origin", origins), ("waiting", waiting)):
+    for name, kind, told in (
+        ("priority", "BIGINT", priorities),
+        ("origin", "VARCHAR", origins),
+        ("waiting", "VARCHAR", waiting),
+    ):
         if told:  # only where some row has it
-            columns[name] = "VARCHAR"
+            columns[name] = kind
             more.append(told)
     cells = [(*_cells(row), *(told.get(row["run_id"]) for told in more)) for row in rows]
     return Table(list(columns), list(columns.values()), cells, widest=160 if waiting else 60)

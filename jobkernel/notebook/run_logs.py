@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from jobkernel.engine.live_run import LiveRun
+from jobkernel.engine.live_run import LiveRun, abandoned_words
 from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName, did_you_mean
 from jobkernel.executors.failure import describe_error
@@ -48,7 +48,8 @@ def _follow(kernel: NotebookKernel, run_id: str, step_key: str | None) -> Shown:
     except KeyboardInterrupt:
         return Shown(f"Stopped following; run {run_id[:8]} goes on. %jk cancel {run_id[:8]} cancels it.")
     failed, error = _failures(kernel, run_id, step_key)
-    return log_view(None, failed, head=f"{mark(RUN_WORDS[status])} {_head(session, run_id)}", error=error)
+    head = f"{mark(RUN_WORDS[status])} {_head(session, run_id)}"
+    return log_view(None, failed, head=head, error=error, left="\n".join(_abandoned(session, run_id)) or None)
 
 
 def _print(text: str) -> None:
@@ -112,8 +113,13 @@ def _told(kernel: NotebookKernel, run_id: str, step_key: str | None, name: str |
     tail = LogTail(session.history, run_id, step_key)
     lines = tail.more()
     notes = [f"… more lines follow: jobkernel logs {run_id[:8]} prints them all."] if tail.more() else []
-    notes += _stopped(session, run_id, step_key)
+    notes += _stopped(session, run_id, step_key) + _abandoned(session, run_id)
     return log_view(lines, failed, head=head, error=error, left="\n".join(notes) or None)
+
+
+def _abandoned(session: Session, run_id: str) -> list[str]:
+    live = session.run_of(run_id)
+    return [] if live is None else [f"{mark('canceled')} {words}" for words in abandoned_words(live)]
 
 
 def _stopped(session: Session, run_id: str, step_key: str | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -90,6 +91,16 @@ def test_what_a_cancel_does_is_said_before_it_and_other_words_before_the_next(ga
     assert row(gated, run.run_id)["cancel"] is None
 
 
+def test_priorities_are_listed_where_a_run_has_one(gated: Notebook) -> None:
+    let_go(gated)
+    gated.ok("_ = %launch two --wait")
+    assert "priority" not in gated.ok("%runs").value.columns
+    gated.ok("_ = %launch two --wait --priority 3")
+    table = gated.ok("%runs").value
+    place = table.columns.index("priority")
+    assert [cells[place] for cells in table.fetchall()] == [3, 0]
+
+
 def test_the_thread_of_an_abandoned_step_is_named_until_it_ends(gated: Notebook) -> None:
     run = gated.ok("%launch one").value
     until(lambda: run.live.active.in_flight, "the step runs")
@@ -99,8 +110,19 @@ def test_the_thread_of_an_abandoned_step_is_named_until_it_ends(gated: Notebook)
     (named,) = row(gated, run.run_id)["abandoned"]
     assert named.startswith("slow on thread jobkernel-step")
     assert step(gated, run.run_id, "slow")["reason"].startswith("abandoned; thread jobkernel-step")
+    words = re.compile(r"slow was abandoned; thread jobkernel-step\S* still runs it\.")
+    texts = (
+        lambda: repr(run),
+        lambda: gated.ok("%jk queue").text,
+        lambda: gated.ok(f"%logs {run.run_id[:8]}").text,
+        lambda: gated.ok(f"%logs {run.run_id[:8]} -f").text,
+    )
+    for text in texts:
+        assert words.search(text())
     let_go(gated)
     until(lambda: row(gated, run.run_id)["abandoned"] == [], "the thread is back")
+    for text in texts:
+        assert not words.search(text())
 
 
 def test_attempts_have_their_errors_and_delays_and_a_step_between_them_its_next_moment(nb: Notebook) -> None:
