@@ -73,6 +73,9 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "AllPartitionMapping", "DimensionPartitionMapping", "IdentityPartitionMapping", "LastPartitionMapping",
         "MultiPartitionMapping", "MultiToSingleDimensionPartitionMapping", "PartitionMapping",
         "SpecificPartitionsPartitionMapping", "StaticPartitionMapping", "TimeWindowPartitionMapping",
+        "PartitionedConfig", "daily_partitioned_config", "dynamic_partitioned_config", "hourly_partitioned_config",
+        "monthly_partitioned_config", "partitioned_config", "static_partitioned_config",
+        "weekly_partitioned_config",
     ),
     "rules.selection": ("AssetSelection",),
     "values.contexts": ("InputContext", "OutputContext", "build_input_context", "build_output_context"),
@@ -116,6 +119,8 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "api.schedules": ("ScheduleDefinition", "build_schedule_context", "schedule"),
     "api.sensors": ("SensorDefinition", "build_sensor_context", "sensor"),
     "api.asset_sensors": ("AssetSensorDefinition", "asset_sensor"),
+    "api.multi_asset_sensors": ("MultiAssetSensorDefinition", "multi_asset_sensor"),
+    "api.multi_asset_context": ("MultiAssetSensorEvaluationContext", "build_multi_asset_sensor_context"),
     "api.status_sensors": ("RunStatusSensorDefinition", "run_failure_sensor", "run_status_sensor"),
     "api.run_status_context": (
         "RunFailureSensorContext", "RunStatusSensorContext", "build_run_status_sensor_context",
