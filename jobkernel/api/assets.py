@@ -20,6 +20,7 @@ from jobkernel.api.specs import AssetIn
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, RESULT, Assets, AssetSpec, CheckSpec, Input, Output
 from jobkernel.model.keys import AssetKey, key_identifier
+from jobkernel.model.partitions import check_partitions
 from jobkernel.model.policies import RetryPolicy
 from jobkernel.rules.names import (
     KIND_PREFIX,
@@ -235,6 +236,8 @@ def _op(
 
 def _spec(options: AssetOptions, names: _Names, deps: tuple[str, ...], description: str | None) -> AssetSpec:
     tags, kinds = options.tags, options.kinds
+    if options.partitions is not None:
+        check_partitions(options.partitions, names.what)
     return AssetSpec(
         key=names.text,
         deps=deps,

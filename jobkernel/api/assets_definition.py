@@ -16,6 +16,7 @@ from jobkernel.api.refusals import refuse, refuse_unknown
 from jobkernel.api.specs import IO_MANAGER_KEY, AssetSpec, check_own_upstream
 from jobkernel.errors import InvalidDefinition, InvariantViolation, did_you_mean
 from jobkernel.model.definitions import EMPTY, Assets, Graph, Op
+from jobkernel.model.definitions import AssetSpec as SpecRecord
 from jobkernel.model.keys import AssetCheckKey, AssetKey
 from jobkernel.rules.names import check_group
 
@@ -57,7 +58,7 @@ class AssetsDefinition:
         check_own_upstream(made)
         self.partition_mappings = _mappings(made)
         self.record = Assets(
-            specs=tuple(spec.record for spec in made),
+            specs=with_mappings((spec.record for spec in made), self.partition_mappings),
             node=node_def,
             keys_by_input={name: as_key(key).text for name, key in (keys_by_input_name or {}).items()},
             keys_by_output={name: key.text for name, key in keys.items()},
@@ -71,6 +72,8 @@ class AssetsDefinition:
     def of(cls, record: Assets, partition_mappings: Mapping[str, Mapping[str, Any]] = EMPTY) -> AssetsDefinition:
         """Return the definition of a record; ``partition_mappings`` go by key text, then upstream key text."""
         made = cls.__new__(cls)
+        if partition_mappings:
+            record = replace(record, specs=with_mappings(record.specs, partition_mappings))
         made.record = record
         made.partition_mappings = partition_mappings
         return made
@@ -298,6 +301,11 @@ class AssetsDefinition:
         if view is None:
             raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'.")
         return view(self)
+
+
+def with_mappings(specs: Iterable[SpecRecord], mappings: Mapping[str, Mapping[str, Any]]) -> tuple[SpecRecord, ...]:
+    """Return specs that know their partition mappings, given by key text and upstream key text."""
+    return tuple(replace(spec, mappings=mappings[spec.key]) if spec.key in mappings else spec for spec in specs)
 
 
 def _mappings(specs: Iterable[AssetSpec]) -> dict[str, dict[str, Any]]:

@@ -25,6 +25,7 @@ from jobkernel.executors.resource_view import ResourceView
 from jobkernel.executors.resources import is_configurable
 from jobkernel.executors.step_log import StepLogger
 from jobkernel.model.definitions import Assets, Op, Resource
+from jobkernel.model.partition_range import PartitionKeyRange
 from jobkernel.rules.plan import PlannedStep
 
 EPHEMERAL = "EPHEMERAL"
@@ -61,6 +62,7 @@ class DirectSettings:
         config: Any = None,
         instance: Any = None,
         partition_key: str | None = None,
+        partition_key_range: PartitionKeyRange | None = None,
         mapping_key: str | None = None,
         run_tags: Mapping[str, str] | None = None,
     ) -> None:
@@ -71,7 +73,15 @@ class DirectSettings:
         self.needs_with = any(cleans_up(each) for each in self.definitions.values())
         opened = build_resources(self.definitions, resource_config=resources_config)
         self.resources = dict(self.stack.enter_context(opened)._asdict())
-        self.facts = RunFacts(run_id=EPHEMERAL, job_name="", tags=dict(run_tags or {}), partition_key=partition_key)
+        if partition_key is not None and partition_key_range is not None:
+            raise InvariantViolation("A context is of one partition or of a range of them; give one of the two.")
+        self.facts = RunFacts(
+            run_id=EPHEMERAL,
+            job_name="",
+            tags=dict(run_tags or {}),
+            partition_key=partition_key,
+            partition_range=partition_key_range,
+        )
         self.metadata_of_outputs: dict[str, dict[str, Any]] = {}
         self.metadata_of_assets: dict[str, dict[str, Any]] = {}
         self.events: list[Any] = []
@@ -223,7 +233,7 @@ def build_op_context(
     Raises:
         InvariantViolation: config is given by both names.
     """
-    refuse("build_op_context", partition_key_range=partition_key_range, event_loop=event_loop)
+    refuse("build_op_context", event_loop=event_loop)
     if op_config and config:
         raise InvariantViolation("build_op_context takes the config as op_config or as config, not both.")
     return DirectOpExecutionContext(
@@ -233,6 +243,7 @@ def build_op_context(
             config=op_config if op_config else config,
             instance=instance,
             partition_key=partition_key,
+            partition_key_range=partition_key_range,
             mapping_key=mapping_key,
             run_tags=run_tags,
         )
@@ -250,7 +261,7 @@ def build_asset_context(
     event_loop: Any = None,
 ) -> DirectAssetExecutionContext:
     """Return a context to call an asset with. Source: Dagster's ``build_asset_context``."""
-    refuse("build_asset_context", partition_key_range=partition_key_range, event_loop=event_loop)
+    refuse("build_asset_context", event_loop=event_loop)
     return DirectAssetExecutionContext(
         DirectSettings(
             resources=resources,
@@ -258,6 +269,7 @@ def build_asset_context(
             config=asset_config,
             instance=instance,
             partition_key=partition_key,
+            partition_key_range=partition_key_range,
             run_tags=run_tags,
         )
     )

@@ -27,10 +27,13 @@ from jobkernel.api.run_records import (
     time_of,
 )
 from jobkernel.engine import live
+from jobkernel.engine.dynamic_keys import dynamic_keys_of
 from jobkernel.errors import InvariantViolation, Unsupported
 from jobkernel.model import events as ev
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.keys import AssetKey
+from jobkernel.model.partition_keys import refuse_odd_keys
+from jobkernel.model.partition_loading import DynamicKeys, KeptHere
 
 if TYPE_CHECKING:
     from jobkernel.engine.session import Session
@@ -43,7 +46,8 @@ class DagsterInstance:
         self._session = session
         self._is_live = session is not None
         self._book: RunBook = MemoryBook() if session is None else HistoryBook(session)
-        self.asset_values: MutableMapping[str, Any] = {} if session is None else AssetsOf(session)
+        self._dynamic: DynamicKeys = KeptHere() if session is None else dynamic_keys_of(session)
+        self.asset_values: MutableMapping[Any, Any] = {} if session is None else AssetsOf(session)
 
     @classmethod
     def ephemeral(cls, *_given: Any, **_named: Any) -> Self:
@@ -206,6 +210,29 @@ class DagsterInstance:
         return list(dict.fromkeys(record.asset_key for record in made if record.asset_key is not None))
 
     get_asset_keys = all_asset_keys
+
+    def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
+        """Return the keys of dynamic partitions, in the order in which they were added."""
+        return self._dynamic.get_dynamic_partitions(partitions_def_name)
+
+    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
+        """Whether a key of dynamic partitions was added, and not deleted since."""
+        return self._dynamic.has_dynamic_partition(partitions_def_name, partition_key)
+
+    def add_dynamic_partitions(self, partitions_def_name: str, partition_keys: Sequence[str]) -> None:
+        """Add keys of dynamic partitions; those that are there already stay where they are.
+
+        Raises:
+            InvalidDefinition: a key holds ``...`` or a control character.
+        """
+        if isinstance(partition_keys, str) or not isinstance(partitions_def_name, str):
+            raise TypeError(f"add_dynamic_partitions takes a name and a list of keys, not {partition_keys!r}.")
+        refuse_odd_keys(partition_keys, f"Dynamic partitions '{partitions_def_name}'")
+        self._dynamic.add_dynamic_partitions(partitions_def_name, list(partition_keys))
+
+    def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None:
+        """Delete a key of dynamic partitions."""
+        self._dynamic.delete_dynamic_partition(partitions_def_name, partition_key)
 
     def has_asset_key(self, asset_key: AssetKey) -> bool:
         """Whether an asset was ever made."""

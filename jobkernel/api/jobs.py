@@ -14,6 +14,7 @@ from jobkernel.api.refusals import refuse, refuse_unknown
 from jobkernel.api.signatures import described
 from jobkernel.errors import InvalidDefinition, InvariantViolation
 from jobkernel.model.definitions import Job
+from jobkernel.model.partitions import check_partitions
 from jobkernel.model.policies import RetryPolicy
 from jobkernel.rules.names import check_name, check_owners, lenient_tags
 
@@ -64,8 +65,8 @@ class JobDefinition(Job):
 
     @property
     def partitions_def(self) -> Any:
-        """The partitions of the job."""
-        return self.partitions
+        """The partitions of the job, or of its config."""
+        return self.partitions if self.partitions is not None else getattr(self.config, "partitions_def", None)
 
     @property
     def run_config(self) -> Any:
@@ -231,6 +232,7 @@ def job_of_graph(
 
 def check_config_and_partitions(config: Any, partitions: Any, what: str) -> None:
     """Raise InvalidDefinition where partitions are given beside a config that has its own."""
+    check_partitions(partitions, what.capitalize())
     if partitions is not None and type(config).__name__ == "PartitionedConfig":
         raise InvalidDefinition(f"{what.capitalize()} has a partitioned config, which brings its own partitions_def.")
 
@@ -246,8 +248,8 @@ class UnresolvedAssetJobDefinition(Job):
 
     @property
     def partitions_def(self) -> Any:
-        """The partitions of the job."""
-        return self.partitions
+        """The partitions of the job, or of its config."""
+        return self.partitions if self.partitions is not None else getattr(self.config, "partitions_def", None)
 
     def resolve(self, definitions: Any) -> JobDefinition:
         """Return the job over the assets of ``definitions`` (a :class:`Definitions`).

@@ -10,9 +10,8 @@ from jobkernel.model.backfill_policy import BackfillPolicy
 from jobkernel.model.partition_keys import MultiPartitionKey
 from jobkernel.model.partition_loading import partition_loading_context, tell_time_by
 from jobkernel.model.partition_range import PartitionKeyRange, TimeWindow
+from jobkernel.model.partition_requests import AddDynamicPartitionsRequest, DeleteDynamicPartitionsRequest
 from jobkernel.model.partitions import (
-    AddDynamicPartitionsRequest,
-    DeleteDynamicPartitionsRequest,
     DynamicPartitionsDefinition,
     Partition,
     PartitionsDefinition,
@@ -40,6 +39,16 @@ from jobkernel.rules.partition_multi_mapping import (
 )
 from jobkernel.rules.partition_window_mapping import TimeWindowPartitionMapping
 from jobkernel.rules.partition_windows import TimeWindowPartitionsDefinition
+from jobkernel.rules.partitioned_config import (
+    PartitionedConfig,
+    daily_partitioned_config,
+    dynamic_partitioned_config,
+    hourly_partitioned_config,
+    monthly_partitioned_config,
+    partitioned_config,
+    static_partitioned_config,
+    weekly_partitioned_config,
+)
 
 tell_time_by(SystemClock().now)
 
@@ -62,6 +71,7 @@ __all__ = [
     "Partition",
     "PartitionKeyRange",
     "PartitionMapping",
+    "PartitionedConfig",
     "PartitionsDefinition",
     "SpecificPartitionsPartitionMapping",
     "StaticPartitionMapping",
@@ -70,5 +80,12 @@ __all__ = [
     "TimeWindowPartitionMapping",
     "TimeWindowPartitionsDefinition",
     "WeeklyPartitionsDefinition",
+    "daily_partitioned_config",
+    "dynamic_partitioned_config",
+    "hourly_partitioned_config",
+    "monthly_partitioned_config",
     "partition_loading_context",
+    "partitioned_config",
+    "static_partitioned_config",
+    "weekly_partitioned_config",
 ]

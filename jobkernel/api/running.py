@@ -15,17 +15,19 @@ from uuid import uuid4
 from jobkernel.api.instance import DagsterInstance
 from jobkernel.api.result import ExecuteInProcessResult
 from jobkernel.engine.in_process import InProcessRun, execute_plan_in_process, needed_resources
-from jobkernel.errors import InvalidDefinition, InvalidSubset, InvariantViolation, did_you_mean
+from jobkernel.errors import InvalidDefinition, InvalidSubset, did_you_mean
 from jobkernel.executors.resources import config_fields
 from jobkernel.model.dagster_run import DagsterRun
-from jobkernel.model.definitions import DEFAULT_IO, Input, Job, Op
+from jobkernel.model.definitions import DEFAULT_IO, Input, Op
 from jobkernel.model.keys import AssetKey
-from jobkernel.model.run_tags import PARTITION_TAG, REASON_TAG
+from jobkernel.model.partition_loading import partition_loading_context
+from jobkernel.model.run_tags import REASON_TAG
 from jobkernel.model.runs import RunStatus
 from jobkernel.rules.asset_plan import plan_assets
 from jobkernel.rules.graph import Graph as Dependencies
 from jobkernel.rules.graph_plan import plan_graph
 from jobkernel.rules.op_selection import select_ops
+from jobkernel.rules.partition_run import NO_PARTITIONS, ChosenPartitions, RunPartitions, choose_partitions
 from jobkernel.rules.plan import FromAsset, FromStep, Plan, PlannedInput, PlannedStep, planned_input
 from jobkernel.rules.plan_config import fed_from_config, run_config_of_plan
 from jobkernel.rules.run_config import ResolvedConfig
@@ -54,14 +56,16 @@ def execute_in_process(
     """
     bound = replace_resources(job, resources)
     plan = plan_of_job(bound, op_selection, asset_selection, {**job.input_values, **(input_values or {})})
+    given_tags = {**bound.tags_of_runs, **(tags or {})}
+    chosen = _chosen(plan, bound, partition_key, given_tags, run_config, instance)
     request = _Request(
         plan=plan,
         job=bound,
         run_config=run_config,
         instance=instance,
-        partition_key=_checked_partition(bound, partition_key),
+        chosen=chosen,
         run_id=run_id or str(uuid4()),
-        tags={**bound.tags_of_runs, **(tags or {})},
+        tags={**given_tags, **chosen.tags},
         op_selection=tuple(op_selection) if op_selection else None,
     )
     return request.run(raise_on_error=raise_on_error)
@@ -76,10 +80,14 @@ def replace_resources(job: Any, resources: Mapping[str, Any] | None) -> Any:
     return changed(resource_defs=merged) if changed is not None else replace(job, resource_defs=merged)
 
 
-def _checked_partition(job: Job, partition_key: str | None) -> str | None:
-    if partition_key is not None and job.partitions is None and not hasattr(job.config, "partitions_def"):
-        raise InvariantViolation(f"Job '{job.name}' has no partitions, so it cannot run for '{partition_key}'.")
-    return partition_key
+def _chosen(
+    plan: Plan, job: Any, key: str | None, tags: Mapping[str, str], run_config: Any, instance: DagsterInstance | None
+) -> ChosenPartitions:
+    definitions = getattr(job, "definitions", None)
+    specs = [spec for record in definitions.records for spec in record.specs] if definitions is not None else []
+    known = {spec.key: spec.partitions for spec in specs if spec.partitions is not None}
+    with partition_loading_context(dynamic_partitions_store=instance):
+        return choose_partitions(plan, key=key, tags=tags, given_config=run_config, partitions_of=known.get)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,16 +98,14 @@ class _Request:
     job: Any
     run_config: Any
     instance: DagsterInstance | None
-    partition_key: str | None
+    chosen: ChosenPartitions
     run_id: str
     tags: Mapping[str, str]
     op_selection: tuple[str, ...] | None = None
 
     def run(self, *, raise_on_error: bool) -> ExecuteInProcessResult:
-        plan, config = configured_plan(self.plan, self.run_config)
+        plan, config = configured_plan(self.plan, self.run_config, chosen=self.chosen)
         tags = dict(self.tags)
-        if self.partition_key is not None:
-            tags[PARTITION_TAG] = self.partition_key
         assets = self.instance.asset_values if self.instance is not None else {}
         run = execute_plan_in_process(
             plan,
@@ -107,7 +113,7 @@ class _Request:
             tags=tags,
             stored_config=config.stored(),
             run_id=self.run_id,
-            partition_key=self.partition_key,
+            chosen=self.chosen,
             assets=assets,
             io_of_asset=io_of_asset(self.job),
         )
@@ -133,7 +139,9 @@ class _Request:
         )
 
 
-def configured_plan(plan: Plan, run_config: Any, executor: Any = None) -> tuple[Plan, ResolvedConfig]:
+def configured_plan(
+    plan: Plan, run_config: Any, executor: Any = None, chosen: ChosenPartitions | None = None
+) -> tuple[Plan, ResolvedConfig]:
     """Return the plan with the inputs that run config gives, and the config itself.
 
     ``execution`` may hold the options of ``executor``; without one, those of any, for a run in this process uses none.
@@ -144,7 +152,7 @@ def configured_plan(plan: Plan, run_config: Any, executor: Any = None) -> tuple[
     config = run_config_of_plan(
         plan,
         run_config,
-        plan.job.config if plan.job is not None else None,
+        chosen.config if chosen is not None else plan.job.config if plan.job is not None else None,
         resources=lambda: config_fields(plan.resource_defs),
         needed=lambda: needed_resources(plan.steps.values()),
         environment=os.environ,
@@ -272,10 +280,19 @@ def load_asset_value(
     run = execute_plan_in_process(
         plan,
         config=config,
-        partition_key=partition_key,
+        chosen=_of_key(definitions, key, partition_key),
         assets=instance.asset_values if instance is not None else {},
         io_of_asset=lambda wanted: _io_among(definitions.records, wanted),
     )
     if run.error is not None:
         raise run.error
     return run.values[step.key, "result"]
+
+
+def _of_key(definitions: Any, key: str, partition_key: str | None) -> ChosenPartitions:
+    """Return the partition of an asset that is loaded outside of any run of it."""
+    if partition_key is None:
+        return NO_PARTITIONS
+    specs = (spec for record in definitions.records for spec in record.specs)
+    of_assets = {spec.key: spec.partitions for spec in specs if spec.key == key and spec.partitions is not None}
+    return ChosenPartitions(key=partition_key, partitions=RunPartitions(keys=(partition_key,), of_assets=of_assets))

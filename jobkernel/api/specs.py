@@ -16,6 +16,7 @@ from jobkernel.errors import InvalidDefinition, InvariantViolation
 from jobkernel.model import definitions as model
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.keys import AssetKey
+from jobkernel.model.partitions import check_partitions
 from jobkernel.rules.names import KIND_PREFIX, check_group, check_owners, kind_tags, strict_tags
 
 IO_MANAGER_KEY = "dagster/io_manager_key"
@@ -185,6 +186,7 @@ class AssetSpec:
         self.automation_condition = automation_condition
         self.owners = check_owners(owners, what)
         self.tags = {**strict_tags(tags, what), **kind_tags(kinds, what)}
+        check_partitions(partitions_def, "AssetSpec")
         self.partitions_def = partitions_def
         kind_tags([name.removeprefix(KIND_PREFIX) for name in self.tags if name.startswith(KIND_PREFIX)], what)
 

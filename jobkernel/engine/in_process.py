@@ -21,6 +21,7 @@ from jobkernel.model import events as ev
 from jobkernel.model.definitions import EMPTY, Output
 from jobkernel.model.events import Event
 from jobkernel.model.runs import RunStatus
+from jobkernel.rules.partition_run import NO_PARTITIONS, ChosenPartitions
 from jobkernel.rules.plan import Plan, PlannedStep
 from jobkernel.rules.run_state import RunProgress
 
@@ -33,7 +34,7 @@ class InProcessRun:
     status: RunStatus
     events: list[Event]
     values: Mapping[tuple[str, str], Any]
-    assets: MutableMapping[str, Any]
+    assets: MutableMapping[Any, Any]
     error: BaseException | None
     failed_step: str | None
     plan: Plan
@@ -84,8 +85,8 @@ def execute_plan_in_process(
     tags: Mapping[str, str] = EMPTY,
     stored_config: Any = None,
     run_id: str | None = None,
-    partition_key: str | None = None,
-    assets: MutableMapping[str, Any] | None = None,
+    chosen: ChosenPartitions = NO_PARTITIONS,
+    assets: MutableMapping[Any, Any] | None = None,
     io_of_asset: Any = None,
     clock: Clock | None = None,
 ) -> InProcessRun:
@@ -110,7 +111,9 @@ def execute_plan_in_process(
         job_name=plan.job_name,
         tags=tags,
         config=stored_config,
-        partition_key=partition_key,
+        partition_key=chosen.key,
+        partition_range=chosen.between,
+        partitions=chosen.partitions,
     )
     setup = RunSetup(
         plan=plan,

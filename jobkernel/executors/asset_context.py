@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from jobkernel.errors import InvariantViolation, Unsupported
 from jobkernel.executors.call import StepCall
+from jobkernel.executors.partition_values import output_keys
 from jobkernel.model.definitions import Assets, CheckSpec, Input
 from jobkernel.model.keys import AssetCheckKey, AssetKey, key_text
 from jobkernel.model.metadata import normalize_metadata
@@ -126,10 +127,11 @@ class AssetPart:
         text = keys[0] if asset_key is None else key_text(asset_key)
         if text not in keys:
             raise InvariantViolation(f"Step '{self._call.step.key}' does not make asset '{text}'.")
-        if partition_key is not None and partition_key != self._call.run.partition_key:
+        if partition_key is not None and partition_key not in output_keys(self._call, text):
             raise InvariantViolation(f"This run does not make partition '{partition_key}'.")
         normalize_metadata(metadata)
-        self._call.metadata_of_assets.setdefault(text, {}).update(metadata)
+        place = text if partition_key is None else (text, partition_key)
+        self._call.metadata_of_assets.setdefault(place, {}).update(metadata)
 
     def load_asset_value(self, asset_key: Any, *, python_type: Any = None, partition_key: str | None = None) -> Any:
         """Return the stored value of an asset.
@@ -138,7 +140,7 @@ class AssetPart:
             MissingUpstream: it was never made.
         """
         if partition_key is not None:
-            raise Unsupported("context.load_asset_value does not support 'partition_key'; leave it out.")
+            raise Unsupported("context.load_asset_value does not support 'partition_key'; make the asset an input.")
         item = Input(name="value", annotation=Any if python_type is None else python_type)
         feed = FromAsset(key_text(asset_key))
         return self._call.exchange.load(self._call, PlannedInput(item, (feed,)), feed)

@@ -12,7 +12,9 @@ from jobkernel.errors import Interrupted, StepTimedOut
 from jobkernel.executors.cancel import CancelToken
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.definitions import EMPTY, Output
+from jobkernel.model.partition_range import PartitionKeyRange
 from jobkernel.model.runs import RunStatus
+from jobkernel.rules.partition_run import RunPartitions
 from jobkernel.rules.plan import FromAsset, FromStep, PlannedInput, PlannedStep
 
 Emit = Callable[[str, "dict[str, Any] | None"], None]
@@ -21,13 +23,18 @@ Emit = Callable[[str, "dict[str, Any] | None"], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
-    """What the steps of a run may know of it. ``config`` is the stored form, with secrets left as names."""
+    """What the steps of a run may know of it. ``config`` is the stored form, with secrets left as names.
+
+    A run of one partition has a ``partition_key``, one of several a ``partition_range``.
+    """
 
     run_id: str
     job_name: str
     tags: Mapping[str, str] = field(default=EMPTY)
     config: Any = None
     partition_key: str | None = None
+    partition_range: PartitionKeyRange | None = None
+    partitions: RunPartitions | None = None
     parent_run_id: str | None = None
     root_run_id: str | None = None
 
@@ -101,7 +108,7 @@ class StepCall:
     is_abandoned: bool = False
     began: float = field(default_factory=time.perf_counter)
     metadata_of_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    metadata_of_assets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    metadata_of_assets: dict[Any, dict[str, Any]] = field(default_factory=dict)
 
     def refuse_if_given_up(self) -> None:
         """Raise Interrupted where nobody waits for this attempt any more, StepTimedOut where it took too long.

@@ -11,10 +11,12 @@ from typing import Any, Final, Protocol
 
 from jobkernel.errors import MissingUpstream, UnknownResource
 from jobkernel.executors.call import StepCall
+from jobkernel.executors.partition_values import input_keys, kept, loaded, output_keys, partitions_def_of
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Output
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.metadata import to_json
 from jobkernel.rules.plan import FromAsset, FromStep, PlannedInput, PlannedStep
+from jobkernel.values.addresses import AssetAddress
 from jobkernel.values.io import InputContext, OutputContext
 
 STORED_BY_DEFAULT: Final = frozenset({DEFAULT_IO, "memory"})
@@ -164,6 +166,8 @@ class RunExchange:
         manager = self._manager(planned.input.io or io)
         if manager is None:
             return self._default.load_asset(call, key)
+        if input_keys(call, key) in ((), []):
+            return None
         asset_key = AssetKey.from_escaped_user_string(key)
         upstream = OutputContext(
             name="result",
@@ -171,8 +175,8 @@ class RunExchange:
             run_id=None,
             asset_key=asset_key,
             definition_metadata=metadata,
-            partition_key=call.run.partition_key,
             resources=call.resources,
+            **_partitions_in(call, key),
         )
         return manager.load_input(self._input_context(call, planned, key, upstream))
 
@@ -192,7 +196,7 @@ class RunExchange:
             run_id=run_id or call.run.run_id,
             asset_key=AssetKey.from_escaped_user_string(key) if key is not None else None,
             definition_metadata=output.metadata,
-            partition_key=call.run.partition_key,
+            **_partitions_out(call, key),
             mapping_key=name.partition("[")[2].rstrip("]") or None,
             dagster_type=output.annotation,
             resources=call.resources,
@@ -208,12 +212,35 @@ class RunExchange:
             upstream_output=upstream,
             asset_key=AssetKey.from_escaped_user_string(key) if key is not None else None,
             definition_metadata=planned.input.metadata,
-            partition_key=call.run.partition_key,
+            **_partitions_in(call, key),
             dagster_type=planned.input.annotation,
             resources=call.resources,
             job_name=call.run.job_name,
             emit=call.emit,
         )
+
+
+def _partitions_out(call: StepCall, key: str | None) -> dict[str, Any]:
+    """Return what an IO manager is told of the partitions of an output."""
+    keys = output_keys(call, key) if key is not None else (None,)
+    return _told(call, key, [each for each in keys if each is not None] if keys != (None,) else None)
+
+
+def _partitions_in(call: StepCall, key: str | None) -> dict[str, Any]:
+    """Return what an IO manager is told of the partitions of an input."""
+    keys = input_keys(call, key) if key is not None else None
+    return _told(call, key, list(keys) if keys is not None else None)
+
+
+def _told(call: StepCall, key: str | None, keys: list[str] | None) -> dict[str, Any]:
+    if call.run.partitions is None:
+        return {"partition_key": call.run.partition_key}
+    definition = partitions_def_of(call, key) if key is not None else None
+    return {
+        "partition_key": call.run.partition_key,
+        "asset_partitions_def": definition,
+        "asset_partition_keys": keys if definition is not None and keys is not None else (),
+    }
 
 
 def without_code(step: PlannedStep) -> PlannedStep:
@@ -223,16 +250,23 @@ def without_code(step: PlannedStep) -> PlannedStep:
 
 
 class MemoryDefault:
-    """Keeps the objects themselves, for runs inside one process that leave nothing behind."""
+    """Keeps the objects themselves, for runs inside one process that leave nothing behind.
 
-    def __init__(self, assets: MutableMapping[str, Any] | None = None) -> None:
-        self.assets: MutableMapping[str, Any] = {} if assets is None else assets
+    ``assets`` go by key text, and those of partitions by address.
+    """
+
+    def __init__(self, assets: MutableMapping[Any, Any] | None = None) -> None:
+        self.assets: MutableMapping[Any, Any] = {} if assets is None else assets
         self.outputs: dict[tuple[str, str], Any] = {}
 
     def keep_asset(self, call: StepCall, key: str, value: Any) -> dict[str, Any]:
         """Keep an asset's value."""
-        self.assets[key] = value
-        return {}
+
+        def keep(partition: str | None, given: Any) -> dict[str, Any]:
+            self.assets[key if partition is None else AssetAddress(key, partition)] = given
+            return {}
+
+        return kept(call, key, value, keep)
 
     def keep_output(self, call: StepCall, step_key: str, output: str, value: Any) -> dict[str, Any]:
         """Keep an op's output for this run."""
@@ -241,14 +275,17 @@ class MemoryDefault:
 
     def load_asset(self, call: StepCall, key: str) -> Any:
         """Return an asset's value."""
-        if key not in self.assets:
-            raise MissingUpstream(
-                f"Asset '{key}' was never made in this process; materialize it first, or add it to the run."
-            )
-        return self.assets[key]
+        return loaded(call, key, lambda partition: self._asset(key, partition))
 
     def load_output(self, run_id: str, step_key: str, output: str) -> Any:
         """Return an op's output of this run."""
         if (step_key, output) not in self.outputs:
             raise MissingUpstream(f"Step '{step_key}' did not make its output '{output}' in this run.")
         return self.outputs[step_key, output]
+
+    def _asset(self, key: str, partition: str | None) -> Any:
+        place = key if partition is None else AssetAddress(key, partition)
+        if place not in self.assets:
+            what = f"Asset '{key}'" if partition is None else f"Partition '{partition}' of asset '{key}'"
+            raise MissingUpstream(f"{what} was never made in this process; materialize it first, or add it to the run.")
+        return self.assets[place]

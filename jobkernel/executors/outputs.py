@@ -12,6 +12,7 @@ from typing import Any
 from jobkernel.errors import InvariantViolation, StepOutputMissing, did_you_mean
 from jobkernel.executors.call import StepCall
 from jobkernel.executors.failure import type_name
+from jobkernel.executors.partition_values import PARTITIONS, output_keys
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import CheckSpec, Output
 from jobkernel.model.keys import key_text
@@ -288,7 +289,16 @@ class OutputTaker:
             **call.metadata_of_assets.get(key, {}),
             **(metadata or {}),
         }
-        body: dict[str, Any] = {"asset_key": key, "partition_key": call.run.partition_key, **stored}
+        each = stored.pop(PARTITIONS, {})
+        for partition in output_keys(call, key):
+            told = {**own, **call.metadata_of_assets.get((key, partition), {})}
+            self._materialized_one(key, partition, output, told, each.get(partition, stored), tags=tags)
+
+    def _materialized_one(
+        self, key: str, partition: str | None, output: Output, own: dict[str, Any], stored: dict[str, Any], *, tags: Any
+    ) -> None:
+        call = self._call
+        body: dict[str, Any] = {"asset_key": key, "partition_key": partition, **stored}
         # what the store knows comes first, so that a body's own metadata has the last word
         shown = {
             **stored.get("metadata", {}),

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from jobkernel.errors import InvalidDefinition, MissingUpstream
 from jobkernel.executors.call import StepCall
+from jobkernel.executors.partition_values import kept, loaded
 from jobkernel.executors.resources import open_resources, require_resources
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.metadata import to_json
@@ -37,13 +38,17 @@ class StoredValues:
 
     def keep_asset(self, call: StepCall, key: str, value: Any) -> dict[str, Any]:
         """Keep an asset's value; return what is recorded of it."""
-        address = AssetAddress(key, call.run.partition_key)
         output = next(name for name, made in call.step.asset_keys.items() if made == key)
-        kept = settled(value)
         place, other = self._places(call, output)
-        stored = place.put(address, kept)
-        other.delete(address)  # a value of before, under the other manager, must not hide this one
-        return self._described(stored, kept)
+
+        def keep(partition: str | None, given: Any) -> dict[str, Any]:
+            address = AssetAddress(key, partition)
+            ready = settled(given)
+            stored = place.put(address, ready)
+            other.delete(address)  # a value of before, under the other manager, must not hide this one
+            return self._described(stored, ready)
+
+        return kept(call, key, value, keep)
 
     def keep_output(self, call: StepCall, step_key: str, output: str, value: Any) -> dict[str, Any]:
         """Keep an op's output for this run."""
@@ -53,7 +58,7 @@ class StoredValues:
 
     def load_asset(self, call: StepCall, key: str) -> Any:
         """Return an asset's value."""
-        return self._get(AssetAddress(key, call.run.partition_key))
+        return loaded(call, key, lambda partition: self._get(AssetAddress(key, partition)))
 
     def load_output(self, run_id: str, step_key: str, output: str) -> Any:
         """Return an op's output of a run."""
@@ -64,18 +69,18 @@ class StoredValues:
         address = OutputAddress(run_id, step_key, output)
         return self.memory.exists(address) or self.store.exists(address)
 
-    def has_asset(self, key: str) -> bool:
-        """Whether a value of the asset is kept."""
-        address = AssetAddress(key)
+    def has_asset(self, key: str, partition: str | None = None) -> bool:
+        """Whether a value of the asset, or of one of its partitions, is kept."""
+        address = AssetAddress(key, partition)
         return self.memory.exists(address) or self.store.exists(address)
 
     def has_in_memory(self, key: str) -> bool:
         """Whether the asset's value is an object of this process alone."""
         return self.memory.exists(AssetAddress(key))
 
-    def load_key(self, key: str) -> Any:
-        """Return an asset's value outside any run."""
-        return self._get(AssetAddress(key))
+    def load_key(self, key: str, partition: str | None = None) -> Any:
+        """Return the value of an asset, or of one of its partitions, outside any run."""
+        return self._get(AssetAddress(key, partition))
 
     def load_custom(self, key: str, io: str, metadata: Mapping[str, Any], resources: Mapping[str, Any]) -> Any:
         """Return an asset's value through the IO manager among these definitions, opened for as long as that takes.

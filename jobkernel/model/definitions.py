@@ -193,7 +193,10 @@ class Graph:
 @quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetSpec:
-    """What is known of one asset apart from how it is computed. ``key`` and ``deps`` are key texts."""
+    """What is known of one asset apart from how it is computed. ``key`` and ``deps`` are key texts.
+
+    ``mappings`` say by upstream key text which upstream partitions are needed, where that is not left to be inferred.
+    """
 
     key: str
     deps: tuple[str, ...] = ()
@@ -206,6 +209,7 @@ class AssetSpec:
     tags: Mapping[str, str] = field(default=EMPTY)
     kinds: frozenset[str] = frozenset()
     partitions: Any = None
+    mappings: Mapping[str, Any] = field(default=EMPTY)
     automation: Any = None
     is_skippable: bool = False
 

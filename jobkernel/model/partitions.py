@@ -202,3 +202,9 @@ def _texts(keys: Any, what: str) -> Sequence[str]:
     if isinstance(keys, str) or not isinstance(keys, Sequence) or not all(isinstance(key, str) for key in keys):
         raise TypeError(f"{what} takes a list of partition keys, not {keys!r}.")
     return keys
+
+
+def check_partitions(given: Any, what: str) -> None:
+    """Raise TypeError where partitions are given that are no definition."""
+    if given is not None and not isinstance(given, PartitionsDefinition):
+        raise TypeError(f"{what} takes a partitions definition as partitions_def, not {given!r}.")

@@ -96,6 +96,16 @@ class TimeWindowPartitionMapping(PartitionMapping):
         ]
         return self._within(other, spans, bounds).keys
 
+    def beyond(
+        self, keys: Collection[str], downstream: PartitionsDefinition | None, upstream: PartitionsDefinition
+    ) -> list[str]:
+        """Return what these keys would need if the upstream partitions had no bounds; nothing where that is allowed."""
+        own, other = _both(downstream, upstream)
+        if not keys or self.allow_nonexistent_upstream_partitions:
+            return []
+        spans = [_aligned(own, other, self._moved(own, span, None)) for span in _spans(own, keys)]
+        return [key for span in spans for key in other.keys_between(*span)]
+
     def _moved(self, own: TimePartitions, span: Span, bounds: Span | None) -> Span:
         start = _shifted(own, span.start, self.start_offset, bounds)
         return Span(start, _shifted(own, span.end, self.end_offset, bounds))

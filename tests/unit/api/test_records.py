@@ -185,9 +185,9 @@ def test_changing_a_job_keeps_what_its_selection_is_resolved_against() -> None:
 
 
 def test_partition_mappings_are_kept_with_their_assets() -> None:
-    mapping = object()
+    mapping, parts = jk.AllPartitionMapping(), jk.StaticPartitionsDefinition(["a"])
 
-    @jk.asset(deps=[jk.AssetDep("up", partition_mapping=mapping)], partitions_def=(parts := object()))
+    @jk.asset(deps=[jk.AssetDep("up", partition_mapping=mapping)], partitions_def=parts)
     def made() -> int:
         return 1
 
