@@ -133,6 +133,33 @@ class Moment:
         self.action = None
 
 
+class RunClock:
+    """The time of one run: a clock's at first, from then on the steady time of the machine.
+
+    A clock that is put right, or a machine that sleeps, so changes no duration and no order within the run.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead_us: int | None = None
+
+    def now(self) -> datetime:
+        """Return the present instant, aware and in UTC."""
+        return from_us(self.now_us())
+
+    def now_us(self) -> int:
+        """Return the present instant in microseconds since the epoch."""
+        steady = time.monotonic_ns() // 1000
+        if self._ahead_us is None:
+            self._ahead_us = self._clock.now_us() - steady
+        return steady + self._ahead_us
+
+
+def run_clock(clock: Clock) -> Clock:
+    """Return the clock of a run that begins now: a steady one, unless a test moves time by hand."""
+    return clock if isinstance(clock, ManualClock) else RunClock(clock)
+
+
 def from_us(microseconds: int) -> datetime:
     """Return the aware UTC instant of microseconds since the epoch."""
     return datetime.fromtimestamp(microseconds / 1_000_000, UTC)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from jobkernel.clock import Clock, SystemClock
+from jobkernel.clock import Clock, SystemClock, run_clock
 from jobkernel.engine.run import ActiveRun
 from jobkernel.engine.run_setup import RunSetup
 from jobkernel.executors.call import Config, RunFacts, StepCall
@@ -120,7 +120,7 @@ def execute_plan_in_process(
         facts=facts,
         config=config,
         emit=events.append,
-        clock=clock or SystemClock(),
+        clock=run_clock(clock or SystemClock()),
         make_exchange=exchange,
         open_resources=opening,
     )

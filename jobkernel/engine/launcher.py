@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from jobkernel.clock import Clock
+from jobkernel.clock import Clock, run_clock
 from jobkernel.engine.deadlines import timer_of
 from jobkernel.engine.executors import DRIVERS, Executors
 from jobkernel.engine.in_process import needed_resources
@@ -150,15 +150,16 @@ class Launcher:
         )
         here = {step.key for step in plan.steps.values() if runners[step.executor].is_local}
         wanted_here = set(_needs(plan, definitions, io_of_asset, only=here))
+        clock = run_clock(self._clock)
         setup = RunSetup(
             plan=plan,
             facts=facts,
             config=config,
             emit=self._emit,
-            clock=self._clock,
+            clock=clock,
             make_exchange=lambda progress, resources: self._exchange(progress, resources, io_of_asset),
             open_resources=lambda emit: logged(
-                open_resources(definitions, config, wanted_here, emit, facts.as_dagster_run()), emit, self._clock.now_us
+                open_resources(definitions, config, wanted_here, emit, facts.as_dagster_run()), emit, clock.now_us
             ),
             max_workers=self._executors.places(choice),
             executor_name=str(choice),
@@ -326,7 +327,7 @@ class Launcher:
         key = step.key if attempt == 1 else f"{step.key}{ATTEMPT}{attempt}"
         path = partial(_output_file, self._logs, run_id, key) if self._logs is not None else None
         live = self.runs[run_id]
-        output = StepOutput(path, self._clock.now_us, lambda lines: self._new_lines(live, step.key, lines))
+        output = StepOutput(path, live.active.setup.clock.now_us, lambda lines: self._new_lines(live, step.key, lines))
         live.outputs[step.key] = output
         try:
             yield output

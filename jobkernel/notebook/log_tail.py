@@ -9,6 +9,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from heapq import merge
 from typing import Any, Final
 
 from jobkernel.engine.live_run import ATTEMPT
@@ -48,14 +49,14 @@ class LogTail:
     def more(self) -> list[LogLine]:
         """Return what came since the last time, in order, at most some 10 000 lines."""
         starts = self._starts()
-        found: list[LogLine] = []
+        found: list[list[LogLine]] = []
         for key in self._keys(starts):
             answer = self._history.request(
                 "log_lines", run_id=self._run_id, step_key=key, after=self._after.get(key), timeout=120
             )
             self._after[key] = answer["after"]
-            found += [_line(each, starts) for each in answer["lines"]]
-        return sorted(found, key=lambda line: line.at)
+            found.append([_line(each, starts) for each in answer["lines"]])
+        return list(merge(*found, key=lambda line: line.at))  # each part stays in its own order, whatever the clock did
 
     def follow(self, say: Callable[[LogLine], None], wait_for: Callable[[str], None]) -> str:
         """Say each line until the run has ended, and what it waits for while it is in the queue; return its status."""
