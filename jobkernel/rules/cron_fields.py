@@ -6,7 +6,6 @@ it and what is allowed.
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,11 +39,6 @@ class Field:
     names: tuple[str, ...] = ()
     names_from: int = 0
     extras: str = ""
-
-    @property
-    def is_day(self) -> bool:
-        """Whether ``?`` may stand in it."""
-        return self.name.startswith("day")
 
     @property
     def allowed(self) -> str:
@@ -93,9 +87,6 @@ class Cron:
 
     def __hash__(self) -> int:
         return hash(self.spec)
-
-    def __str__(self) -> str:
-        return self.text
 
     @property
     def is_every_hour(self) -> bool:
@@ -270,6 +261,8 @@ def _refuse_never(text: str, days: tuple[Entry, ...], months: tuple[int, ...]) -
     longest = max(LONGEST_MONTHS[month] for month in months)
     first = min((day for day in days if isinstance(day, int)), default=0)
     if LAST not in days and first > longest:
+        import calendar  # needed for its names alone
+
         named = ", ".join(calendar.month_name[month] for month in months)
         raise InvalidDefinition(
             f"Cron '{text}' never fires: day of month {first} with month {named}, which has at most {longest} days;"

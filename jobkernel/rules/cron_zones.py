@@ -6,14 +6,17 @@ caller, keeps them apart by name.
 
 from __future__ import annotations
 
-import zoneinfo
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from jobkernel.errors import InvalidDefinition, did_you_mean
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 WEEK = timedelta(days=7)  # no zone changes its clocks and changes them back within one
 SECOND = timedelta(seconds=1)
@@ -32,7 +35,7 @@ class Stretch:
 class Zone:
     """A zone by name, and its stretches, year by year as they are asked for. Safe from any thread."""
 
-    def __init__(self, name: str, rules: zoneinfo.ZoneInfo) -> None:
+    def __init__(self, name: str, rules: ZoneInfo) -> None:
         self.name = name
         self.rules = rules
         self._years: dict[int, tuple[Stretch, ...]] = {}  # a year worked out twice comes out the same
@@ -83,6 +86,8 @@ def read_zone(name: str) -> Zone:
     Raises:
         InvalidDefinition: there is no such zone; the sentence has the nearest name.
     """
+    import zoneinfo  # loaded with the first schedule
+
     try:
         return Zone(name, zoneinfo.ZoneInfo(name))
     except (KeyError, ValueError, OSError) as error:  # OSError: the name of a folder of zones, such as America

@@ -137,6 +137,13 @@ def test_seconds_of_lateness_are_no_miss_even_without_catching_up() -> None:
     assert launched(due_ticks(DAILY, MEMORY, NONE, MIDNIGHT + 60 * SECOND)) == []
 
 
+def test_a_short_window_lets_no_tick_go_that_is_seconds_late() -> None:
+    policy = CatchupPolicy(catchup=Catchup.ALL, window=SECOND)
+
+    assert launched(due_ticks(DAILY, MEMORY, policy, MIDNIGHT + MINUTE)) == [MIDNIGHT]
+    assert launched(due_ticks(DAILY, MEMORY, policy, MIDNIGHT + MINUTE + SECOND)) == []
+
+
 def test_a_gap_of_a_million_ticks_is_counted_without_going_through_it() -> None:
     due = due_ticks(MINUTELY, on_since("2022-01-01"), LAST, at("2024-01-01T00:00:30"))
 
