@@ -9,11 +9,10 @@ import difflib
 import re
 from typing import Final
 
-WORDS: Final = ("asset", "op", "job", "check", "resource")
-LATER: Final = ("schedule", "sensor")
+WORDS: Final = ("asset", "op", "job", "check", "resource", "schedule", "sensor")
 COMMENT: Final = r"#[ \t]*jk:[ \t]*"
 """What stands for ``%%`` in a comment, as a pattern."""
-_HEADING: Final = re.compile(rf"{COMMENT}(?=(?:{'|'.join((*WORDS, *LATER))})\b)")
+_HEADING: Final = re.compile(rf"{COMMENT}(?=(?:{'|'.join(WORDS)})\b)")
 _MAGIC: Final = re.compile(rf"%%(?:{'|'.join(WORDS)})\b")
 _NEARLY: Final = re.compile(r"#+\s*jk\b[\s:;,.=-]*(\w+)(.*)", re.IGNORECASE)
 

@@ -21,7 +21,8 @@ from jobkernel.notebook.cell_step import CellPlace
 from jobkernel.notebook.following import fingerprint_function
 from jobkernel.notebook.heading import near_miss
 from jobkernel.notebook.job_cells import JobCells
-from jobkernel.notebook.shown import Shown, mark
+from jobkernel.notebook.kept_cells import KeptCells
+from jobkernel.notebook.shown import Shown, count_of, mark
 from jobkernel.notebook.views import echo
 from jobkernel.rules.fingerprint import Fingerprint
 from jobkernel.settings import PASSING, JobKernel
@@ -41,10 +42,13 @@ class NotebookKernel:
         self._cell_text: str | None = None
         self.session.freshness.follow = self._fingerprint
         self.jobs = JobCells(self.session)
+        self.kept = KeptCells(self.session.history, self.session.notebook, self.session.clock.now_us)
+        self._entries_before: dict[tuple[str, str], Any] = {}
         self.bindings = Bindings(self.session, lambda: self.names)
         self._has_hinted = False
         self.publisher: Any = None
-        if PASSING in os.environ:
+        self.is_passing = PASSING in os.environ
+        if self.is_passing:
             self.session.automations.rests = True
         else:
             self.session.left_runs.begin()
@@ -122,12 +126,17 @@ class NotebookKernel:
             return f"jobkernel {version}: {self.opened.notice}"
         session = self.session
         project = session.project.name if session.project is not None else "in memory"
-        return f"jobkernel {version}: project {project}. %jk shows its graph and runs."
+        line = f"jobkernel {version}: project {project}. %jk shows its graph and runs."
+        known = sum(len(row["options"]["defines"]) for row in self.kept.known()) if not self.is_passing else 0
+        if not known:
+            return line
+        return f"{line} {count_of(known, 'definition')} of this notebook known; %jk restore runs their cells."
 
     def before_cell(self, info: Any) -> None:
         """Note which cell is about to run; say what its author may not know."""
         self._cell_id = getattr(info, "cell_id", None)
         self._cell_text = getattr(info, "raw_cell", None)
+        self._entries_before = dict(self.session.registry.entries)
         for sentence in self._news(self._cell_text or ""):
             print(sentence)  # noqa: T201 - above what the cell itself prints
 
@@ -143,11 +152,25 @@ class NotebookKernel:
             self._has_hinted = True
             yield hint
 
-    def after_cell(self, *_: Any) -> None:
-        """Note that helpers may have changed."""
+    def after_cell(self, result: Any = None) -> None:
+        """Note that helpers may have changed, and keep the cell where definitions need it."""
         self.session.freshness.code_may_have_changed()
         self.compose_jobs()
+        if self._cell_text and getattr(result, "success", False):
+            self._keep(self._cell_text)
         self.session.changed.set()
+
+    def _keep(self, text: str) -> None:
+        entries = self.session.registry.entries
+        self.kept.note(
+            text,
+            cell_id=self._cell_id,
+            number=self.cell_number,
+            defines=[place for place, entry in entries.items() if self._entries_before.get(place) is not entry],
+            transform=self.shell.transform_cell,
+            namespace=self.names,
+            entries=entries,
+        )
 
     def compose_jobs(self) -> None:
         """Compose jobs anew whose ops were defined again, or only now; tell what a person should know of it."""

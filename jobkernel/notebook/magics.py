@@ -20,7 +20,7 @@ from jobkernel.errors import (
     UserCodeError,
     did_you_mean,
 )
-from jobkernel.notebook import automation_commands, commands, defining
+from jobkernel.notebook import automation_commands, commands, defining, restoring
 from jobkernel.notebook.foreground import CellStopped, users_error
 from jobkernel.notebook.graph_view import GraphQuery
 from jobkernel.notebook.hints import held_in
@@ -60,13 +60,13 @@ COMMANDS: Final[dict[str, Callable[[NotebookKernel, argparse.Namespace], Any]]] 
     "ticks": automation_commands.ticks,
     "scheduler": automation_commands.scheduler,
     "preview": automation_commands.preview,
+    "restore": restoring.restore,
 }
 
 
 LATER: Final = {
     "pin": "schedules and sensors",
     "pins": "schedules and sensors",
-    "restore": "projects of several notebooks",
     "export": "projects of several notebooks",
 }
 """Commands that are promised, and what they wait for."""

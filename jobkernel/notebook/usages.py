@@ -300,6 +300,10 @@ SUB_USAGES: Final = {
     "sql": Usage(magic="%jk sql", about="One SELECT over the history.", rest="query", takes_raw_text=True),
     "use": Usage(magic="%jk use", about="Use assets that another notebook of this project makes.", rest="keys"),
     "forget": Usage(magic="%jk forget", about="Drop definitions.", rest="names"),
+    "restore": Usage(
+        magic="%jk restore",
+        about="Run the cells of this notebook that defined something and have not run in this kernel.",
+    ),
     "prune": Usage(
         magic="%jk prune",
         about="Delete history and values that retention no longer keeps.",

@@ -311,3 +311,8 @@ select tick_id, automation_name, status, scheduled_us as scheduled_at, evaluated
     run_ids, error, details
 from kept.tick
 where row_seq in (select max(row_seq) from kept.tick group by automation_name)
+
+-- name: cells_of
+-- defaults: {}
+select name, source, options, deps
+from kept.definition where kind = 'cell' and not forgotten and notebook is not distinct from $notebook

@@ -1,0 +1,64 @@
+"""``%jk restore``: run the cells of this notebook that the history knows and this kernel has not run, in order."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobkernel.errors import InvalidDefinition
+from jobkernel.notebook.kept_cells import Place
+from jobkernel.notebook.kernel import NotebookKernel
+from jobkernel.notebook.shown import Shown, count_of, one_line
+
+Row = Mapping[str, Any]
+
+
+def restore(kernel: NotebookKernel, _given: argparse.Namespace) -> None:
+    """Run what is missing: cells that define what is not defined here, and those that make what they use.
+
+    Raises:
+        InvalidDefinition: a cell failed; those after it were not run.
+    """
+    cells = missing_cells(kernel)
+    if not cells:
+        kernel.show(Shown("Nothing to restore: all that the history knows of this notebook is defined."))
+        return
+    before = set(kernel.session.registry.entries)
+    for place, row in enumerate(cells, 1):
+        result = kernel.shell.run_cell(row["source"], store_history=False, cell_id=row["options"]["key"])
+        if not result.success:
+            what = one_line(row["source"], 80)
+            raise InvalidDefinition(
+                f"Restored {place - 1} of {count_of(len(cells), 'cell')}; this one failed: {what}. Mend it in the"
+                " notebook and run it, then restore again."
+            )
+    defined = [name for kind, name in kernel.session.registry.entries if (kind, name) not in before]
+    names = ", ".join(defined[:12]) + (f" and {len(defined) - 12} more" if len(defined) > 12 else "")
+    kernel.show(Shown(f"✓ ran {count_of(len(cells), 'cell')} · defined {names}"))
+
+
+def missing_cells(kernel: NotebookKernel) -> list[Row]:
+    """Return the cells to run: those that define what is not defined here, and what they need, in order."""
+    known = {row["name"]: row for row in kernel.kept.known()}
+    by_key = {row["options"]["key"]: row for row in known.values()}
+    wanted: dict[str, Row] = {}
+    pending = [row for row in known.values() if _undefined(row, kernel.session.registry.entries)]
+    while pending:
+        row = pending.pop()
+        key = row["options"]["key"]
+        if key in wanted or not row["source"]:
+            continue
+        wanted[key] = row
+        pending += [by_key[need] for need in row["deps"] or () if need in by_key and not kernel.kept.has_run(need)]
+    return sorted(wanted.values(), key=lambda row: (row["options"]["ran_us"], row["options"]["number"]))
+
+
+def unrun_definitions(kernel: NotebookKernel) -> list[str]:
+    """Return the names that this notebook defined when it last ran, and that are not defined in this kernel."""
+    entries = kernel.session.registry.entries
+    return [name for row in kernel.kept.known() for _, name in _undefined(row, entries)]
+
+
+def _undefined(row: Row, entries: Mapping[Place, Any]) -> Sequence[Place]:
+    return [(kind, name) for kind, name in row["options"]["defines"] if (kind, name) not in entries]

@@ -1,0 +1,98 @@
+"""A kernel that comes back runs just the cells that its definitions need, in order, from what the history keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from shells import notebook_in
+
+from jobkernel.notebook import current
+
+CELLS = (
+    "import math\nbase = 3",
+    "big = print('a heavy cell that nothing needs')",
+    "def helper(x):\n    return x * base + round(math.pi)",
+    "base = 4",
+    "%%asset a --run\nhelper(2)",
+    "%job j a\n%schedule nightly --job j --cron '0 9 * * *' --on",
+    "cfg = {}",
+    "%%sensor watch --job j\nSkipReason(str(cfg['k']))",
+    "cfg['k'] = 3",
+    "%materialize a\nprint('never again')",
+)
+
+
+@pytest.fixture
+def earlier(project: Path) -> Path:
+    """A project whose notebook ran its cells in a kernel that is gone."""
+    with notebook_in(project) as nb:
+        nb.ok(*CELLS)
+    return project
+
+
+def test_restoring_runs_what_definitions_need_and_nothing_else(earlier: Path) -> None:
+    with notebook_in(earlier) as nb:
+        assert "heavy" not in nb("%jk restore").printed
+        assert sorted(nb.session.registry.entries) == [
+            ("asset", "a"),
+            ("job", "j"),
+            ("schedule", "nightly"),
+            ("sensor", "watch"),
+        ]
+        assert nb("helper(2)").value == 11
+        assert "big" not in nb.shell.user_ns
+        assert nb("%jk preview watch").value.skip_reason == "3"
+
+
+def test_restoring_runs_no_asset_again(earlier: Path) -> None:
+    with notebook_in(earlier) as nb:
+        before = nb.session.history.sql("select count(*) from runs").fetchall()
+        nb.ok("%jk restore")
+        assert nb.session.history.sql("select count(*) from runs").fetchall() == before
+
+
+def test_what_has_run_already_is_not_run_again(earlier: Path) -> None:
+    with notebook_in(earlier) as nb:
+        nb.ok(*CELLS[:-1])
+        assert "Nothing to restore" in nb("%jk restore").text
+
+
+def test_a_switch_outlives_the_kernel(earlier: Path) -> None:
+    with notebook_in(earlier) as nb:
+        nb.ok("%jk restore", "%schedule nightly off")
+    with notebook_in(earlier) as nb:
+        nb.ok("%jk restore")
+        assert nb.session.automations.find("nightly").is_on is False
+        nb.ok("%schedule nightly reset")
+        assert nb.session.automations.find("nightly").is_on is True
+
+
+def test_a_cell_that_fails_says_which_and_how_far_it_came(project: Path) -> None:
+    (project / "limit.txt").write_text("3")
+    reading = f"from pathlib import Path\nlimit = int(Path({str(project / 'limit.txt')!r}).read_text())"
+    with notebook_in(project) as nb:
+        nb.ok("step = 1", reading, "%%asset a\nstep + limit")
+    (project / "limit.txt").unlink()
+    with notebook_in(project) as nb:
+        ran = nb("%jk restore")
+        assert "Restored 1 of 3 cells; this one failed: from pathlib import Path" in str(ran.error)
+        assert ("asset", "a") not in nb.session.registry.entries
+
+
+def test_a_definition_that_was_forgotten_does_not_come_back(earlier: Path) -> None:
+    with notebook_in(earlier) as nb:
+        nb.ok("%jk restore", "%jk forget watch")
+        nb.ok("1")
+    with notebook_in(earlier) as nb:
+        nb.ok("%jk restore")
+        assert ("sensor", "watch") not in nb.session.registry.entries
+
+
+def test_loading_the_extension_says_what_is_known(earlier: Path) -> None:
+    with notebook_in(earlier) as nb:
+        kernel = current.find(nb.shell)
+        assert kernel is not None
+        greeting = kernel.greeting("0")
+        assert greeting.endswith("4 definitions of this notebook known; %jk restore runs their cells.")
+        nb.ok("%jk restore")
