@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jobkernel.cli.following import follow
-from jobkernel.cli.projects import history_of, prepared, row_of, run_argument
+from jobkernel.cli.projects import history_of, prepared, row_of
 from jobkernel.cli.telling import OK, Refused, complain, say
 from jobkernel.errors import Unsupported
 
@@ -70,7 +70,8 @@ def failed(error: Any) -> int:
 def reexecute_arguments(command: argparse.ArgumentParser) -> None:
     """Say what ``reexecute`` takes."""
     command.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook that defines what was run")
-    run_argument(command)
+    command.add_argument("run", metavar="RUN", help="a run's id, or an asset or job for its latest run")
+    command.add_argument("--set", action="append", default=[], metavar="A.B=C", help="a config value; may be repeated")
     which = command.add_mutually_exclusive_group()
     which.add_argument("--from-failure", action="store_true", help="only what failed and what did not run")
     which.add_argument(
@@ -81,13 +82,15 @@ def reexecute_arguments(command: argparse.ArgumentParser) -> None:
 def reexecute(given: argparse.Namespace) -> int:
     """Run again what a run ran, and follow it to its end."""
     from jobkernel import headless
+    from jobkernel.notebook.run_search import run_in_history
     from jobkernel.rules.asset_plan import run_title
 
     runner = headless.NotebookRunner(given.notebook)
     with history_of(prepared(runner.path.parent)) as history:
-        row = row_of(history, given.run)
+        row = row_of(history, run_in_history(history, given.run, "`jobkernel runs`"))
         title = run_title(row["job_name"], row["assets"] or ())
         options = ["--from-failure"] if given.from_failure else ["--only", *given.only] if given.only else []
+        options += [f"--set={value}" for value in given.set]
         with runner.kernel():
             try:
                 headless.define_all(runner, say)

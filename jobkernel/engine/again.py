@@ -6,7 +6,7 @@ The step sets are those of ``rules.reexecution``. Called by the session.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from jobkernel.engine.planner import Planner
@@ -23,6 +23,8 @@ from jobkernel.model.run_tags import (
     WILL_RETRY_TAG,
 )
 from jobkernel.model.runs import Launch, RunStatus, StepStatus
+from jobkernel.rules.config_schemas import schemas_of_plan
+from jobkernel.rules.config_sets import config_from_sets
 from jobkernel.rules.plan import FromStep, Plan
 from jobkernel.rules.reexecution import PastRun, again_from_failure, again_selected
 from jobkernel.storage.history import History
@@ -74,6 +76,17 @@ def launch_again(row: Mapping[str, Any], from_failure: bool, default_executor: s
         parent_run_id=row["run_id"],
         root_run_id=row["root_run_id"] or row["run_id"],
     )
+
+
+def with_sets(choice: Launch, sets: Sequence[str], plan: Plan) -> Launch:
+    """Return the choice with config values such as ``alpha.n=3`` over its config.
+
+    Raises:
+        InvalidConfig: one names nothing of the plan.
+    """
+    if not sets:
+        return choice
+    return replace(choice, config=config_from_sets(sets, schemas_of_plan(plan), choice.config))
 
 
 def run_group(history: History, row: Mapping[str, Any]) -> list[PastRun]:

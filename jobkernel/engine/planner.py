@@ -109,10 +109,10 @@ class Planner:
             return plan_graph(job.graph, job, input_values=job.input_values)
         known = [key for key in assets if key in self.registry.assets]
         if not known:
-            whose = f" of {notebook}" if notebook else ""
+            whose, where = (f" of {notebook}", notebook) if notebook else ("", "its own notebook")
             raise UnknownName(
-                f"What that run of '{job_name}'{whose} ran is not defined here; run the cells that define it, or run it"
-                " again in its own notebook."
+                f"What that run of '{job_name}'{whose} ran is not defined here; run the cells that define it, or open"
+                f" {where}, run its cells, and run it again there."
             )
         return plan_assets(self.registry.definitions_of(known), known, job=job)
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from jobkernel.clock import Clock
 from jobkernel.engine.adding import definition_event, entries_of
-from jobkernel.engine.again import Again, launch_again
+from jobkernel.engine.again import Again, launch_again, with_sets
 from jobkernel.engine.asset_values import AssetValues
 from jobkernel.engine.automating import automations_of
 from jobkernel.engine.cancel_words import cancel_words
@@ -314,21 +314,22 @@ class Session:
             return live.options.run_id
         return self.records.find(run_id)
 
-    def reexecute(self, run_id: str, *, from_failure: bool = False, steps: Sequence[str] = ()) -> RunHandle:
+    def reexecute(
+        self, run_id: str, *, from_failure: bool = False, steps: Sequence[str] = (), sets: Sequence[str] = ()
+    ) -> RunHandle:
         """Run again what a run ran, with its tags, config and executor, in the background.
 
         ``from_failure`` runs what failed, was interrupted or did not run, and what follows; ``steps`` runs those that
-        clauses such as ``load*`` select. Values of the steps left out are those of that run, or of one it went on from.
+        clauses such as ``load*`` select, with ``sets`` (``alpha.n=3``) over that run's config. Values of the steps left
+        out are those of that run, or of one it went on from.
 
         Raises:
             UnknownName: there is no such run, what it ran is not defined here any more, or a value is gone.
             InvalidSubset: the run did not fail, nothing is left to run, or a value was never made.
         """
         row = self.records.row(self.find_run(run_id))
-        return self.launch(
-            self._again.plan(row, from_failure=from_failure, steps=steps),
-            launch_again(row, from_failure, self.executors.default),
-        )
+        plan = self._again.plan(row, from_failure=from_failure, steps=steps)
+        return self.launch(plan, with_sets(launch_again(row, from_failure, self.executors.default), sets, plan))
 
     def plan_again(self, run_id: str, *, from_failure: bool = False, steps: Sequence[str] = ()) -> Plan:
         """Return the plan of what :meth:`reexecute` would run, with the same refusals."""

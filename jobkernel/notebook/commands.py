@@ -22,7 +22,7 @@ from jobkernel.notebook.launching import chosen, run_config, run_here
 from jobkernel.notebook.options import UsageProblem, executor_name, pairs, whole_number
 from jobkernel.notebook.queue_view import QueueView, queue_view
 from jobkernel.notebook.run_list import listed_runs, runs_table, since, status_named, wanted_tags
-from jobkernel.notebook.run_logs import show_logs
+from jobkernel.notebook.run_logs import run_meant, show_logs
 from jobkernel.notebook.showing import picture, show_graph
 from jobkernel.notebook.shown import Shown
 from jobkernel.notebook.views import plan_view
@@ -154,7 +154,10 @@ def reexecute(kernel: NotebookKernel, given: argparse.Namespace) -> RunHandle:
     """Run again what a run ran, or a part of it, in the background."""
     if given.from_failure and given.only:
         raise UsageProblem("%jk reexecute: --from-failure chooses the steps itself; leave out --only, or it.")
-    return kernel.session.reexecute(given.run, from_failure=given.from_failure, steps=given.only or ())
+    run_id = run_meant(kernel.session, given.run)
+    return kernel.session.reexecute(
+        run_id, from_failure=given.from_failure, steps=given.only or (), sets=given.set or ()
+    )
 
 
 def queue(kernel: NotebookKernel, _given: argparse.Namespace) -> QueueView:

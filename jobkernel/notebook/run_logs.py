@@ -74,7 +74,7 @@ def run_meant(session: Session, name: str | None) -> str:
         found = latest_run_of(session.history, name)
         if found is None:
             what = "Job" if name in registry.jobs else "Asset"
-            raise UnknownName(f"{what} '{name}' has not run yet, so there are no logs.")
+            raise UnknownName(f"{what} '{name}' has not run yet.")
         return found
     return run_in_history(session.history, name)
 

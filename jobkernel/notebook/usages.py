@@ -279,6 +279,7 @@ SUB_USAGES: Final = {
         positional=("run",),
         options=(
             Option(name="from-failure", help="only what failed and what did not run", shape="flag"),
+            replace(_LAUNCHING[0], help="a config value in place of that run's, such as orders.limit=10"),
             Option(
                 name="only",
                 help="only these steps (assets by key); load* takes all that follows, *load all before, load+ the next",
@@ -287,7 +288,11 @@ SUB_USAGES: Final = {
                 completes="step",
             ),
         ),
-        examples=("%jk reexecute 7f3a91c2 --from-failure", "%jk reexecute 7f3a91c2 --only clean load*"),
+        examples=(
+            "%jk reexecute 7f3a91c2 --from-failure",
+            "%jk reexecute nightly --set clean.limit=5",
+            "%jk reexecute 7f3a91c2 --only clean load*",
+        ),
     ),
     "queue": Usage(
         magic="%jk queue",

@@ -185,7 +185,5 @@ def test_a_run_of_what_is_not_defined_here_says_where_it_was(session: Session) -
     ended(first)
     session.forget("adding")
 
-    with pytest.raises(
-        UnknownName, match="ran is not defined here; run the cells that define it, or run it again in its"
-    ):
+    with pytest.raises(UnknownName, match="define it, or open its own notebook, run its cells, and run it again there"):
         session.reexecute(first.run_id)

@@ -45,8 +45,8 @@ def test_logs_of_an_asset_or_job_or_nothing_are_those_of_the_latest_run(nb: Note
     ("line", "sentence"),
     [
         ("%logs", "Nothing has run yet, so there are no logs."),
-        ("%logs orders", "Asset 'orders' has not run yet, so there are no logs."),
-        ("%logs daily", "Job 'daily' has not run yet, so there are no logs."),
+        ("%logs orders", "Asset 'orders' has not run yet."),
+        ("%logs daily", "Job 'daily' has not run yet."),
         ("%logs order", "Did you mean 'orders'? Give a run's id as %runs shows it, an asset or a job."),
     ],
 )
