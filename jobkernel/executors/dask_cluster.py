@@ -204,7 +204,7 @@ class DaskCluster:
                 self.own_workers = OwnWorkers(self.workers, self.memory_limit, self._has_died, self._is_futile)
                 closing.callback(self.own_workers.close)
                 self.own_workers.start(scheduler.address)
-            with without_version_warning():
+            with without_version_warning(), _short_logs():
                 client: Any = await distributed.Client(  # type: ignore[no-untyped-call]
                     scheduler.listeners[1].contact_address if scheduler is not None else self.address,
                     asynchronous=True,
@@ -315,11 +315,10 @@ def _own_scheduler() -> Any:
     from distributed import Scheduler
 
     settings = {
-        "distributed.admin.low-level-log-length": LOG_LENGTH,
         "distributed.admin.tick.interval": "500ms",
         "distributed.scheduler.http.routes": [],
     }
-    with dask.config.set(settings):
+    with dask.config.set(settings), _short_logs():
         scheduler: Any = Scheduler
         made = scheduler(
             host=["127.0.0.1", None],
@@ -332,6 +331,13 @@ def _own_scheduler() -> Any:
         )
     sys.path.remove(made.local_directory)  # the import path is the user's
     return made
+
+
+def _short_logs() -> Any:
+    """Have what is made meanwhile remember few messages: each connection of Dask's keeps the last it sent."""
+    import dask
+
+    return dask.config.set({"distributed.admin.low-level-log-length": LOG_LENGTH})
 
 
 async def _soon(close: Any) -> None:

@@ -11,7 +11,7 @@ import pickle
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -212,10 +212,25 @@ def _ended(sent: Sent, data: bytes, attempt: Attempt, worker: Any) -> tuple[Any,
         post.add("event", event_type, body)
 
     def lines(each: Sequence[OutputLine]) -> None:
-        post.add("lines", [tuple(line) for line in each])
+        for part in _parts(each):
+            post.add("lines", part)
 
     end = run_task(task, emit, lines, attempt.token, worker=worker.address, signer=signer)
     return "end", replace(end, described=with_memory_limit(end.described, memory_limit))
+
+
+def _parts(lines: Sequence[OutputLine]) -> Iterator[list[tuple[Any, ...]]]:
+    """Divide what one call printed: Dask remembers the latest messages, so each must be small."""
+    part: list[tuple[Any, ...]] = []
+    size = 0
+    for line in lines:
+        part.append(tuple(line))
+        size += len(line.text)
+        if size >= SEND_AT:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 def _refuse_strangers(sent: Sent) -> None:
