@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobkernel.engine.partitions import partitions_of
 from jobkernel.engine.registry import Registry
 from jobkernel.engine.states import AssetStates
-from jobkernel.errors import MissingUpstream, did_you_mean
+from jobkernel.errors import InvariantViolation, MissingUpstream, did_you_mean
 from jobkernel.executors.exchange import STORED_BY_DEFAULT
 from jobkernel.executors.stored import StoredValues
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Op
@@ -22,13 +23,19 @@ class AssetValues:
         self._states = states
         self._values = values
 
-    def load(self, key: Any) -> Any:
-        """Return an asset's stored value.
+    def load(self, key: Any, partition: str | None = None) -> Any:
+        """Return the stored value of an asset, or of one of its partitions.
 
         Raises:
             MissingUpstream: it was never made.
+            InvariantViolation: it has partitions, and none is named; or the other way round.
         """
         text = key_text(key)
+        if (partitions_of(self._registry, text) is None) is not (partition is None):
+            what = "has partitions; name one" if partition is None else "has no partitions; leave it out"
+            raise InvariantViolation(f"Asset '{text}' {what}: load('{text}', partition=…).")
+        if partition is not None:
+            return self._values.load_key(text, partition)
         if self._states.made(text) is None and not self._values.has_asset(text):
             known = [other for other in self._registry.assets if other != text]
             raise MissingUpstream(f"Asset '{text}' was never made, so it has no value.{did_you_mean(text, known)}")

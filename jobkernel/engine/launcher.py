@@ -39,6 +39,7 @@ from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Resource
 from jobkernel.model.events import Event
 from jobkernel.model.runs import RunOptions, RunStatus
 from jobkernel.rules.executor_choice import ExecutorChoice, executor_of_run, executor_of_step
+from jobkernel.rules.partition_run import NO_PARTITIONS, ChosenPartitions
 from jobkernel.rules.plan import FromAsset, Plan, PlannedStep
 from jobkernel.rules.plan_config import fed_from_config, run_config_of_plan
 from jobkernel.rules.run_retries import longest_runtime
@@ -105,6 +106,7 @@ class Launcher:
         fingerprint: Callable[[PlannedStep], Mapping[str, Any] | None] = lambda _step: None,
         on_output: OnOutput | None = None,
         cell_id: str | None = None,
+        chosen: ChosenPartitions | None = None,
     ) -> LiveRun:
         """Return a run of a plan, checked and not queued; :meth:`enqueue` does that.
 
@@ -124,7 +126,7 @@ class Launcher:
         config = run_config_of_plan(
             plan,
             options.config,
-            plan.job.config if plan.job else None,
+            chosen.config if chosen is not None else plan.job.config if plan.job else None,
             resources=lambda: config_fields(definitions),
             needed=lambda: wanted,
             environment=os.environ,
@@ -132,7 +134,7 @@ class Launcher:
         )
         config.check_classes()
         plan = fed_from_config(plan, config)
-        facts = self._facts(plan, options, config.stored())
+        facts = self._facts(plan, options, config.stored(), chosen or NO_PARTITIONS)
         choice = executor_of_run(
             launch=options.executor,
             job=plan.job.executor if plan.job else None,
@@ -210,14 +212,16 @@ class Launcher:
         self._history.emit(event)
         self._note(event)
 
-    def _facts(self, plan: Plan, options: RunOptions, stored_config: Any) -> RunFacts:
-        tags = {**(plan.job.tags_of_runs if plan.job else {}), **options.tags}
+    def _facts(self, plan: Plan, options: RunOptions, stored_config: Any, chosen: ChosenPartitions) -> RunFacts:
+        tags = {**(plan.job.tags_of_runs if plan.job else {}), **options.tags, **chosen.tags}
         return RunFacts(
             run_id=options.run_id,
             job_name=plan.job_name,
             tags=tags,
             config=stored_config,
             partition_key=options.partition_key,
+            partition_range=chosen.between,
+            partitions=chosen.partitions,
             parent_run_id=options.parent_run_id,
             root_run_id=options.root_run_id,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from jobkernel.engine.live_run import LiveRun
+from jobkernel.engine.partitions import partitions_of
 from jobkernel.engine.registry import Registry
 from jobkernel.engine.states import AssetStates
 from jobkernel.errors import (
@@ -137,6 +138,8 @@ class Planner:
     def _refuse_if_never_made(self, step: PlannedStep, key: str) -> None:
         if self.states.made(key) is not None or self._has_value(key):
             return
+        if partitions_of(self.registry, key) is not None:
+            return  # which of them are needed follows from what the launch chooses
         guess = "" if key in self.registry.assets else did_you_mean(key, self.registry.assets)
         name = ", ".join(step.asset_keys.values()) or step.key
         raise MissingUpstream(

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jobkernel.engine.run_setup import RunSetup
+from jobkernel.executors.call import RunFacts
 from jobkernel.executors.failure import describe_error
+from jobkernel.executors.partition_values import keys_made
 from jobkernel.model import events as ev
 from jobkernel.model.runs import RunStatus
 from jobkernel.rules.plan import Plan
@@ -18,17 +20,18 @@ Failure = tuple[str, BaseException]
 def first_events(setup: RunSetup) -> Iterator[tuple[str, dict[str, Any] | None, str | None]]:
     """Give the event type, body and step key of all that a run says before its resources open."""
     yield ev.RUN_START, None, None
-    yield from _planned_events(setup.plan, setup.facts.partition_key)
+    yield from _planned_events(setup.plan, setup.facts)
     count = len(setup.plan.steps)
     steps = "1 step" if count == 1 else f"{count} steps"
     yield ev.ENGINE_EVENT, {"message": f"Running {steps} on {setup.executor_name}."}, None
 
 
-def _planned_events(plan: Plan, partition_key: str | None) -> Iterator[tuple[str, dict[str, Any], str]]:
+def _planned_events(plan: Plan, facts: RunFacts) -> Iterator[tuple[str, dict[str, Any], str]]:
     for step in plan.steps.values():
         for key in step.asset_keys.values():
-            body: dict[str, Any] = {"asset_key": key, "partition_key": partition_key}
-            yield ev.ASSET_MATERIALIZATION_PLANNED, body, step.key
+            for partition in keys_made(facts, key):
+                body: dict[str, Any] = {"asset_key": key, "partition_key": partition}
+                yield ev.ASSET_MATERIALIZATION_PLANNED, body, step.key
         for check in step.checks.values():
             body = {"asset_key": check.asset_key, "check_name": check.name}
             yield ev.ASSET_CHECK_EVALUATION_PLANNED, body, step.key

@@ -28,6 +28,7 @@ from jobkernel.engine.launcher import Launcher
 from jobkernel.engine.left_runs import LeftRuns, Retrying
 from jobkernel.engine.live_run import LiveRun, OnOutput, new_run_id
 from jobkernel.engine.owned_keys import OwnedKeys
+from jobkernel.engine.partitions import chosen_partitions
 from jobkernel.engine.planner import Planner, running_keys
 from jobkernel.engine.priorities import Priorities, Prioritize
 from jobkernel.engine.records import RunRecords
@@ -229,13 +230,14 @@ class Session:
     ) -> LiveRun:
         """Return a run as :meth:`launch` queues it, checked and not queued. Raises as that does."""
         priority, notice = self.priorities.of(plan, choice)
+        partitions = chosen_partitions(self, plan, choice)
         options = RunOptions(
             run_id=choice.run_id or new_run_id(),
             config=choice.config,
             tags=choice.tags,
             priority=priority,
             executor=choice.executor,
-            partition_key=choice.partition_key,
+            partition_key=partitions.key,
             trigger=choice.trigger,
             trigger_name=choice.trigger_name,
             tick_id=choice.tick_id,
@@ -251,6 +253,7 @@ class Session:
             fingerprint=self.freshness.at_launch(plan, choice.config),
             on_output=on_output,
             cell_id=cell_id,
+            chosen=partitions,
         )
         notices = [*([notice] if notice is not None else []), *complaints(live.active.setup.facts.tags)]
         if notices:
@@ -272,13 +275,13 @@ class Session:
                 return live
         return None
 
-    def load(self, key: Any) -> Any:
-        """Return an asset's stored value.
+    def load(self, key: Any, partition: str | None = None) -> Any:
+        """Return the stored value of an asset, or of one of its partitions.
 
         Raises:
             MissingUpstream: it was never made.
         """
-        return self.asset_values.load(key)
+        return self.asset_values.load(key, partition)
 
     def has_value(self, key: str) -> bool:
         """Whether :meth:`load` has something to return; an asset that was made without a value has none."""

@@ -128,6 +128,8 @@ class AssetStates:
 
     def _note_ending(self, event: Event, ending: str) -> None:
         body = event.body or {}
+        if body.get("partition_key") is not None:
+            return
         with self._lock:
             before = self._states.get(body["asset_key"], UNKNOWN)
             self._states[body["asset_key"]] = replace(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from jobkernel.errors import InvariantViolation
-from jobkernel.executors.call import StepCall
+from jobkernel.executors.call import RunFacts, StepCall
 from jobkernel.model.partitions import PartitionsDefinition
 
 PARTITIONS: Final = "partitions"
@@ -28,9 +28,14 @@ def partitions_def_of(call: StepCall, key: str) -> PartitionsDefinition | None:
 
 def output_keys(call: StepCall, key: str) -> tuple[str | None, ...]:
     """Return the partitions of an asset that the run makes; one None where the asset has none."""
-    known = call.run.partitions
+    return keys_made(call.run, key)
+
+
+def keys_made(facts: RunFacts, key: str) -> tuple[str | None, ...]:
+    """Return the partitions of an asset that a run makes; one None where the asset has none."""
+    known = facts.partitions
     if known is None:
-        return (call.run.partition_key,)
+        return (facts.partition_key,)
     return known.keys or (None,) if key in known.of_assets else (None,)
 
 

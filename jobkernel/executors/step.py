@@ -18,6 +18,7 @@ from jobkernel.executors.context import step_context
 from jobkernel.executors.failure import describe_error
 from jobkernel.executors.hooks import run_hooks
 from jobkernel.executors.outputs import OutputTaker
+from jobkernel.executors.partition_values import output_keys
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import Input
 from jobkernel.model.metadata import to_json
@@ -194,8 +195,9 @@ def failed_step(call: StepCall, error: BaseException, seconds: float) -> StepOut
         body["metadata"] = {name: to_json(value) for name, value in error.metadata.items()}
     call.emit(ev.STEP_FAILURE, body)
     for key in call.step.asset_keys.values():
-        failed = {"asset_key": key, "partition_key": call.run.partition_key, "error": described}
-        call.emit(ev.ASSET_FAILED_TO_MATERIALIZE, failed)
+        for partition in output_keys(call, key):
+            failed = {"asset_key": key, "partition_key": partition, "error": described}
+            call.emit(ev.ASSET_FAILED_TO_MATERIALIZE, failed)
     if call.step.hooks:
         run_hooks(call, failure=error, outputs={})
     return StepOutcome(ending=Ending.FAILURE, error=error)

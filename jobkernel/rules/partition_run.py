@@ -165,7 +165,8 @@ def choose_partitions(
     between = _between(tags) if chosen is None else None
     if definition is None and (chosen is not None or between is not None):
         named = chosen if chosen is not None else tags[RANGE_START_TAG]
-        raise InvariantViolation(f"'{plan.job_name}' has no partitions, so it cannot run for '{named}'.")
+        what = plan.job_name if plan.job is not None else next(iter(plan.asset_keys), plan.job_name)
+        raise InvariantViolation(f"'{what}' has no partitions, so it cannot run for '{named}'.")
     keys: tuple[str, ...] = ()
     if definition is not None and chosen is not None:
         chosen = checked_key(chosen, definition)
