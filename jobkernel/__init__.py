@@ -117,6 +117,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "notebook.doors": ("load", "session", "sql", "why"),
     "notebook.extension": ("load_ipython_extension", "unload_ipython_extension"),
     "api.schedules": ("ScheduleDefinition", "build_schedule_context", "schedule"),
+    "api.partitioned_schedules": ("build_schedule_from_partitioned_job",),
     "api.sensors": ("SensorDefinition", "build_sensor_context", "sensor"),
     "api.asset_sensors": ("AssetSensorDefinition", "asset_sensor"),
     "api.multi_asset_sensors": ("MultiAssetSensorDefinition", "multi_asset_sensor"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from jobkernel.api.automation_definition import AutomationDefinition
+from jobkernel.api.partitioned_schedules import UnresolvedPartitionedAssetScheduleDefinition
 from jobkernel.api.schedules import ScheduleDefinition
 from jobkernel.api.sensors import SensorDefinition
 from jobkernel.errors import InvalidDefinition, InvariantViolation, did_you_mean
@@ -14,7 +15,7 @@ from jobkernel.rules.asset_plan import ASSET_JOB
 
 def checked_schedule(value: Any) -> Any:
     """Return a schedule; raise InvalidDefinition where it is none."""
-    if isinstance(value, ScheduleDefinition):
+    if isinstance(value, ScheduleDefinition | UnresolvedPartitionedAssetScheduleDefinition):
         return value
     raise InvalidDefinition(f"Definitions takes schedules made by @schedule or ScheduleDefinition, not {value!r}.")
 
@@ -77,6 +78,17 @@ def check_targets(automations: Iterable[AutomationDefinition], job_names: Sequen
                     f"{each.word.capitalize()} '{each.name}' starts job '{target.job_name}', which is not there."
                     f"{did_you_mean(target.job_name, job_names)}"
                 )
+
+
+def resolved_schedules(schedules: Iterable[Any], resolve_job: Callable[[str], Any]) -> list[ScheduleDefinition]:
+    """Return the schedules, those of jobs whose partitions were not known yet resolved by their job.
+
+    Raises:
+        InvariantViolation: the job of one of these has no partitions.
+    """
+    return [
+        each if isinstance(each, ScheduleDefinition) else each.resolve(resolve_job(each.job.name)) for each in schedules
+    ]
 
 
 def target_assets(automations: Iterable[AutomationDefinition], assets: Sequence[Any]) -> list[Any]:

@@ -1,18 +1,16 @@
-"""What schedules and sensors ask of an instance and of definitions when they are called by hand.
+"""What sensors ask of an instance when they are called by hand.
 
-``InstanceNews`` answers what is new from a ``DagsterInstance``; ``partition_resolver`` turns a request's partition into
-tags and config. The scheduler has its own, over the history.
+``InstanceNews`` answers what is new from a ``DagsterInstance``. The scheduler has its own, over the history.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from jobkernel.api.events import DagsterEvent, DagsterEventType
 from jobkernel.api.run_records import EventLogRecord, EventRecordsFilter, entry_of
-from jobkernel.errors import InvariantViolation
-from jobkernel.model.automation import NewsItem, PartitionsRequest, RunRequest
+from jobkernel.model.automation import NewsItem
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.keys import AssetKey
 
@@ -57,23 +55,6 @@ def record_of(item: NewsItem) -> EventLogRecord:
     """Return a piece of news as a record of the event log."""
     event = DagsterEvent(item.event, item.job_name)
     return EventLogRecord(storage_id=item.seq, event_log_entry=entry_of(item.event.run_id or "", event))
-
-
-def partition_resolver(
-    definitions: Any, instance: Any
-) -> Callable[[str, RunRequest, tuple[PartitionsRequest, ...]], RunRequest]:
-    """Return what gives a request the tags and the config of its partition, as the definitions have it."""
-    del instance
-
-    def resolve(job_name: str, request: RunRequest, _changes: tuple[PartitionsRequest, ...]) -> RunRequest:
-        if definitions is None:
-            raise InvariantViolation(
-                f"A request for partition '{request.partition_key}' needs the definitions of job '{job_name}'; "
-                "give them when the context is built."
-            )
-        raise InvariantViolation(f"Job '{job_name}' has no partitions; drop partition_key='{request.partition_key}'.")
-
-    return resolve
 
 
 def _behind(records: Sequence[EventLogRecord], after: int | None, limit: int) -> list[NewsItem]:

@@ -74,7 +74,11 @@ class Definitions:
         Raises:
             InvalidDefinition: two bear one name.
         """
-        return [each.record for each in automation.distinct((*self.schedules, *self.sensors))]
+        return [each.record for each in automation.distinct((*self._resolved_schedules, *self.sensors))]
+
+    @cached_property
+    def _resolved_schedules(self) -> list[Any]:
+        return automation.resolved_schedules(automation.distinct(self.schedules), self.resolve_job_def)
 
     @cached_property
     def all_jobs(self) -> list[Any]:
@@ -175,7 +179,7 @@ class Definitions:
 
     def resolve_schedule_def(self, name: str) -> Any:
         """Return the schedule of that name; raise InvariantViolation where there is none."""
-        return automation.found_by_name(name, self.schedules, "schedule")
+        return automation.found_by_name(name, self._resolved_schedules, "schedule")
 
     get_schedule_def = resolve_schedule_def
 
@@ -280,7 +284,7 @@ class Definitions:
             what = f"'{record.node.name}'" if record.node is not None else ""
             check_resources(needed_resources(record.node), {**defs.resources, **record.resource_defs}, what)
         defs.resolve_all_job_defs()
-        automation.check_targets((*defs.schedules, *defs.sensors), [job.name for job in defs.all_jobs])
+        automation.check_targets((*defs._resolved_schedules, *defs.sensors), [job.name for job in defs.all_jobs])
 
     @staticmethod
     def merge(*def_sets: Definitions) -> Definitions:

@@ -73,6 +73,17 @@ class JobDefinition(Job):
         """The config that runs have unless they are given another."""
         return self.config
 
+    def run_request_for_partition(self, partition_key: str, **options: Any) -> Any:
+        """Return the request for a run of one partition; ``options`` as in Dagster (``run_key``, ``tags`` and others).
+
+        Raises:
+            InvariantViolation: the job has no partitions, or dynamic ones.
+            UnknownName: no partition of that key exists.
+        """
+        from jobkernel.api.partitioned_runs import request_for_partition
+
+        return request_for_partition(self, partition_key, **options)
+
     def with_hooks(self, hook_defs: Any) -> JobDefinition:
         """Return the job with hooks added."""
         return self.changed(hooks=merged_hooks(self.hooks, hook_defs, f"job '{self.name}'"))
@@ -250,6 +261,12 @@ class UnresolvedAssetJobDefinition(Job):
     def partitions_def(self) -> Any:
         """The partitions of the job, or of its config."""
         return self.partitions if self.partitions is not None else getattr(self.config, "partitions_def", None)
+
+    def run_request_for_partition(self, partition_key: str, **options: Any) -> Any:
+        """Return the request for a run of one partition; see :meth:`JobDefinition.run_request_for_partition`."""
+        from jobkernel.api.partitioned_runs import request_for_partition
+
+        return request_for_partition(self, partition_key, **options)
 
     def resolve(self, definitions: Any) -> JobDefinition:
         """Return the job over the assets of ``definitions`` (a :class:`Definitions`).

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from jobkernel.api.automation_parts import needs_with
-from jobkernel.api.automation_runs import InstanceNews, partition_resolver, record_of
+from jobkernel.api.automation_runs import InstanceNews, record_of
+from jobkernel.api.partitioned_runs import partition_resolver
 from jobkernel.api.run_records import EventLogRecord
 from jobkernel.errors import InvalidInvocation, InvariantViolation, Unsupported, did_you_mean
 from jobkernel.executors.automation_context import SensorEvaluationContext

@@ -27,8 +27,8 @@ from jobkernel.api.automation_parts import (
     only_one,
     refuse_clash,
 )
-from jobkernel.api.automation_runs import partition_resolver
 from jobkernel.api.ops import function_name
+from jobkernel.api.partitioned_runs import partition_resolver
 from jobkernel.api.refusals import refuse
 from jobkernel.api.schedule_bodies import Decorated, body_of, checked_crons, choice, plain_config
 from jobkernel.errors import InvalidDefinition, InvalidInvocation
@@ -287,7 +287,7 @@ def build_schedule_context(
         resources=resources,
         definitions=repository_def,
         must_be_entered=needs_with(resources),
-        resolve_partition=partition_resolver(repository_def, instance),
+        resolve_partition=partition_resolver(repository_def, instance, scheduled_execution_time),
     )
 
 

@@ -27,8 +27,9 @@ from jobkernel.api.automation_parts import (
     only_one,
     read_parameters,
 )
-from jobkernel.api.automation_runs import InstanceNews, partition_resolver
+from jobkernel.api.automation_runs import InstanceNews
 from jobkernel.api.ops import function_name
+from jobkernel.api.partitioned_runs import partition_resolver
 from jobkernel.api.refusals import refuse
 from jobkernel.errors import InvalidDefinition
 from jobkernel.executors.automation_context import AutomationContext, SensorEvaluationContext

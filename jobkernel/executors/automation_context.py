@@ -183,6 +183,11 @@ class ScheduleEvaluationContext(AutomationContext):
         self._scheduled_at = scheduled_execution_time
 
     @property
+    def scheduled_at(self) -> datetime | None:
+        """The time that the tick stands for, None where the context was built without one."""
+        return self._scheduled_at
+
+    @property
     def scheduled_execution_time(self) -> datetime:
         """The time that the tick stands for, aware, in the schedule's zone.
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from jobkernel.errors import InvalidDefinition
+from jobkernel.model.run_tags import PARTITION_TAG
 
 RESERVED_NAMES: Final = frozenset(keyword.kwlist) | {
     "context",
@@ -94,7 +95,7 @@ def lenient_tags(tags: Mapping[str, Any] | None, what: str) -> dict[str, str]:
     if not tags:
         return {}
     found = {check_tag_key(key, what): _tag_text(key, value, what) for key, value in tags.items()}
-    odd = [key for key in found if not is_tag_key(key)]
+    odd = [key for key in found if not is_tag_key(key) and not key.startswith(f"{PARTITION_TAG}/")]
     if odd:
         warnings.warn(f"Tag key '{odd[0]}' of {what} should be {TAG_SHAPE}.", DeprecationWarning, stacklevel=4)
     return found

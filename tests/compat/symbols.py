@@ -32,9 +32,11 @@ TIER_1: dict[str, str] = {
     "MultiPartitionsDefinition DynamicPartitionsDefinition MultiPartitionKey PartitionKeyRange TimeWindow "
     "BackfillPolicy IdentityPartitionMapping AllPartitionMapping LastPartitionMapping StaticPartitionMapping "
     "SpecificPartitionsPartitionMapping TimeWindowPartitionMapping MultiToSingleDimensionPartitionMapping "
-    "MultiPartitionMapping DimensionPartitionMapping",
+    "MultiPartitionMapping DimensionPartitionMapping daily_partitioned_config hourly_partitioned_config "
+    "weekly_partitioned_config monthly_partitioned_config PartitionedConfig partitioned_config "
+    "static_partitioned_config dynamic_partitioned_config",
     "schedules": "schedule ScheduleDefinition DefaultScheduleStatus RunRequest SkipReason build_schedule_context "
-    "ScheduleEvaluationContext",
+    "ScheduleEvaluationContext build_schedule_from_partitioned_job",
     "sensors": "sensor SensorDefinition SensorResult DefaultSensorStatus build_sensor_context "
     "SensorEvaluationContext asset_sensor AssetSensorDefinition multi_asset_sensor run_status_sensor "
     "run_failure_sensor RunStatusSensorDefinition RunStatusSensorContext RunFailureSensorContext "
