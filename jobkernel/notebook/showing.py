@@ -59,7 +59,7 @@ _shown: WeakKeyDictionary[NotebookKernel, dict[str, _Shown]] = WeakKeyDictionary
 """What each cell of a notebook showed last."""
 
 
-def _take_the_place(kernel: NotebookKernel, widget: Any) -> None:
+def take_the_place(kernel: NotebookKernel, widget: Any) -> None:
     """Close the widgets that this cell showed before, so that cells run again and again do not pile them up."""
     if not kernel.cell_id:
         return
@@ -98,7 +98,7 @@ class LiveGraph(GraphPicture):
             from jobkernel.notebook.widget import JobsWidget  # anywidget loads when first shown
 
             self._widget = JobsWidget(self._kernel.publisher, self._query)
-            _take_the_place(self._kernel, self._widget)
+            take_the_place(self._kernel, self._widget)
         return self._widget
 
     def _repr_mimebundle_(self, **options: Any) -> Any:

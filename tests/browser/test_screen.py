@@ -126,7 +126,9 @@ def test_a_failed_run_says_where_and_why_and_runs_again_from_there(notebook: Ope
     assert "numbers[7]" in page.view.run.inner_text()
     assert "IndexError" in page.view.run.inner_text()
 
+    first = page.view.run.locator(".jk-rhead code").inner_text()
     page.view.press("Re-run from failure")
+    page.until(lambda: page.view.run.locator(".jk-rhead code").inner_text() != first, "the second run is open")
     page.view.go("Runs")
     page.until(lambda: page.view.runs.count() == 2, "the second run is listed")
 

@@ -12,6 +12,7 @@ from shells import Notebook
 from jobkernel.notebook import current
 from jobkernel.notebook.graph_view import GraphQuery
 from jobkernel.notebook.publisher import Publisher
+from jobkernel.notebook.showing import take_the_place
 
 
 class Screen:
@@ -129,3 +130,30 @@ def test_a_selection_of_nothing_is_not_a_notebook_of_nothing(
 
 def test_a_notebook_of_nothing_still_says_how_to_begin(nb: Notebook) -> None:
     assert "A first cell: %%asset numbers" in nb.ok("%graph").text
+
+
+class Cell:
+    """A notebook's kernel as far as outputs need it: which cell runs, for the how-manieth time."""
+
+    cell_id = "c1"
+    cell_number = 1
+
+
+class Widget:
+    """Remembers whether it was closed."""
+
+    is_open = True
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+def test_a_cell_that_runs_again_closes_all_that_it_showed_and_nothing_of_its_own_run() -> None:
+    kernel: Any = Cell()
+    first, second, third = Widget(), Widget(), Widget()
+    take_the_place(kernel, first)
+    take_the_place(kernel, second)
+    assert (first.is_open, second.is_open) == (True, True)
+    kernel.cell_number = 2
+    take_the_place(kernel, third)
+    assert (first.is_open, second.is_open, third.is_open) == (False, False, True)
