@@ -107,6 +107,8 @@ def _install() -> None:
         return before(self, value) if form is NotImplemented and before is not None else form
 
     ForkingPickler.reducer_override = reducer_override  # type: ignore[method-assign]
+    if not _is_kernel():
+        sys.modules["__main__"].__getattr__ = _of_a_body  # type: ignore[method-assign]
     os.register_at_fork(before=_memory.note_all, after_in_child=_memory.be_forked)
 
 
@@ -180,9 +182,27 @@ def _children() -> list[Any]:
     return active_children()
 
 
+def _is_kernel() -> bool:
+    """Whether ``__main__`` holds a notebook's names here, as it does not in worker processes."""
+    module = sys.modules.get("IPython.core.interactiveshell")
+    return module is not None and module.InteractiveShell.initialized()
+
+
+def _of_a_body(name: str) -> Any:
+    """Return a function or class of the notebook that a running body has: plain pickle looks for it in ``__main__``."""
+    for scope in reversed(list(_memory.running.values())):
+        tables = [each.__globals__ for each in list(scope.values()) if isinstance(each, FunctionType)]
+        for names in (scope, *tables):
+            value = names.get(name)
+            if isinstance(value, _KINDS) and value.__module__ == "__main__":
+                return value
+    raise AttributeError(f"module '__main__' has no attribute '{name}'")
+
+
 def _has_name(value: Any) -> bool:
-    named: Any = sys.modules["__main__"]
-    for part in value.__qualname__.split("."):
+    first, *rest = value.__qualname__.split(".")
+    named = _main_names().get(first)
+    for part in rest:
         named = getattr(named, part, None)
     return named is value
 

@@ -1,4 +1,4 @@
-"""Hints for names that a body could not find at run time: added to the error that is shown, which stays what it is.
+"""Hints for names that a body, or pickle, could not find: added to the error that is shown, which stays what it is.
 
 Knows the notebook's names as they are now, when the error is shown. Called by the magics.
 """
@@ -15,6 +15,11 @@ from jobkernel.model.definitions import Job
 from jobkernel.notebook.kernel import NotebookKernel
 
 Error = TypeVar("Error", bound=BaseException)
+BY_VALUE = (
+    "Plain pickle finds functions and classes by their names, and this one has none in a body: use cloudpickle, the"
+    " loky backend of joblib, or a module."
+)
+"""The hint for what plain pickle does not take."""
 _QUOTED = re.compile(r"'(\w+)'")
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 
@@ -25,13 +30,23 @@ def with_hint(kernel: NotebookKernel, error: Error) -> Error:
         hint = hint_of(kernel, error.name)
         if hint and hint not in getattr(error, "__notes__", ()):
             error.add_note(hint)
+    elif _is_unpicklable(type(error).__name__, str(error)) and BY_VALUE not in getattr(error, "__notes__", ()):
+        error.add_note(BY_VALUE)
     return error
 
 
 def hint_of_message(kernel: NotebookKernel, kind: str, message: str) -> str | None:
     """Return the hint for an error of the history, by its type's name and what it said."""
+    if _is_unpicklable(kind.rpartition(".")[2], message):
+        return BY_VALUE
     found = _UNDEFINED.search(message) if kind == "NameError" else None
     return hint_of(kernel, found[1]) if found else None
+
+
+def _is_unpicklable(kind: str, message: str) -> bool:
+    """Whether plain pickle did not find a function or class of a body by its name."""
+    is_told = kind in ("PicklingError", "AttributeError") and message.startswith(("Can't pickle", "Can't get"))
+    return is_told and ("__main__" in message or "<locals>" in message)
 
 
 def hint_of(kernel: NotebookKernel, name: str) -> str | None:
