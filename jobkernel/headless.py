@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jobkernel.errors import InvalidDefinition, RunFailed
@@ -18,6 +19,7 @@ from jobkernel.notebook.defining_source import DEFINING, defining_source
 from jobkernel.settings import PASSING
 
 Say = Callable[[str], None]
+PASSES: Mapping[str, str] = MappingProxyType({PASSING: "1"})
 
 
 class NotebookRunner:
@@ -33,11 +35,28 @@ class NotebookRunner:
         except (nbformat.reader.NotJSONError, ValueError, AttributeError) as error:
             raise InvalidDefinition(f"'{path}' is not a notebook that can be read: {first_line(error)}") from error
         self.path = path.resolve()
+        self.folder = self.path.parent
         self._client: Any = None
 
+    @classmethod
+    def of_cells(cls, path: Path, folder: Path, sources: Sequence[str]) -> NotebookRunner:
+        """Return the runner of these cells as a notebook at ``path``, which need not be there any more."""
+        from nbformat.v4 import new_code_cell, new_notebook
+
+        runner = cls.__new__(cls)
+        runner.notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+        runner.path, runner.folder, runner._client = path, folder, None
+        return runner
+
+    def is_alive(self) -> bool:
+        """Whether its kernel's process lives."""
+        manager = getattr(self._client, "km", None)
+        process = getattr(getattr(manager, "provisioner", None), "process", None)
+        return process is not None and process.poll() is None
+
     @contextmanager
-    def kernel(self) -> Iterator[NotebookRunner]:
-        """Keep the notebook's kernel alive for a while; its folder is the notebook's."""
+    def kernel(self, environment: Mapping[str, str] = PASSES) -> Iterator[NotebookRunner]:
+        """Keep the notebook's kernel alive for a while, for one errand unless ``environment`` says otherwise."""
         from nbclient import NotebookClient  # heavy: on first use
 
         self._client = NotebookClient(
@@ -45,9 +64,9 @@ class NotebookRunner:
             timeout=None,
             store_widget_state=False,
             extra_arguments=["--log-level=ERROR"],
-            resources={"metadata": {"path": str(self.path.parent)}},
+            resources={"metadata": {"path": str(self.folder)}},
         )
-        with self._client.setup_kernel(env={**os.environ, "JPY_SESSION_NAME": str(self.path), PASSING: "1"}):
+        with self._client.setup_kernel(env={**os.environ, "JPY_SESSION_NAME": str(self.path), **environment}):
             yield self
 
     def cells(self) -> list[tuple[int, Any]]:

@@ -13,6 +13,8 @@ from traitlets.config import Config, Configurable
 
 from jobkernel.errors import did_you_mean
 
+HEADLESS: Final = "JOBKERNEL_HEADLESS"
+"""The environment variable of a kernel that keeps schedules going, and gives way to one that a person has open."""
 PASSING: Final = "JOBKERNEL_PASSING"
 """The environment variable of a kernel that is there for one errand, and takes up no other work."""
 

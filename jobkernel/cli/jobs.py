@@ -67,6 +67,18 @@ def failed(error: Any) -> int:
     return int(error.exit_code)
 
 
+def scheduler_arguments(command: argparse.ArgumentParser) -> None:
+    """Say what ``scheduler`` takes."""
+    command.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook that defines them")
+
+
+def scheduler(given: argparse.Namespace) -> int:
+    """Keep a notebook's schedules and sensors going until Ctrl-C."""
+    from jobkernel.headless_scheduler import keep_notebook
+
+    return keep_notebook(given.notebook, say)
+
+
 def reexecute_arguments(command: argparse.ArgumentParser) -> None:
     """Say what ``reexecute`` takes."""
     command.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook that defines what was run")

@@ -16,7 +16,6 @@ from jobkernel.errors import JobkernelError, Unsupported, did_you_mean
 from jobkernel.version import __version__
 
 LATER: Final = {
-    "scheduler": "`jobkernel scheduler` is not there yet; it comes with schedules and sensors in a later version.",
     "export": "`jobkernel export` is not there yet; it comes in a later version.",
 }
 EXIT_CODES: Final = "Exit codes: 0 done; 2 refused, with one sentence on stderr; 130 ended by Ctrl-C. Times are UTC."
@@ -98,6 +97,10 @@ COMMANDS: Final[dict[str, tuple[str, Callable[..., int], Callable[[argparse.Argu
     "server": ("Look at the project server, or end it.", care.server, care.server_arguments),
     "prune": ("Delete history and values that retention no longer keeps.", past.prune, past.prune_arguments),
     "doctor": ("Say what is wrong with this installation and project.", care.doctor, project_argument),
-    "scheduler": ("Keep a notebook's schedules going (not there yet).", _later("scheduler"), _anything),
+    "scheduler": (
+        "Keep a notebook's schedules and sensors going, without a front end.",
+        jobs.scheduler,
+        jobs.scheduler_arguments,
+    ),
     "export": ("Write a notebook's definitions as Python (not there yet).", _later("export"), _anything),
 }

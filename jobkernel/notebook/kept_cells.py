@@ -144,13 +144,13 @@ class KeptCells:
             state = (cell.text, cell.defines, cell.needs)
             if self._kept.get(key) != state:
                 self._kept[key] = state
-                self._history.emit(Event(ev.DEFINITION_CHANGED, None, None, now, self._body(cell)))
+                self._history.emit(Event(ev.CELL_KEPT, None, None, now, self._body(cell)))
         if self._earlier is None:
             self._earlier = {row["options"]["key"]: _places(row) for row in self.known()}
         for key in [*(key for key in self._kept if key not in wanted), *self._replaced(wanted)]:
             self._kept.pop(key, None)
             body = {"kind": CELL, "name": self._name(key), "notebook": self._notebook}
-            self._history.emit(Event(ev.DEFINITION_FORGOTTEN, None, None, now, body))
+            self._history.emit(Event(ev.CELL_FORGOTTEN, None, None, now, body))
 
     def _replaced(self, wanted: Mapping[str, RanCell]) -> list[str]:
         """Take out cells of earlier kernels all of whose definitions stand in other cells by now."""

@@ -25,7 +25,7 @@ from jobkernel.notebook.kept_cells import KeptCells
 from jobkernel.notebook.shown import Shown, count_of, mark
 from jobkernel.notebook.views import echo
 from jobkernel.rules.fingerprint import Fingerprint
-from jobkernel.settings import PASSING, JobKernel
+from jobkernel.settings import HEADLESS, PASSING, JobKernel
 
 
 class NotebookKernel:
@@ -48,6 +48,7 @@ class NotebookKernel:
         self._has_hinted = False
         self.publisher: Any = None
         self.is_passing = PASSING in os.environ
+        self.session.automations.gives_way = HEADLESS in os.environ
         if self.is_passing:
             self.session.automations.rests = True
         else:

@@ -20,7 +20,7 @@ from jobkernel.errors import (
     UserCodeError,
     did_you_mean,
 )
-from jobkernel.notebook import automation_commands, commands, defining, restoring
+from jobkernel.notebook import automation_commands, commands, defining, pinning, restoring
 from jobkernel.notebook.foreground import CellStopped, users_error
 from jobkernel.notebook.graph_view import GraphQuery
 from jobkernel.notebook.hints import held_in
@@ -61,12 +61,12 @@ COMMANDS: Final[dict[str, Callable[[NotebookKernel, argparse.Namespace], Any]]] 
     "scheduler": automation_commands.scheduler,
     "preview": automation_commands.preview,
     "restore": restoring.restore,
+    "pin": pinning.pin,
+    "pins": pinning.pinned,
 }
 
 
 LATER: Final = {
-    "pin": "schedules and sensors",
-    "pins": "schedules and sensors",
     "export": "projects of several notebooks",
 }
 """Commands that are promised, and what they wait for."""

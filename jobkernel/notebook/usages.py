@@ -101,7 +101,11 @@ ASSET: Final = Usage(
             metavar="MANAGER",
             completes="io",
         ),
-        Option(name="partitions", help="partitions (not available yet)", metavar="daily:2024-01-01"),
+        Option(
+            name="partitions",
+            help="its partitions: daily:2024-01-01, hourly:…, weekly:…, monthly:…, static:a,b, dynamic:NAME",
+            metavar="daily:2024-01-01",
+        ),
         _PARAM,
         *_STEP,
         Option(name="automation", help="automation condition (not available yet)", metavar="eager"),
@@ -192,7 +196,11 @@ _LAUNCHING: Final = (
     _TAG,
     _PRIORITY,
     replace(_EXECUTOR, help="where all steps run: threads, processes, dask, dask:ADDRESS or in_process"),
-    Option(name="partition", help="partition (not available yet)", metavar="P"),
+    Option(
+        name="partition",
+        help="which partitions: KEY, A,B, FIRST..LAST, latest, all, missing or failed",
+        metavar="P",
+    ),
     Option(name="dry-run", help="show the plan, run nothing", shape="flag", short="n"),
 )
 MATERIALIZE: Final = Usage(
@@ -305,6 +313,13 @@ SUB_USAGES: Final = {
     "sql": Usage(magic="%jk sql", about="One SELECT over the history.", rest="query", takes_raw_text=True),
     "use": Usage(magic="%jk use", about="Use assets that another notebook of this project makes.", rest="keys"),
     "forget": Usage(magic="%jk forget", about="Drop definitions.", rest="names"),
+    "pin": Usage(
+        magic="%jk pin",
+        about="Keep this notebook's schedules and sensors going when its kernel is gone, by the Jupyter server.",
+        options=(Option(name="off", help="pin it no longer", shape="flag"),),
+        examples=("%jk pin", "%jk pin --off"),
+    ),
+    "pins": Usage(magic="%jk pins", about="The pinned notebooks of this project, and how they are."),
     "restore": Usage(
         magic="%jk restore",
         about="Run the cells of this notebook that defined something and have not run in this kernel.",

@@ -341,11 +341,15 @@ FOLDS: dict[str, Change] = {
     words.ASSET_CHECK_EVALUATION: _check_evaluated,
     words.DEFINITION_CHANGED: _defined,
     words.DEFINITION_FORGOTTEN: _forgotten,
+    words.CELL_KEPT: _defined,
+    words.CELL_FORGOTTEN: _forgotten,
     words.SETTING_CHANGED: _set,
     words.LOGS_CAPTURED: _logs_captured,
     **AUTOMATION_FOLDS,
 }
-DEFINITION_EVENTS = frozenset({words.DEFINITION_CHANGED, words.DEFINITION_FORGOTTEN})
+DEFINITION_EVENTS = frozenset(
+    {words.DEFINITION_CHANGED, words.DEFINITION_FORGOTTEN, words.CELL_KEPT, words.CELL_FORGOTTEN}
+)
 ASSET_EVENTS = frozenset(
     {words.ASSET_MATERIALIZATION_PLANNED, words.ASSET_MATERIALIZATION, words.ASSET_FAILED_TO_MATERIALIZE}
 )

@@ -1,0 +1,175 @@
+"""``%jk pin`` and ``%jk pins``: hand a notebook's schedules and sensors to the Jupyter server, proven beforehand."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from jobkernel.clock import from_us
+from jobkernel.errors import InvalidDefinition
+from jobkernel.notebook.defining_source import defining_source
+from jobkernel.notebook.kept_cells import Snapshot
+from jobkernel.notebook.kernel import NotebookKernel
+from jobkernel.notebook.shown import Shown, count_of
+from jobkernel.storage import pins
+from jobkernel.storage.pins import Pin
+from jobkernel.storage.table import Table
+
+PROVING_S: Final = 600.0
+OWN: Final = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
+COLUMNS: Final = {"notebook": "VARCHAR", "keeps": "VARCHAR", "is": "VARCHAR", "pinned_at (UTC)": "TIMESTAMP"}
+ON_A_HUB: Final = "On JupyterHub the server itself may be culled when nobody uses it; then nothing keeps them going."
+
+
+def pin(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
+    """Pin this notebook, or with ``--off`` pin it no longer.
+
+    Raises:
+        InvalidDefinition: it cannot be pinned; the sentence says why, and nothing has changed.
+    """
+    session = kernel.session
+    if session.project is None or kernel.notebook is None:
+        raise InvalidDefinition("Only a notebook that is saved in a project that can be written is pinned.")
+    known = pins.of_notebook(session.project, kernel.notebook)
+    if given.off:
+        if known is None:
+            return Shown("This notebook is not pinned.")
+        pins.remove(known)
+        return Shown(f"{known.notebook} is pinned no longer; its schedules and sensors end with this kernel.")
+    made = _pin_of(kernel, session.project, kernel.notebook)
+    _prove(made)
+    pins.save(made)
+    kept = count_of(len(made.automations), "schedule or sensor")
+    lines = [f"✓ pinned {made.notebook}: {kept}, {count_of(len(made.cells), 'cell')}, proven in a kernel of its own."]
+    if pins.has_keeper():
+        lines.append("The Jupyter server keeps them going when this kernel is gone; while it lives they stay here.")
+    else:
+        lines.append(
+            "No Jupyter server that keeps pins runs now: one started later takes it up, or `jobkernel scheduler"
+            f" {made.notebook}` does."
+        )
+    if any(name.startswith("JUPYTERHUB_") for name in os.environ):
+        lines.append(ON_A_HUB)
+    return Shown("\n".join(lines))
+
+
+def pinned(kernel: NotebookKernel, _given: argparse.Namespace) -> Any:
+    """Show the pinned notebooks of this project."""
+    project = kernel.session.project
+    found = pins.of_project(project) if project is not None else []
+    if not found:
+        return Shown("No notebook of this project is pinned.")
+    rows = [
+        (each.notebook, ", ".join(each.automations), _state_words(each, _is_own_and_moved(kernel, each)), _when(each))
+        for each in found
+    ]
+    return Table(list(COLUMNS), list(COLUMNS.values()), rows, widest=160)
+
+
+def _is_own_and_moved(kernel: NotebookKernel, each: Pin) -> bool:
+    return str(kernel.notebook) == each.path and has_moved_on(kernel, each)
+
+
+def has_moved_on(kernel: NotebookKernel, known: Pin | None) -> bool:
+    """Whether this notebook's definitions are other ones than those that are pinned."""
+    snapshot = _snapshot(kernel)
+    return known is not None and bool(snapshot.definitions) and snapshot.digest != known.digest
+
+
+def _state_words(each: Pin, moved_on: bool) -> str:
+    state = pins.state_of(each)
+    words = {
+        "waiting": "pinned; no Jupyter server has taken it up yet",
+        "starting": "pinned; its kernel is starting",
+        "keeping": "pinned; kept going",
+        "ended": "pinned; its kernel has ended",
+    }.get(state["state"], f"pinned; failed: {state.get('error')}")
+    return f"{words}; the notebook has moved on: %jk pin" if moved_on else words
+
+
+def _when(each: Pin) -> Any:
+    return from_us(each.pinned_us).replace(tzinfo=None, microsecond=0)
+
+
+def _snapshot(kernel: NotebookKernel) -> Snapshot:
+    return kernel.kept.snapshot(kernel.session.registry.entries, kernel.names)
+
+
+def _pin_of(kernel: NotebookKernel, project: Path, path: Path) -> Pin:
+    automations = sorted(kernel.session.automations.watched)
+    if not automations:
+        raise InvalidDefinition("This notebook defines no schedule and no sensor; there is nothing to keep going.")
+    snapshot = _snapshot(kernel)
+    ours = OWN | _names_of_definitions(kernel)
+    unmade = {name: users for name, users in snapshot.unmade.items() if name not in ours and not name.startswith("_")}
+    if unmade:
+        told = "; ".join(f"{name} (used by {', '.join(users) or 'a helper'})" for name, users in sorted(unmade.items()))
+        raise InvalidDefinition(
+            f"It cannot be pinned: no cell that ran in this kernel makes {told}. Run its cell, then pin."
+        )
+    defined = {name for _, name in snapshot.definitions}
+    lost = [entry.name for entry in kernel.session.registry.entries.values() if entry.name not in defined]
+    if lost:
+        raise InvalidDefinition(
+            f"It cannot be pinned: no cell that ran in this kernel defines {', '.join(lost)}. Run its cell, then pin."
+        )
+    return Pin(
+        notebook=kernel.session.notebook or path.name,
+        path=str(path),
+        project=str(project),
+        folder=os.getcwd(),
+        python=sys.executable,
+        cells=[source for cell in snapshot.cells if (source := defining_source(cell.text))],
+        definitions=[list(place) for place in snapshot.definitions],
+        names=sorted(
+            {name for cell in snapshot.cells for name in cell.reads if name in kernel.names and name not in OWN}
+        ),
+        automations=automations,
+        digest=snapshot.digest,
+        pinned_us=kernel.session.clock.now_us(),
+    )
+
+
+def _names_of_definitions(kernel: NotebookKernel) -> set[str]:
+    registry = kernel.session.registry
+    return {*registry.known_names(), *registry.ops, *registry.jobs, *registry.resources}
+
+
+def _prove(made: Pin) -> None:
+    """Build it in a kernel of its own, through another process: a kernel must not wait for one of its own threads."""
+    from dataclasses import asdict
+
+    command = [sys.executable, "-m", "jobkernel.headless_scheduler", "prove"]
+    environment = {name: value for name, value in os.environ.items() if name != "JPY_PARENT_PID"}
+    try:
+        done = subprocess.run(  # our own interpreter, our own module
+            command, input=json.dumps(asdict(made)), capture_output=True, text=True, timeout=PROVING_S, env=environment,
+            check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise InvalidDefinition(f"It cannot be pinned: its cells did not end within {PROVING_S:g} s.") from error
+    if done.returncode:
+        last = (done.stdout.strip().splitlines() or done.stderr.strip().splitlines() or ["no reason was given"])[-1]
+        raise InvalidDefinition(f"It cannot be pinned. {last}")
+
+
+def looked_in(names: list[str]) -> str:
+    """Return, as JSON, what is defined in this kernel, and which of these names it lacks. Asked from outside."""
+    from IPython import get_ipython
+
+    from jobkernel.notebook import current
+
+    kernel = current.find(get_ipython())
+    assert kernel is not None
+    found: Mapping[str, Any] = {
+        "definitions": [list(place) for place in kernel.session.registry.entries],
+        "automations": sorted(kernel.session.automations.watched),
+        "missing": [name for name in names if name not in kernel.names],
+    }
+    return json.dumps(found)
