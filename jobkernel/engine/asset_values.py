@@ -49,6 +49,10 @@ class AssetValues:
         io, _ = self.io_of(key)
         return self._values.has_asset(key) if self.is_stored_here(io) else self._states.made(key) is not None
 
+    def has_partition(self, key: str, partition: str) -> bool:
+        """Whether the value of a partition is kept here."""
+        return self._values.has_asset(key, partition)
+
     def is_stored_here(self, io: str) -> bool:
         """Whether an IO manager is one of ours, and nobody defines another of its name."""
         return io in STORED_BY_DEFAULT and io not in self._registry.resources

@@ -92,7 +92,7 @@ class RunHandle:
     def outputs(self) -> RunOutputs:
         """What the run has made so far, by step (``step.output`` where an op has several); loaded when asked for."""
         active = self.live.active
-        return RunOutputs(self.run_id, self.live.plan, active.progress, self._session.values, self._session.load)
+        return RunOutputs(self.run_id, self.live.plan, active.progress, self._session.values, self._load)
 
     def value(self, name: Any) -> Any:
         """Return the stored value of an asset, or what an op of the run made.
@@ -105,7 +105,7 @@ class RunHandle:
         outputs = self.outputs
         if text not in self.live.plan.asset_keys and (outputs.has_node(text) or self._is_unknown(text)):
             return outputs.of_node(text)
-        return self._session.load(name)
+        return self._load(name)
 
     def output_for_node(self, node_str: str, output_name: str = RESULT) -> Any:
         """Return an output of an op or graph (``outer.inner``); of a mapped or dynamic one, a dict by mapping key.
@@ -132,7 +132,13 @@ class RunHandle:
         text, made = key_text(asset_key), self.live.plan.asset_keys
         if text not in made:
             raise InvariantViolation(f"This run makes no asset '{text}'.{did_you_mean(text, made)}")
-        return self._session.load(text)
+        return self._load(text)
+
+    def _load(self, key: Any) -> Any:
+        """Return the stored value of an asset, of the run's partition where the asset has partitions."""
+        text, facts = key_text(key), self.live.active.setup.facts
+        is_of_part = facts.partitions is not None and text in facts.partitions.of_assets
+        return self._session.load(text, facts.partition_key if is_of_part else None)
 
     def _is_unknown(self, key: str) -> bool:
         """Whether no asset is called that, while the run has ops to be meant."""

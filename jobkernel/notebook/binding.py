@@ -40,6 +40,14 @@ class Bindings:
         """
         return [self._bind(key, variable_name(key)) for key in keys if self._session.has_value(key)]
 
+    def bind_partition(self, keys: Iterable[str], partition: str) -> None:
+        """Bind the values of one partition of assets to the assets' names, as far as they are stored."""
+        for key in keys:
+            name = variable_name(key)
+            if name.isidentifier() and self._session.asset_values.has_partition(key, partition):
+                self._names()[name] = self._session.load(key, partition)
+                self._bound.pop(name, None)
+
     def renew(self, keys: Iterable[str]) -> list[str]:
         """Bind as :meth:`bind` does, apart from variables that are the stored values already."""
         return self.bind([key for key in keys if not self._is_current(variable_name(key), key)])

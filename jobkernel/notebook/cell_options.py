@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.definitions import EMPTY, NO_VALUE
+from jobkernel.model.partitions import PartitionsDefinition
 from jobkernel.model.policies import Backoff, Jitter, RetryPolicy
 
 TableKind = Literal["arrow", "pandas", "polars"]
@@ -65,6 +66,7 @@ class AssetOptions(StepOptions):
     owners: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     io: str | None = None
+    partitions: PartitionsDefinition | None = None
     sql: bool = False
     as_: TableKind = "arrow"
 

@@ -101,6 +101,7 @@ def _asset_spec(options: AssetOptions, step: CellStep) -> AssetSpec:
         owners=check_owners(options.owners, what),
         tags=plain_tags(options.tags, what),
         kinds=kinds_of(options.tags, [*options.kinds, *(["duckdb"] if options.sql else [])], what),
+        partitions=options.partitions,
     )
 
 

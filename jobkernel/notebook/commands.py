@@ -9,7 +9,7 @@ from typing import Any, Final
 from jobkernel.engine.entries import Entry
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.live_run import abandoned_words
-from jobkernel.errors import InvalidSelection, UnknownName, Unsupported, nearest
+from jobkernel.errors import InvalidSelection, UnknownName, nearest
 from jobkernel.model.definitions import Job
 from jobkernel.model.runs import RunStatus
 from jobkernel.notebook import using
@@ -18,8 +18,9 @@ from jobkernel.notebook.defining import defined
 from jobkernel.notebook.explain import why
 from jobkernel.notebook.graph_view import GraphQuery
 from jobkernel.notebook.kernel import NotebookKernel
-from jobkernel.notebook.launching import chosen, run_config, run_here
+from jobkernel.notebook.launching import chosen, run_config
 from jobkernel.notebook.options import UsageProblem, executor_name, pairs, whole_number
+from jobkernel.notebook.partition_launching import launch_partitions, launches, run_partitions_here
 from jobkernel.notebook.queue_view import QueueView, queue_view
 from jobkernel.notebook.run_list import listed_runs, runs_table, since, status_named, wanted_tags
 from jobkernel.notebook.run_logs import run_meant, show_logs
@@ -60,7 +61,6 @@ def define_asset_job(kernel: NotebookKernel, given: argparse.Namespace) -> Shown
 def materialize(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     """Run assets in the foreground (or background) and bind those named literally."""
     session = kernel.session
-    _refuse_later(given)
     text = " ".join(given.selection)
     if text in session.registry.jobs and text not in session.registry.assets:
         raise InvalidSelection(f"'{text}' is a job; run it with %launch {text}.")
@@ -79,10 +79,11 @@ def materialize(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     plan = session.plan(keys)
     if given.dry_run:
         return plan_view(session, plan, skipped)
-    choice = chosen(kernel, given, plan)
+    choices = launches(kernel, plan, chosen(kernel, given, plan), given.partition)
     if given.bg:
-        return session.launch(plan, choice)
-    run_here(kernel, plan, choice, bind=[key for key in named if key in skipped or key in plan.asset_keys])
+        return launch_partitions(kernel, plan, choices)
+    bind = [key for key in named if key in skipped or key in plan.asset_keys]
+    run_partitions_here(kernel, plan, choices, bind)
     return None
 
 
@@ -100,7 +101,6 @@ def _only_stale(kernel: NotebookKernel, keys: list[str]) -> tuple[list[str], dic
 
 def launch(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     """Run a job in the background and return its handle."""
-    _refuse_later(given)
     session = kernel.session
     if given.job in session.registry.assets and given.job not in session.registry.jobs:
         raise UnknownName(f"'{given.job}' is an asset; use %materialize {given.job}.")
@@ -109,15 +109,10 @@ def launch(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     plan = session.plan_job(given.job)
     if given.dry_run:
         return plan_view(session, plan, {})
-    choice = chosen(kernel, given, plan)
+    choices = launches(kernel, plan, chosen(kernel, given, plan), given.partition)
     if not given.wait:
-        return session.launch(plan, choice)
-    return run_here(kernel, plan, choice, bind=())
-
-
-def _refuse_later(given: argparse.Namespace) -> None:
-    if given.partition:
-        raise Unsupported("--partition is not supported yet: this version has no partitions.")
+        return launch_partitions(kernel, plan, choices)
+    return run_partitions_here(kernel, plan, choices, ())
 
 
 def runs(kernel: NotebookKernel, given: argparse.Namespace) -> Table:

@@ -42,6 +42,7 @@ from jobkernel.notebook.step_echo import QUIET, SHOWN
 from jobkernel.notebook.views import echo
 from jobkernel.rules.free_names import BUILTINS
 from jobkernel.rules.names import check_pool
+from jobkernel.rules.partition_text import read_partitions
 
 PARAM_TYPES: Final[Mapping[str, Any]] = {
     "int": int,
@@ -72,7 +73,7 @@ def define_asset(kernel: NotebookKernel, given: argparse.Namespace, text: str) -
         options={**kernel.origin(), "group": options.group or "default"},
     )
     shown = defined(kernel, entry, given)
-    if not (given.run or kernel.settings.run_on_define):
+    if not (given.run or (kernel.settings.run_on_define and options.partitions is None)):
         return shown
     if shown is not None:
         kernel.show(shown)
@@ -250,9 +251,8 @@ def _body(kernel: NotebookKernel, kind: str, name: str | None, text: str) -> Cel
 
 
 def _refuse_later(given: argparse.Namespace) -> None:
-    for name, what in (("partitions", "partitions"), ("automation", "automation conditions")):
-        if getattr(given, name, None):
-            raise Unsupported(f"--{name} is not supported yet: this version has no {what}.")
+    if getattr(given, "automation", None):
+        raise Unsupported("--automation is not supported yet: this version has no automation conditions.")
 
 
 def _asset_options(kernel: NotebookKernel, given: argparse.Namespace) -> AssetOptions:
@@ -269,6 +269,7 @@ def _asset_options(kernel: NotebookKernel, given: argparse.Namespace) -> AssetOp
         owners=tuple(given.owner or ()),
         kinds=tuple(given.kind or ()),
         io=given.io,
+        partitions=read_partitions(given.partitions) if given.partitions else None,
         sql=given.sql,
         as_=given.as_form or "arrow",
     )

@@ -26,13 +26,14 @@ def session() -> Session:
     return kernel.session
 
 
-def load(key: Any) -> Any:
-    """Return the stored value of an asset.
+def load(key: Any, partition: str | None = None) -> Any:
+    """Return the stored value of an asset, or of one of its partitions.
 
     Raises:
         MissingUpstream: it was never made; the message names the nearest match.
+        InvariantViolation: it has partitions and none is named, or the other way round.
     """
-    return session().load(key)
+    return session().load(key, partition)
 
 
 def sql(text: str) -> Table:

@@ -87,7 +87,7 @@ def run_here(
 
 
 def _end(kernel: NotebookKernel, handle: RunHandle, progress: Progress, echo: StepEcho, bind: Sequence[str]) -> None:
-    words = _bound(kernel, handle.live.plan, bind) if handle.success else []
+    words = _bound(kernel, handle, bind) if handle.success else []
     words += [*kernel.bindings.older_words(), *_other_parameters(kernel, handle.live.plan)]
     result = run_result(handle, words, kernel.session.states.checks_of_run(handle.run_id))
     if not handle.success or len(bind) != 1:
@@ -105,6 +105,11 @@ def _other_parameters(kernel: NotebookKernel, plan: Plan) -> list[str]:
     return [f"{key} counts as stale: {stale_words(kernel.session, key)}" for key in keys[:3]]
 
 
-def _bound(kernel: NotebookKernel, plan: Plan, keys: Sequence[str]) -> list[str]:
-    made = [key for key in keys if key in plan.asset_keys]
+def _bound(kernel: NotebookKernel, handle: RunHandle, keys: Sequence[str]) -> list[str]:
+    made = [key for key in keys if key in handle.live.plan.asset_keys]
+    facts = handle.live.active.setup.facts
+    if facts.partition_key is not None and facts.partitions is not None:
+        parts = [key for key in made if key in facts.partitions.of_assets]
+        kernel.bindings.bind_partition(parts, facts.partition_key)
+        made = [key for key in made if key not in parts]
     return kernel.bindings.bind(made) + kernel.bindings.renew(key for key in keys if key not in made)
