@@ -8,8 +8,12 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from jobkernel.api.automation_parts import Aim, DirectCall, Parameters, checked_metadata, first_up
+from jobkernel.api.instance import DagsterInstance
+from jobkernel.engine import live
 from jobkernel.executors.automation_context import AutomationContext
 from jobkernel.model.automation import Target
+
+live.make_instances_by(DagsterInstance)  # what functions get as context.instance in a kernel
 
 
 class AutomationDefinition:

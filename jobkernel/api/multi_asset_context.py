@@ -23,7 +23,7 @@ PAGE: Final = 1000
 class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
     """Knows of each monitored asset which materializations were consumed, and gives the others.
 
-    ``definitions`` say which assets a selection means and what partitions they have.
+    ``definitions`` (in a kernel, its registry) say which assets a selection means and what partitions they have.
     """
 
     def __init__(self, *, monitored_assets: Any, **shared: Any) -> None:
@@ -202,15 +202,15 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         return found
 
     def _partitions_of(self, key: AssetKey) -> Any:
-        for record in self._definitions.records:
-            for spec in record.specs:
-                if spec.key == key.text:
-                    return spec.partitions
-        return None
+        known = getattr(self._definitions, "records", None)
+        records = [self._definitions.assets.get(key.text)] if known is None else known
+        specs = [spec for record in records if record is not None for spec in record.specs]
+        return next((spec.partitions for spec in specs if spec.key == key.text), None)
 
     def _definition_of(self, key: AssetKey) -> Any:
+        resolve = getattr(self._definitions, "resolve_assets_def", None)
         made = self._definitions.universe.materializable
-        return self._definitions.resolve_assets_def(key) if key.text in made else None
+        return resolve(key) if resolve is not None and key.text in made else None
 
     def _check_monitored(self, key: AssetKey) -> None:
         if key not in self._keys_monitored:

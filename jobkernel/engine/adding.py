@@ -14,7 +14,7 @@ from jobkernel.engine.entries import Entry
 from jobkernel.engine.registry import Registry
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model import events as ev
-from jobkernel.model.automation import Automation, Schedule, Sensor
+from jobkernel.model.automation import Automation
 from jobkernel.model.definitions import Assets, Job, Op, Resource
 from jobkernel.model.events import Event
 
@@ -31,12 +31,15 @@ def entries_of(thing: Any, known: Mapping[str, Any]) -> list[Entry]:
     record = getattr(thing, "record", thing)
     if isinstance(record, Assets):
         return [_of_assets(record)]
-    kinds = (("job", Job), ("op", Op), ("resource", Resource), ("schedule", Schedule), ("sensor", Sensor))
+    if isinstance(record, Automation):
+        return _with_what_it_starts(thing, record)
+    kinds = (("job", Job), ("op", Op), ("resource", Resource))
     for kind, type_ in kinds:
         if isinstance(record, type_):
             return [Entry(kind=kind, name=record.name, record=record)]
     raise InvalidDefinition(
-        f"What is of type {type(thing).__name__} is no definition; add assets, checks, ops, jobs or Definitions."
+        f"What is of type {type(thing).__name__} is no definition; add assets, checks, ops, jobs, schedules, sensors "
+        "or Definitions."
     )
 
 
@@ -44,9 +47,17 @@ def _of_collection(thing: Any, records: list[Assets], known: Mapping[str, Any]) 
     """Return resources first, then assets in their order; what is only named stays whose it is."""
     resources = [Entry(kind="resource", name=name, record=each) for name, each in thing.resources.items()]
     made = [each for each in records if not each.is_external or each.specs[0].key not in known]
-    jobs = [Entry(kind="job", name=job.name, record=_with_executor(job, thing.executor)) for job in thing.jobs]
+    named = getattr(thing, "all_jobs", thing.jobs)
+    jobs = [Entry(kind="job", name=job.name, record=_with_executor(job, thing.executor)) for job in named]
     automations = [_of_automation(each) for each in getattr(thing, "automations", ())]
     return [*resources, *map(_of_assets, made), *jobs, *automations]
+
+
+def _with_what_it_starts(thing: Any, automation: Automation) -> list[Entry]:
+    """Return a schedule or sensor behind the assets and jobs that were given as its targets."""
+    assets = [_of_assets(each.record) for each in getattr(thing, "target_assets", ())]
+    jobs = [target.job for target in automation.targets if target.job is not None]
+    return [*assets, *(Entry(kind="job", name=job.name, record=job) for job in jobs), _of_automation(automation)]
 
 
 def _of_automation(automation: Automation) -> Entry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from jobkernel.engine import live
 from jobkernel.engine.automations import Automations
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.live_run import new_run_id
@@ -30,7 +31,7 @@ class SessionSurroundings:
     @property
     def instance(self) -> Callable[[], Any] | None:
         """What makes the instance they may ask for, or None."""
-        return self._session.make_instance
+        return self._session.make_instance or live.instance_maker(self._session)
 
     @property
     def definitions(self) -> Any:
