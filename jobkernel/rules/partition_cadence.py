@@ -181,6 +181,18 @@ def _offset_at_midnight(zone: ZoneInfo, day: int) -> int:
     return _offset(zone, datetime.fromordinal(day + _EPOCH))
 
 
+@lru_cache(maxsize=100_000)
+def steady_offset(zone: ZoneInfo, day: int) -> int | None:
+    """Return by how many seconds local time is ahead all through a day of UTC; None where that changes in it."""
+    first, last = (datetime.fromtimestamp((day + each) * SECONDS_OF_DAY, zone).utcoffset() for each in (0, 1))
+    return int(first.total_seconds()) if first is not None and first == last else None
+
+
+def day_text(day: int) -> str:
+    """Return a day, counted from the epoch, as ``2024-01-31``."""
+    return date.fromordinal(day + _EPOCH).isoformat()
+
+
 def _offset(zone: ZoneInfo, local: datetime) -> int:
     offset = zone.utcoffset(local)
     assert offset is not None

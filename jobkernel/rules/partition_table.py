@@ -14,7 +14,15 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from jobkernel.rules.partition_cadence import is_every_hour, last_ticks, next_ticks, ticks_between, zone_named
+from jobkernel.rules.partition_cadence import (
+    day_text,
+    is_every_hour,
+    last_ticks,
+    next_ticks,
+    steady_offset,
+    ticks_between,
+    zone_named,
+)
 
 DAY_FORMAT: Final = "%Y-%m-%d"
 HOUR_FORMAT: Final = "%Y-%m-%d-%H:%M"
@@ -126,12 +134,28 @@ class Table:
     @cached_property
     def keys(self) -> list[str]:
         """The keys, in order."""
-        return [self._windows.key_of(start) for start in self.starts]
+        return keys_of(self._windows, self.starts)
 
     @cached_property
     def places(self) -> Mapping[str, int]:
         """The place of each key in the order."""
         return {key: place for place, key in reversed(list(enumerate(self.keys)))}
+
+
+def keys_of(windows: Windows, starts: Sequence[int]) -> list[str]:
+    """Return the keys of the windows that begin then; days on which no clock is changed are written by arithmetic."""
+    if windows.fmt not in (DAY_FORMAT, HOUR_FORMAT):
+        return [windows.key_of(start) for start in starts]
+    zone, shows_hour, found, texts = windows.zone, windows.fmt == HOUR_FORMAT, [], dict[int, str]()
+    for start in starts:
+        offset = steady_offset(zone, start // _ROUND)
+        if offset is None:
+            found.append(windows.key_of(start))
+            continue
+        day, second = divmod(start + offset, _ROUND)
+        text = texts.get(day) or texts.setdefault(day, day_text(day))
+        found.append(f"{text}-{second // 3600:02}:{second // 60 % 60:02}" if shows_hour else text)
+    return found
 
 
 class Extent(NamedTuple):

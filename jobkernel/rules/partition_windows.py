@@ -18,7 +18,7 @@ from jobkernel.model.partition_range import PartitionKeyRange, TimeWindow
 from jobkernel.model.partitions import PartitionsDefinition
 from jobkernel.rules.partition_cadence import is_valid_cron, zone_named
 from jobkernel.rules.partition_schedule import NOT_FOR, SHAPES, ScheduleType, cron_at, cron_of
-from jobkernel.rules.partition_table import Extent, Table, Windows, table_at
+from jobkernel.rules.partition_table import Extent, Table, Windows, keys_of, table_at
 
 
 class TimeWindowPartitionsDefinition(PartitionsDefinition):
@@ -204,7 +204,8 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
 
     def keys_between(self, first: float, end: float) -> list[str]:
         """Return the keys of the windows that begin from one instant up to but without another."""
-        return [self.windows.key_of(start) for start, _ in self.windows.between(first, end)] if end > first else []
+        windows = self.windows
+        return keys_of(windows, [start for start, _ in windows.between(first, end)]) if end > first else []
 
     @property
     def windows(self) -> Windows:
