@@ -40,7 +40,8 @@ def evaluate(automation: Automation, context: AutomationContext) -> Evaluation:
         found = sensor_evaluation(automation, results, cursor=context.new_cursor, universe=universe)
     else:
         raise InvariantViolation(f"{described(automation)} cannot be evaluated in a {type(context).__name__}.")
-    return replace(_with_partitions(automation, context, found), log=context.lines)
+    found = _with_partitions(automation, context, found)
+    return replace(found, log=context.lines) if context.lines else found
 
 
 def function_of(automation: Automation) -> Callable[..., Any] | None:
@@ -80,7 +81,9 @@ def _request(schedule: Schedule, context: ScheduleEvaluationContext, config: Map
     tags: Any = schedule.tags
     if schedule.request_tags is not None:
         tags = _by_user(schedule, "tags_fn of ", schedule.request_tags, context)
-    return RunRequest(run_config=deepcopy(dict(config)), tags=user_tags(tags, described(schedule).lower()))
+    return RunRequest(
+        run_config=deepcopy(dict(config)) if config else {}, tags=user_tags(tags, f"schedule '{schedule.name}'")
+    )
 
 
 def _by_user(schedule: Schedule, part: str, function: Callable[[Any], Any], context: ScheduleEvaluationContext) -> Any:

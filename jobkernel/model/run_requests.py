@@ -6,6 +6,7 @@ Records in Dagster's words that check themselves. Know no definitions and no sto
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -67,12 +68,18 @@ class RunRequest:
         _check_members(self.asset_selection, (AssetKey,), "asset_selection of a RunRequest")
         _check_members(self.asset_check_keys, (AssetCheckKey,), "asset_check_keys of a RunRequest")
         object.__setattr__(self, "run_config", _plain_config(self.run_config))
-        object.__setattr__(self, "tags", _plain_tags(self.tags))
+        object.__setattr__(self, "tags", _plain_tags(self.tags) if self.tags is not EMPTY else EMPTY)
 
     def with_replaced_attrs(self, **changes: Any) -> RunRequest:
         """Return the same request with some fields changed; names that are no fields are passed over, as in Dagster."""
         known = {each.name for each in fields(self)}
         return replace(self, **{name: value for name, value in changes.items() if name in known})
+
+    def with_tag(self, key: str, text: str) -> RunRequest:
+        """Return the same request with one tag more, its other fields not looked at again."""
+        made = copy(self)
+        object.__setattr__(made, "tags", {**self.tags, key: text})
+        return made
 
     @property
     def entity_keys(self) -> list[AssetKey | AssetCheckKey]:
@@ -164,9 +171,9 @@ def _members(values: Any, kinds: tuple[type, ...], what: str) -> list[Any]:
 
 
 def _check_members(values: Any, kinds: tuple[type, ...], what: str) -> None:
-    names = " or ".join(kind.__name__ for kind in kinds)
     if values is None:
         return
+    names = " or ".join(kind.__name__ for kind in kinds)
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise InvalidDefinition(f"{what} is a list of {names}, not {_brief(values)}.")
     for value in values:

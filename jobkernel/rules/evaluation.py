@@ -251,4 +251,4 @@ def _over_assets(request: RunRequest, automation: Automation, universe: Universe
 
 
 def _named(requests: Iterable[RunRequest], automation: Automation, tag: str) -> tuple[RunRequest, ...]:
-    return tuple(each.with_replaced_attrs(tags={**each.tags, tag: automation.name}) for each in requests)
+    return tuple(each.with_tag(tag, automation.name) for each in requests)
