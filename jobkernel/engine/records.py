@@ -10,6 +10,7 @@ from typing import Any
 
 from jobkernel.engine.live_run import ATTEMPT
 from jobkernel.errors import HistoryError, UnknownName
+from jobkernel.model.keys import shown_steps
 from jobkernel.storage.history import History
 
 
@@ -86,10 +87,13 @@ class RunRecords:
     def failed_attempts(self, run_id: str, step_key: str | None = None) -> list[dict[str, Any]]:
         """Return a run's attempts that failed, of one step or of all, in order:
 
-        ``step_key``, ``attempt``, ``error`` (as :func:`describe_error` gives it).
+        ``step`` (the asset that it makes, else its key), ``attempt``, ``error`` (as :func:`describe_error` gives it).
         """
+        runs = self._history.query("run", run_id=run_id)
+        titles = shown_steps(key for run in runs for key in run["assets"] or ())
         rows = self._history.query("run_steps", run_id=run_id)
-        return [row for row in rows if row["error"] and step_key in (None, row["step_key"])]
+        failed = [row for row in rows if row["error"] and step_key in (None, row["step_key"])]
+        return [{**row, "step": titles.get(row["step_key"], row["step_key"])} for row in failed]
 
     def _later_attempts(self, run_id: str, step_key: str) -> list[str]:
         rows = self._history.query("run_steps", run_id=run_id)

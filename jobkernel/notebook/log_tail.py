@@ -13,6 +13,7 @@ from heapq import merge
 from typing import Any, Final
 
 from jobkernel.engine.live_run import ATTEMPT
+from jobkernel.model.keys import shown_steps
 from jobkernel.model.runs import RunStatus
 from jobkernel.notebook.queue_view import waiting_of
 from jobkernel.storage.history import History
@@ -23,10 +24,13 @@ LOOK_AGAIN_S: Final = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line. ``at`` is its time (µs), ``attempt`` which one at the step it is of; the run's own have no step."""
+    """One line. ``at`` is its time (µs), ``attempt`` which one at the step it is of; the run's own have no step.
+
+    A step is called by the asset that it makes, else by its key.
+    """
 
     at: int
-    step_key: str | None
+    step: str | None
     attempt: int
     level: str
     text: str
@@ -34,7 +38,7 @@ class LogLine:
     @property
     def place(self) -> str:
         """The step, and the attempt where it is not the first."""
-        return f"{self.step_key or ''}{f' (attempt {self.attempt})' if self.attempt > 1 else ''}"
+        return f"{self.step or ''}{f' (attempt {self.attempt})' if self.attempt > 1 else ''}"
 
 
 class LogTail:
@@ -49,13 +53,15 @@ class LogTail:
     def more(self) -> list[LogLine]:
         """Return what came since the last time, in order, at most some 10 000 lines."""
         starts = self._starts()
+        row = self._row()
+        titles = shown_steps(row["assets"] or () if row is not None else ())
         found: list[list[LogLine]] = []
         for key in self._keys(starts):
             answer = self._history.request(
                 "log_lines", run_id=self._run_id, step_key=key, after=self._after.get(key), timeout=120
             )
             self._after[key] = answer["after"]
-            found.append([_line(each, starts) for each in answer["lines"]])
+            found.append([_line(each, starts, titles) for each in answer["lines"]])
         return list(merge(*found, key=lambda line: line.at))  # each part stays in its own order, whatever the clock did
 
     def follow(self, say: Callable[[LogLine], None], wait_for: Callable[[str], None]) -> str:
@@ -94,9 +100,9 @@ class LogTail:
         return found
 
 
-def _line(told: dict[str, Any], starts: dict[str, list[int]]) -> LogLine:
+def _line(told: dict[str, Any], starts: dict[str, list[int]], titles: dict[str, str]) -> LogLine:
     """Return a line; what was written says its attempt itself, what was logged is of the one that ran then."""
     key, _, number = (told["step_key"] or "").partition(ATTEMPT)
     at = told["occurred_at"]
     attempt = int(number) if number.isdigit() else max(1, bisect_right(starts.get(key, []), at))
-    return LogLine(at=at, step_key=key or None, attempt=attempt, level=told["level"], text=told["message"])
+    return LogLine(at=at, step=titles.get(key, key) or None, attempt=attempt, level=told["level"], text=told["message"])

@@ -282,7 +282,7 @@ def log_line(line: LogLine, width: int) -> str:
 def _failed_attempt(attempt: Mapping[str, Any]) -> str:
     is_one_of_several = attempt["attempt"] > 1 or attempt.get("status") == StepStatus.UP_FOR_RETRY
     again = f" (attempt {attempt['attempt']})" if is_one_of_several else ""
-    return _failure_block(f"{attempt['step_key']}{again} failed", attempt["error"])
+    return _failure_block(f"{attempt['step']}{again} failed", attempt["error"])
 
 
 def _failure_block(what: str, error: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from shells import Notebook
 
@@ -50,3 +52,13 @@ def test_tab_offers_the_keys_of_assets(nb: Notebook) -> None:
 def test_what_was_never_made_is_needed_by_the_asset(nb: Notebook) -> None:
     nb.ok("%%asset raw/orders\n1", "%%asset shop/total --ins n=raw/orders\nn")
     assert "'shop/total' needs 'raw/orders', which was never made" in nb("%materialize shop/total").complaint
+
+
+def test_a_log_has_the_keys_of_assets(nb: Notebook) -> None:
+    nb.ok("%%asset raw/orders\nprint('said')\n1 / 0")
+    run_id = nb.ok("%materialize raw/orders --bg").value.wait(20).run_id
+    told = nb.ok(f"%logs {run_id[:8]}").text
+    assert re.search(r"raw/orders +stdout +said", told)
+    assert "raw/orders failed: ZeroDivisionError" in told
+    assert "raw__orders" not in told
+    assert nb.ok(f"%logs {run_id[:8]} raw__orders").text == nb.ok(f"%logs {run_id[:8]} raw/orders").text
