@@ -19,6 +19,7 @@ from jobkernel.errors import JobkernelError, RunCanceled, UnstorableValue, Unver
 from jobkernel.executors import capture
 from jobkernel.executors.cancel import CancelToken, interrupt_thread
 from jobkernel.executors.dask_workers import mark_of
+from jobkernel.executors.descriptor_files import DescriptorFiles
 from jobkernel.executors.remote import run_task, unpacked_task
 from jobkernel.executors.step_output import OutputLine
 from jobkernel.executors.worker import UsersModules, take_over, with_memory_limit
@@ -133,6 +134,8 @@ class Attempt:
 
 memory_limit = 0
 """Bytes that this process may allocate; 0 for any. Set where a worker of the kernel's own starts."""
+descriptors: DescriptorFiles | None = None
+"""What reads this process's descriptors. Set where a worker of the kernel's own starts."""
 _modules = UsersModules()
 _running: dict[str, Attempt] = {}
 _signers: dict[tuple[str, str], Signer] = {}
@@ -215,7 +218,7 @@ def _ended(sent: Sent, data: bytes, attempt: Attempt, worker: Any) -> tuple[Any,
         for part in _parts(each):
             post.add("lines", part)
 
-    end = run_task(task, emit, lines, attempt.token, worker=worker.address, signer=signer)
+    end = run_task(task, emit, lines, attempt.token, worker=worker.address, signer=signer, descriptors=descriptors)
     return "end", replace(end, described=with_memory_limit(end.described, memory_limit))
 
 

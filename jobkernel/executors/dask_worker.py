@@ -15,6 +15,7 @@ import sys
 from typing import Any, Final
 
 from jobkernel.executors import bare_display, capture, dask_task
+from jobkernel.executors.descriptor_files import DescriptorFiles
 from jobkernel.executors.lifeline import tie_group_to
 from jobkernel.executors.worker import _limit_memory as limit_memory
 
@@ -33,6 +34,7 @@ def main() -> None:
     faulthandler.enable(sys.stderr)
     signal.signal(signal.SIGINT, _leave_it)
     capture.install()
+    dask_task.descriptors = DescriptorFiles()
     bare_display.install()
     asyncio.run(_serve(address, name, folder))
     os._exit(0)  # a step that is being left behind is not waited for

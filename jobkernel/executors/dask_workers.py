@@ -20,7 +20,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from jobkernel.executors.worker_process import _children_in_other_groups as children_in_other_groups
 
@@ -140,19 +140,27 @@ class OwnWorkers:
                 their_end, lifeline = os.pipe()
                 arguments = [address, name, str(self._folder), str(their_end), str(self.memory_limit or 0), _PACKAGES]
                 try:
-                    process = subprocess.Popen(
-                        [sys.executable, "-c", _START, *arguments],
-                        pass_fds=[their_end],
-                        stdin=subprocess.DEVNULL,
-                        stdout=subprocess.DEVNULL,
-                        stderr=subprocess.DEVNULL,
-                        start_new_session=True,
-                    )
+                    with self._written(f"{name}.out") as out, self._written(f"{name}.err") as err:
+                        process = subprocess.Popen(
+                            [sys.executable, "-c", _START, *arguments],
+                            pass_fds=[their_end],
+                            stdin=subprocess.DEVNULL,
+                            stdout=out,
+                            stderr=err,
+                            start_new_session=True,
+                        )
                 finally:
                     os.close(their_end)
                 self._lifelines[process.pid] = lifeline
             self._processes[process.pid] = process
             return process
+
+    def _written(self, name: str) -> IO[bytes]:
+        """Open a file for what a worker writes to a descriptor; it reads it there itself, and leaves no name."""
+        path = self._folder / name
+        file = path.open("a+b", buffering=0)
+        path.unlink()
+        return file
 
     def _has_ended(self, pid: int, code: int) -> bool:
         """Note a worker's end; return whether another should take its place."""

@@ -11,7 +11,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from jobkernel.executors import failure
 from jobkernel.executors.call import Config, Ending, RunFacts, StepCall, StepOutcome
 from jobkernel.executors.cancel import CancelToken
 from jobkernel.executors.capture import capturing
+from jobkernel.executors.descriptor_files import DescriptorFiles
 from jobkernel.executors.exchange import RunExchange, Upstream
 from jobkernel.executors.failure import describe_error
 from jobkernel.executors.resources import open_resources
@@ -142,10 +143,12 @@ def run_task(
     cancel: CancelToken,
     worker: str,
     signer: Signer | None = None,
+    descriptors: DescriptorFiles | None = None,
 ) -> RemoteEnd:
     """Run an attempt in this process and return how it ended. Never raises for what user code does.
 
-    ``worker`` is what the history calls this process; ``signer`` signs its pickles (None: with the user's own key).
+    ``worker`` is what the history calls this process; ``signer`` signs its pickles (None: with the user's own key);
+    ``descriptors`` brings what C code and children write, where nobody else reads it.
     """
     for filename, number in task.cells.items():
         failure.register_cell(filename, number)
@@ -153,7 +156,7 @@ def run_task(
     lines = _Lines(on_lines)
     output = StepOutput(None, SystemClock().now_us, lines.add)
     try:
-        with capturing(output):
+        with capturing(output), descriptors.given_to(output) if descriptors is not None else nullcontext():
             outcome = _run(replace(task, place={**task.place, "worker": worker}), emit, cancel, store)
             end = RemoteEnd.of(outcome)
     finally:

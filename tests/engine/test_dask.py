@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_sessions import define
+from live_sessions import define, eventually
 
 import jobkernel as jk
 from jobkernel.clock import SystemClock
@@ -603,3 +604,45 @@ def test_another_version_is_one_sentence(elsewhere: Elsewhere, monkeypatch: pyte
         handle = start(session, os.getpid, f"dask:{elsewhere.address}")
         assert ended(handle) == "FAILURE"
         assert "this kernel 0.0.1; install the same version there" in error_of(handle)
+
+
+WRITERS = {
+    "a descriptor": lambda: os.write(1, b"here\nand there\n"),
+    "a child": lambda: subprocess.run(["sh", "-c", "echo here; echo and there"], check=True),
+    "C code": lambda: ctypes.CDLL(None).puts(b"here\nand there"),
+    "os.system": lambda: os.system("echo here; echo and there"),
+}
+
+
+@pytest.mark.parametrize("writes", WRITERS.values(), ids=WRITERS)
+def test_what_c_code_and_children_write_is_the_steps(session: Session, writes: Callable[[], object]) -> None:
+    def body() -> None:
+        print("before")
+        os.write(2, b"complaint\n")
+        writes()
+
+    handle = start(session, body)
+    assert ended(handle) == "SUCCESS"
+    again = start(session, lambda: print("quiet"))
+    assert ended(again) == "SUCCESS"
+
+    lines = [(line["level"], line["text"]) for line in session.records.log_lines(handle.run_id)]
+    assert sorted(lines) == sorted(
+        [("stdout", "before"), ("stderr", "complaint"), ("stdout", "here"), ("stdout", "and there")]
+    )
+    assert [line["text"] for line in session.records.log_lines(again.run_id)] == ["quiet"]
+
+
+def test_what_a_child_writes_is_seen_while_its_step_runs(session: Session, tmp_path: Path) -> None:
+    go_on = tmp_path / "go on"
+
+    def body() -> None:
+        subprocess.run(["sh", "-c", "echo working"], check=True)
+        while not go_on.exists():
+            time.sleep(0.01)
+
+    handle = start(session, body)
+    outputs = handle.live.outputs
+    eventually(lambda: "working" in [line.text for each in list(outputs.values()) for line in each.lines_after(0)])
+    go_on.touch()
+    assert ended(handle) == "SUCCESS"
