@@ -9,7 +9,6 @@ from typing import Any
 from jobkernel.cli.following import follow
 from jobkernel.cli.projects import history_of, prepared, row_of
 from jobkernel.cli.telling import OK, Refused, complain, say
-from jobkernel.errors import Unsupported
 
 EXIT_CODES = (
     "Exit codes: 0 the run succeeded; 1 it did not, or a cell that it needs is broken; 2 the command was refused: no"
@@ -26,15 +25,13 @@ def run_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--tag", action="append", default=[], metavar="K=V", help="a tag; may be repeated")
     command.add_argument("--priority", type=int, metavar="N", help="higher runs first when runs wait")
     command.add_argument("--executor", metavar="EXECUTOR", help="threads, processes, dask, dask:ADDRESS or in_process")
-    command.add_argument("--partition", metavar="P", help="partition (not available yet)")
+    command.add_argument("--partition", metavar="P", help="the partition to make: a key, or latest")
 
 
 def run_job(given: argparse.Namespace) -> int:
     """Run a job and follow it to its end."""
     from jobkernel.headless import CellFailed, NotebookRunner, define_all, launch, refuse_needed
 
-    if given.partition:
-        raise Unsupported("--partition is not supported yet: this version has no partitions.")
     options = _launch_options(given)
     runner = NotebookRunner(given.notebook)
     with runner.kernel(), history_of(prepared(runner.path.parent)) as history:
@@ -48,6 +45,7 @@ def run_job(given: argparse.Namespace) -> int:
 
 def _launch_options(given: argparse.Namespace) -> list[str]:
     once = [("--config", _config_text(given.config)), ("--priority", given.priority), ("--executor", given.executor)]
+    once += [("--partition", given.partition)]
     several = [(f"--{name}", value) for name in ("set", "tag") for value in getattr(given, name)]
     return [f"{name}={value}" for name, value in [*several, *once] if value is not None]
 

@@ -1,18 +1,75 @@
-"""The keys of dynamic partitions, as a session keeps them: for as long as the kernel lives."""
+"""The keys of dynamic partitions, as the project's history keeps them: over restarts, and for every notebook.
+
+Each change is a row of its own, so that two kernels adding at once lose nothing; the keys are what they come to.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
-from jobkernel.model.partition_loading import DynamicKeys, KeptHere
+from jobkernel.clock import Clock
+from jobkernel.model import events as ev
+from jobkernel.model.events import Event
+from jobkernel.storage.history import History
 
 if TYPE_CHECKING:
     from jobkernel.engine.session import Session
 
-_kept: WeakKeyDictionary[Session, DynamicKeys] = WeakKeyDictionary()
+_PREFIX: Final = "dynamic_partitions"
+_ADDED: Final = "added"
+_DELETED: Final = "deleted"
 
 
-def dynamic_keys_of(session: Session) -> DynamicKeys:
-    """Return who keeps the dynamic keys of a session."""
-    return _kept.setdefault(session, KeptHere())
+class KeptInHistory:
+    """Keeps dynamic keys in a history."""
+
+    def __init__(self, history: History, clock: Clock) -> None:
+        self._history = history
+        self._clock = clock
+
+    def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
+        """Return the keys of that name, oldest first."""
+        known: dict[str, None] = {}
+        for _, _, what, keys in self._changes(partitions_def_name):
+            if what == _ADDED:
+                known.update(dict.fromkeys(keys))
+            else:
+                for key in keys:
+                    known.pop(key, None)
+        return list(known)
+
+    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
+        """Whether that key was added and not deleted since."""
+        return partition_key in self.get_dynamic_partitions(partitions_def_name)
+
+    def add_dynamic_partitions(self, partitions_def_name: str, partition_keys: Sequence[str]) -> None:
+        """Add keys; those that are there already stay where they are."""
+        known = set(self.get_dynamic_partitions(partitions_def_name))
+        self._note(partitions_def_name, _ADDED, [key for key in dict.fromkeys(partition_keys) if key not in known])
+
+    def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None:
+        """Take a key away; nothing happens where it is not there."""
+        if self.has_dynamic_partition(partitions_def_name, partition_key):
+            self._note(partitions_def_name, _DELETED, [partition_key])
+
+    def _changes(self, name: str) -> list[tuple[int, int, str, list[str]]]:
+        """Return when, as the how-many-th, what was done with which keys, in order."""
+        rows: list[dict[str, Any]] = self._history.query("settings")
+        own = [row["value"] for row in rows if row["name"].startswith(_PREFIX) and row["value"]["name"] == name]
+        return sorted((each["at"], each["number"], each["what"], each["keys"]) for each in own)
+
+    def _note(self, name: str, what: str, keys: Sequence[str]) -> None:
+        if not keys:
+            return
+        now = self._clock.now_us()
+        value = {"name": name, "at": now, "number": len(self._changes(name)), "what": what, "keys": list(keys)}
+        body = {"name": f"{_PREFIX}/{uuid4().hex}", "value": value}
+        self._history.emit(Event(ev.SETTING_CHANGED, None, None, now, body))
+        self._history.flush()
+
+
+def dynamic_keys_of(session: Session) -> KeptInHistory:
+    """Return who keeps the dynamic keys of a session's project."""
+    return KeptInHistory(session.history, session.clock)

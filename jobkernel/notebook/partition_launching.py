@@ -47,9 +47,24 @@ def launches(kernel: NotebookKernel, plan: Plan, choice: Launch, text: str | Non
         return list(_in_runs(plan, choice, definition, keys))
 
 
-def launch_partitions(kernel: NotebookKernel, plan: Plan, choices: Sequence[Launch]) -> RunHandle | list[RunHandle]:
+class LaunchedRuns(list[RunHandle]):
+    """The runs of several partitions, in order. ``run_id`` is that of the last."""
+
+    @property
+    def run_id(self) -> str:
+        """The id of the last of the runs."""
+        return self[-1].run_id
+
+    def wait(self) -> LaunchedRuns:
+        """Wait until all have ended."""
+        for handle in self:
+            handle.wait()
+        return self
+
+
+def launch_partitions(kernel: NotebookKernel, plan: Plan, choices: Sequence[Launch]) -> RunHandle | LaunchedRuns:
     """Queue a run for each, in order; return the handle of the one, or all handles."""
-    handles = [kernel.session.launch(plan, choice) for choice in choices]
+    handles = LaunchedRuns(kernel.session.launch(plan, choice) for choice in choices)
     return handles[0] if len(handles) == 1 else handles
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 import jobkernel as jk
+from jobkernel.api.instance import DagsterInstance
+from jobkernel.engine.dynamic_keys import dynamic_keys_of
 from jobkernel.engine.partitions import failed_keys, made_keys
 from jobkernel.engine.session import Session
 from jobkernel.errors import InvariantViolation, MissingUpstream, UnknownName
@@ -144,3 +146,28 @@ def test_another_process_knows_its_partition_and_those_upstream(session: Session
     run(session, "two_days", "2023-12-29", executor="processes").raise_for_status()
 
     assert session.load("two_days", "2023-12-29") == {"2023-12-28": "2023-12-28", "2023-12-29": "2023-12-29"}
+
+
+def test_dynamic_keys_are_the_projects_and_keep_their_order(session: Session) -> None:
+    files = jk.DynamicPartitionsDefinition(name="files")
+
+    @jk.asset(partitions_def=files)
+    def file(context: jk.AssetExecutionContext) -> str:
+        return str(context.partition_key)
+
+    session.add(file)
+    first, second = dynamic_keys_of(session), DagsterInstance(session)
+    first.add_dynamic_partitions("files", ["b", "a", "b"])
+    second.add_dynamic_partitions("files", ["a", "c"])
+    first.delete_dynamic_partition("files", "b")
+    first.delete_dynamic_partition("files", "never")
+    second.add_dynamic_partitions("files", ["b"])
+    first.add_dynamic_partitions("files2", ["z"])
+
+    run(session, "file", "c").raise_for_status()
+
+    assert first.get_dynamic_partitions("files") == ["a", "c", "b"]
+    assert [second.has_dynamic_partition("files", key) for key in "acz"] == [True, True, False]
+    assert session.load("file", "c") == "c"
+    with pytest.raises(UnknownName, match="They go from 'a' to 'b'"):
+        run(session, "file", "z")

@@ -109,7 +109,7 @@ def test_what_does_not_fit_is_refused(command: CommandLine) -> None:
     for options, sentence in (
         (["--executor", "thread"], "Did you mean 'threads'?"),
         (["--priority", "high"], "--priority"),
-        (["--partition", "x"], "--partition is not supported yet"),
+        (["--partition", "x"], "has no partitions; leave out --partition."),
         (["--config", "absent.json"], "'absent.json' cannot be read"),
     ):
         done = command("run", "w.ipynb", "nightly", *options)
