@@ -9,9 +9,8 @@ import contextlib
 import os
 import threading
 import traceback
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,15 +18,15 @@ from typing import Any, Final
 from jobkernel.clock import Clock, run_clock
 from jobkernel.engine.deadlines import timer_of
 from jobkernel.engine.executors import DRIVERS, Executors
-from jobkernel.engine.in_process import needed_resources
 from jobkernel.engine.live_run import ATTEMPT, LiveRun, OnOutput, Retries
 from jobkernel.engine.remote_tasks import RemoteTasks
 from jobkernel.engine.run import ActiveRun
+from jobkernel.engine.run_needs import IoOf, captured_bodies, captured_resources, needs_of
 from jobkernel.engine.run_setup import RunSetup
 from jobkernel.engine.slots import Slots, pools_of
 from jobkernel.errors import HistoryError, InvariantViolation, JobkernelError
 from jobkernel.executors.call import RunFacts
-from jobkernel.executors.exchange import STORED_BY_DEFAULT, RunExchange
+from jobkernel.executors.exchange import RunExchange
 from jobkernel.executors.resource_output import logged
 from jobkernel.executors.resources import config_fields, open_resources, require_resources
 from jobkernel.executors.runner import Runner
@@ -35,12 +34,12 @@ from jobkernel.executors.step_output import OutputLine, StepOutput
 from jobkernel.executors.stored import StoredValues
 from jobkernel.executors.threads import ThreadPool
 from jobkernel.model import events as ev
-from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Resource
+from jobkernel.model.definitions import DEFAULT_IO, EMPTY
 from jobkernel.model.events import Event
 from jobkernel.model.runs import RunOptions, RunStatus
 from jobkernel.rules.executor_choice import ExecutorChoice, executor_of_run, executor_of_step
 from jobkernel.rules.partition_run import NO_PARTITIONS, ChosenPartitions
-from jobkernel.rules.plan import FromAsset, Plan, PlannedStep
+from jobkernel.rules.plan import Plan, PlannedStep
 from jobkernel.rules.plan_config import fed_from_config, run_config_of_plan
 from jobkernel.rules.run_retries import longest_runtime
 from jobkernel.rules.run_state import RunProgress
@@ -49,7 +48,6 @@ from jobkernel.storage.output_files import output_path
 
 KEPT_RUNS: Final = 50
 """How many ended runs stay at hand, with what they printed last."""
-IoOf = Callable[[str], tuple[str, Mapping[str, Any]]]
 
 
 class Launcher:
@@ -119,8 +117,8 @@ class Launcher:
         """
         self._refuse_when_closed()
         memo: dict[Any, Any] = {}
-        definitions = _captured_resources({**resource_defs, **plan.resource_defs}, memo)
-        needs = _needs(plan, definitions, io_of_asset)
+        definitions = captured_resources({**resource_defs, **plan.resource_defs}, memo)
+        needs = needs_of(plan, definitions, io_of_asset)
         require_resources(definitions, {key: f"'{step_key}'" for key, step_key in needs.items()})
         wanted = set(needs)
         config = run_config_of_plan(
@@ -151,7 +149,7 @@ class Launcher:
             RemoteTasks(definitions=definitions, config=config, io_of_asset=io_of_asset, values=self._values),
         )
         here = {step.key for step in plan.steps.values() if runners[step.executor].is_local}
-        wanted_here = set(_needs(plan, definitions, io_of_asset, only=here))
+        wanted_here = set(needs_of(plan, definitions, io_of_asset, only=here))
         clock = run_clock(self._clock)
         setup = RunSetup(
             plan=plan,
@@ -168,7 +166,7 @@ class Launcher:
             runner_of=lambda step: runners[step.executor],
             tag_limits=choice.tag_limits,
             slots=self._slots,
-            computes=_captured(plan, memo),
+            computes=captured_bodies(plan, memo),
             fingerprint=fingerprint,
             make_output=lambda step, attempt: self._output(options.run_id, step, attempt),
             on_change=lambda _run: self._on_change(),
@@ -377,32 +375,3 @@ class Launcher:
 
 def _output_file(logs: Path, run_id: str, step_key: str) -> Path:
     return logs.parent / output_path(run_id, step_key)
-
-
-def _captured_resources(definitions: Mapping[str, Any], memo: dict[Any, Any]) -> dict[str, Any]:
-    return {
-        key: replace(each, create=each.capture(memo), capture=None)
-        if isinstance(each, Resource) and each.capture is not None
-        else each
-        for key, each in definitions.items()
-    }
-
-
-def _captured(plan: Plan, memo: dict[Any, Any]) -> dict[str, Callable[..., Any]]:
-    return {key: step.op.capture(memo) for key, step in plan.steps.items() if step.op.capture is not None}
-
-
-def _needs(
-    plan: Plan, definitions: Mapping[str, Any], io_of_asset: IoOf, only: Container[str] | None = None
-) -> dict[str, str]:
-    """Return the resources to open, each with a step that needs it: its own, and the IO managers of what it loads."""
-    steps = [step for step in plan.steps.values() if only is None or step.key in only]
-    loaded = {
-        io_of_asset(feed.key)[0]: step.key
-        for step in steps
-        for planned in step.inputs
-        for feed in planned.feeds
-        if isinstance(feed, FromAsset)
-    }
-    needs = {**loaded, **needed_resources(steps)}
-    return {key: who for key, who in needs.items() if key in definitions or key not in STORED_BY_DEFAULT}

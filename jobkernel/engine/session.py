@@ -7,7 +7,6 @@ and by ``test_session``.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -35,6 +34,7 @@ from jobkernel.engine.records import RunRecords
 from jobkernel.engine.registry import Registry
 from jobkernel.engine.run_retries import RunRetries
 from jobkernel.engine.states import AssetStates
+from jobkernel.engine.stopping import end_or_abandon
 from jobkernel.engine.upkeep import prune_values
 from jobkernel.errors import JobkernelError
 from jobkernel.executors.stored import StoredValues
@@ -365,22 +365,12 @@ class Session:
         self.left_runs.close()
         self.automations.close()
         self.launcher.close()
-        self._wait_for_runs()
+        end_or_abandon([live.active for live in self.launcher.alive()], CLOSING_S)
         self.pool.close()
         self.executors.close()
         self.values.close()
         self.history.close()
         self._closing.close()
-
-    def _wait_for_runs(self) -> None:
-        """Wait a moment for the runs that were canceled, and abandon what does not stop: each must have its end."""
-        deadline = time.monotonic() + CLOSING_S
-        for live in self.launcher.alive():
-            if live.active.wait(max(0.0, deadline - time.monotonic())):
-                continue
-            for key in list(live.active.in_flight):
-                live.active.abandon(key)
-            live.active.wait(0.5)
 
     def keep_until_closed(self, release: Callable[[], object]) -> None:
         """Call ``release`` when the session closes."""

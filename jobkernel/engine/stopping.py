@@ -6,7 +6,8 @@ Knows one run by what it must touch of it; the run says when: a timeout, a force
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,8 @@ GRACE_S: Final = 2.0
 """How long a step may take to stop after its timeout, before it is abandoned."""
 FORCED_GRACE_S: Final = 5.0
 """How long a step may take to stop after a forced cancel, before it is abandoned."""
+LAST_S: Final = 0.5
+"""How long a run may take to end whose steps have been given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,17 @@ class Stopping:
         live.call.is_abandoned = True
         live.call.emit = _unheard
         self.run.notes.lost[live.thread_id] = live.step.key
+
+
+def end_or_abandon(runs: Iterable[ActiveRun], seconds: float) -> None:
+    """Wait a moment for runs that were canceled, and abandon the steps that do not stop: each run must have its end."""
+    deadline = time.monotonic() + seconds
+    for run in runs:
+        if run.wait(max(0.0, deadline - time.monotonic())):
+            continue
+        for key in list(run.in_flight):
+            run.abandon(key)
+        run.wait(LAST_S)
 
 
 def _unheard(event_type: str, body: dict[str, Any] | None = None) -> None:
