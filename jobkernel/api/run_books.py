@@ -169,25 +169,29 @@ class HistoryBook:
         raise Unsupported("DagsterInstance.delete_run is not supported here; %jk prune deletes what is old.")
 
 
-class AssetsOf(MutableMapping[str, Any]):
-    """The values of assets as a session keeps them, by key."""
+class AssetsOf(MutableMapping[Any, Any]):
+    """The values of assets as a session keeps them, by key; those of partitions by address."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str | AssetAddress) -> Any:
         try:
+            if isinstance(key, AssetAddress):
+                return self._session.values.load_key(key.key, key.partition)
             return self._session.load(key)
         except MissingUpstream as error:
             raise KeyError(key) from error
 
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._session.values.store.put(AssetAddress(key), settled(value))
+    def __setitem__(self, key: str | AssetAddress, value: Any) -> None:
+        self._session.values.store.put(_address(key), settled(value))
 
-    def __delitem__(self, key: str) -> None:
-        self._session.values.store.delete(AssetAddress(key))
+    def __delitem__(self, key: str | AssetAddress) -> None:
+        self._session.values.store.delete(_address(key))
 
     def __contains__(self, key: object) -> bool:
+        if isinstance(key, AssetAddress):
+            return self._session.values.has_asset(key.key, key.partition)
         return isinstance(key, str) and self._session.has_value(key)
 
     def __iter__(self) -> Iterator[str]:
@@ -195,6 +199,10 @@ class AssetsOf(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _address(key: str | AssetAddress) -> AssetAddress:
+    return key if isinstance(key, AssetAddress) else AssetAddress(key)
 
 
 def event_of(row: Any) -> Event:

@@ -9,6 +9,7 @@ import pytest
 
 import jobkernel as jk
 from jobkernel.api.instance import DagsterInstance
+from jobkernel.engine import live
 from jobkernel.engine.dynamic_keys import dynamic_keys_of
 from jobkernel.engine.partitions import failed_keys, made_keys
 from jobkernel.engine.session import Session
@@ -171,3 +172,17 @@ def test_dynamic_keys_are_the_projects_and_keep_their_order(session: Session) ->
     assert session.load("file", "c") == "c"
     with pytest.raises(UnknownName, match="They go from 'a' to 'b'"):
         run(session, "file", "z")
+
+
+def test_a_script_in_a_notebook_leaves_partitions_in_the_project(session: Session) -> None:
+    live.opened(session)
+
+    @jk.asset(partitions_def=DAYS)
+    def day(context: jk.AssetExecutionContext) -> str:
+        return f"of a script: {context.partition_key}"
+
+    result = jk.materialize([day], partition_key="2023-12-30", instance=jk.DagsterInstance.get())
+
+    assert result.success
+    assert session.load("day", "2023-12-30") == "of a script: 2023-12-30"
+    assert made_keys(session, ["day"]) == {"2023-12-30"}
