@@ -7,26 +7,27 @@ of time by itself (``rules.ticks`` does) and calls no code of the user's (``look
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from jobkernel.clock import Clock
 from jobkernel.engine.deadlines import Timer
+from jobkernel.engine.drafts import Surroundings
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.live_run import LiveRun
-from jobkernel.engine.looks import Looks, Surroundings
+from jobkernel.engine.looks import AGAIN_S, LEASE, Looks
 from jobkernel.engine.preview import Preview
 from jobkernel.engine.scheduler import Pulse, Scheduler
 from jobkernel.engine.tick_runs import TickRuns
-from jobkernel.engine.watched import Watched
+from jobkernel.engine.watched import Look, Watched
 from jobkernel.errors import InvalidConfig, JobkernelError, UnknownName, did_you_mean
 from jobkernel.executors.evaluating import evaluate
+from jobkernel.executors.failure import describe_error
 from jobkernel.model import events as ev
 from jobkernel.model.automation import UNCHANGED, Automation, Schedule
 from jobkernel.model.events import Event
-from jobkernel.rules.cron import TICK
-from jobkernel.rules.ticks import ON_TIME, due_ticks
+from jobkernel.rules.ticks import ON_TIME
 from jobkernel.storage.history import History
 
 SETTLED: Final = timedelta(seconds=2)
@@ -75,9 +76,13 @@ class Automations:
         self.watched: dict[str, Watched] = {}
         self.gives_way = False
         self.rests = False
+        self.trouble: str | None = None
+        """Why the project server could not be told that the scheduler lives, if so."""
         self._settled_at: datetime | None = None
+        self._emitted: set[str] = set()
+        self._finished: set[str] = set()
         self._is_beating = threading.Lock()
-        self._scheduler = Scheduler(clock, self._due, self._beat)
+        self._scheduler = Scheduler(clock, self._due, self._beat, self._jumped)
         self.looks = Looks(
             history=history, clock=clock, timer=timer, runs=runs, surroundings=surroundings, after=self._looked
         )
@@ -116,7 +121,8 @@ class Automations:
             for watched in fresh:
                 before = self.watched.get(watched.name)
                 watched.defined_at = now
-                watched.look = before.look if before is not None else None
+                if before is not None:
+                    watched.look, watched.hanging = before.look, before.hanging
                 self.watched[watched.name] = watched
             self._settled_at = now + SETTLED
         if self.rests:
@@ -150,16 +156,15 @@ class Automations:
         What fell while it was off is not made up for.
         """
         watched = self.find(name)
-        now_us = self._clock.now_us()
-        body = {"name": name, "on": on, "by": self._notebook}
-        self._history.emit(Event(ev.AUTOMATION_SWITCHED, None, None, now_us, body))
         with self._lock:
-            if on and not watched.is_on:
+            was_on, watched.switched = watched.is_on, on
+            if watched.is_on and not was_on:
                 watched.starts_at = self._clock.now()
-            watched.switched = on
             watched.failures = 0
+        self._note(name, ev.AUTOMATION_SWITCHED, on=on, by=self._notebook, counts=watched.is_on)
         self._reschedule(watched)
         self._scheduler.wake()
+        self._tell_owner(watched)
         self._on_change()
 
     def set_cursor(self, name: str, cursor: str | None) -> None:
@@ -171,16 +176,15 @@ class Automations:
         watched = self.find(name)
         if watched.automation.is_schedule:
             raise InvalidConfig(f"'{name}' is a schedule; only sensors have a cursor.")
-        body = {"name": name, "cursor": cursor}
-        self._history.emit(Event(ev.CURSOR_SET, None, None, self._clock.now_us(), body))
+        self._note(name, ev.CURSOR_SET, cursor=cursor)
         watched.cursor = cursor
+        self._tell_owner(watched)
         self._on_change()
 
     def reset_run_keys(self, name: str, keys: Sequence[str] | None = None) -> None:
         """Let run keys of a sensor be used again; all of them where none are named."""
         self.find(name)
-        body = {"name": name, "run_keys": None if keys is None else list(keys)}
-        self._history.emit(Event(ev.RUN_KEYS_RESET, None, None, self._clock.now_us(), body))
+        self._note(name, ev.RUN_KEYS_RESET, run_keys=None if keys is None else list(keys))
 
     def upcoming(self, name: str, count: int = 5) -> tuple[datetime, ...]:
         """Return the next times of a schedule, whether it is on or not."""
@@ -198,7 +202,7 @@ class Automations:
         moment = at
         if watched.crons is not None and moment is None:
             moment = watched.crons.after(self._clock.now())
-        with self.looks.context(watched, scheduled_at=moment, cursor=cursor) as context:
+        with self.looks.drafts.context(watched, scheduled_at=moment, cursor=cursor) as context:
             evaluation = evaluate(watched.automation, context)
         return Preview(watched.automation, evaluation, moment, self._launch_previewed)
 
@@ -211,15 +215,29 @@ class Automations:
             self.set_cursor(preview.automation.name, preview.cursor)
         return [self._handle(each.live) for each in wanted]
 
-    def _hold(self, names: Sequence[str]) -> None:
-        answer = self._history.request("hold_automations", names=list(names), gives_way=self.gives_way)
+    def _note(self, name: str, word: str, **body: Any) -> None:
+        self._emitted.add(name)
+        self._history.emit(Event(word, None, None, self._clock.now_us(), {"name": name, **body}))
+
+    def _flush(self, names: Iterable[str]) -> None:
+        """See to it that the history has what was noted of these before it is asked for them."""
+        if not self._emitted.isdisjoint(names):
+            self._emitted.clear()
+            self._history.flush()
+
+    def _tell_owner(self, watched: Watched) -> None:
+        if not watched.is_ours and not self.rests:
+            self._flush([watched.name])
+            self._history.request("tell_owner", name=watched.name)
+
+    def _hold(self, names: Sequence[str], **also: Any) -> None:
+        self._flush(names)
+        answer = self._history.request("hold_automations", names=list(names), gives_way=self.gives_way, **also)
         with self._lock:
             for name in names:
                 watched = self.watched.get(name)
                 if watched is not None:
                     self._take_over(watched, answer)
-        for tick in answer["unfinished"]:
-            self._finish(tick)
         self._on_change()
 
     def _take_over(self, watched: Watched, answer: Mapping[str, Any]) -> None:
@@ -228,65 +246,54 @@ class Automations:
         watched.owner = answer["owners"].get(name, {})
         row = answer["states"].get(name)
         watched.remember(row)
-        if row is None or _times(row) != _times_of(watched.automation):
-            self._note_change(watched, is_new=row is None)
+        if row is None or _times(row) != _times_of(watched.automation) or watched.is_on == (watched.starts_at is None):
+            self._note_change(watched)
+        watched.unfinished = [tick for tick in answer["unfinished"] if tick["automation_name"] == name]
         self._reschedule(watched)
 
-    def _note_change(self, watched: Watched, *, is_new: bool) -> None:
-        """Keep what it goes by now; other times than before count from now on."""
+    def _note_change(self, watched: Watched) -> None:
+        """Keep what it goes by now; other times than before, or of what was off before, count from now on."""
         crons, timezone = _times_of(watched.automation)
-        body = {
-            "name": watched.name,
-            "automation_type": str(watched.automation.kind),
-            "crons": crons,
-            "timezone": timezone,
-            "notebook": self._notebook,
-        }
-        self._history.emit(Event(ev.AUTOMATION_CHANGED, None, None, self._clock.now_us(), body))
-        if is_new or watched.automation.is_schedule:
-            watched.starts_at = self._clock.now()
+        self._note(
+            watched.name,
+            ev.AUTOMATION_CHANGED,
+            automation_type=str(watched.automation.kind),
+            crons=crons,
+            timezone=timezone,
+            notebook=self._notebook,
+            counts=watched.is_on,
+        )
+        watched.starts_at = self._clock.now()
 
-    def _reschedule(self, watched: Watched) -> None:
-        """Say when it is due next, from what is remembered of it."""
+    def _reschedule(self, watched: Watched, pause: timedelta = timedelta()) -> None:
+        """Say when it is due next, from what is remembered of it; not before a pause."""
         with self._lock:
             if self.watched.get(watched.name) is not watched:
                 return
-            watched.next_at = self._next_of(watched) if watched.is_ours and watched.is_on else None
+            moment = watched.next_moment(self._clock.now())
+            watched.next_at = moment if moment is None or not pause else max(moment, self._clock.now() + pause)
             self._scheduler.at(watched.name, watched.next_at)
-
-    def _next_of(self, watched: Watched) -> datetime | None:
-        if watched.look is not None:
-            return None  # when the look is over
-        now = self._clock.now()
-        if watched.crons is not None:
-            starts_at = watched.starts_at or now
-            return watched.crons.after(max(starts_at - TICK, watched.decided_until or starts_at - TICK))
-        last = watched.evaluated_at
-        if last is None or (watched.starts_at is not None and last < watched.starts_at) or last > now:
-            return now
-        return last + watched.interval
 
     def _due(self, name: str, now: datetime) -> None:
         """See to one whose moment has come. On the scheduler's thread."""
         with self._lock:
             watched = self.watched.get(name)
-            if watched is None or not watched.is_ours or not watched.is_on or watched.look is not None:
+            if watched is None or not watched.is_ours or watched.look is not None:
                 return
             if self._waits(watched, now):
                 watched.trouble = "It is due, and waits for cells that may still define what it starts."
                 self._scheduler.at(name, now + LOOK_AGAIN)
                 return
             watched.trouble = None
-            if watched.crons is None:
-                self.looks.begin(watched)
-                return
-            due = due_ticks(watched.crons, watched.memory, watched.policy, now)
-            watched.decided_until = due.memory.decided_until
-            if due.missed is None and not due.launch:
-                watched.next_at = due.next_at
-                self._scheduler.at(name, due.next_at)
-                return
-        self.looks.begin(watched, due)
+            unfinished, watched.unfinished = watched.unfinished, []
+            due = watched.due_ticks(now) if watched.crons is not None and watched.is_on else None
+            is_due = watched.is_on and (due is None or due.missed is not None or bool(due.launch))
+            if not is_due:
+                self._reschedule(watched)
+        if unfinished:
+            self.looks.aside(lambda: self._finish(watched, unfinished))
+        if is_due:
+            self.looks.begin(watched, due)
 
     def _waits(self, watched: Watched, now: datetime) -> bool:
         """Whether cells that run one after another may still define what the tick needs."""
@@ -296,19 +303,21 @@ class Automations:
         missing = [t for t in watched.automation.targets if t.job is None and t.job_name not in self._known.jobs]
         return bool(missing) and watched.defined_at is not None and now < watched.defined_at + JOB_COMES
 
-    def _looked(self, watched: Watched, trouble: str | None) -> None:
+    def _looked(self, watched: Watched, look: Look, trouble: str | None) -> None:
         """A look is over. On the look's thread."""
-        current = self.watched.get(watched.name)
-        if current is None:
-            return
-        if current is not watched:  # defined again meanwhile
-            current.look = None
-        if trouble == "lease":
+        with self._lock:
+            current = self.watched.get(watched.name)
+            if current is None:
+                return
+            if current is not watched:  # defined again meanwhile
+                current.look = None if current.look is look else current.look
+                current.go_on_from(watched)
+        if trouble == LEASE:
             current.token = None
             self._ask_again(watched.name)
         else:
             current.trouble = trouble
-            self._reschedule(current)
+            self._reschedule(current, timedelta(seconds=AGAIN_S) if trouble else timedelta())
         self._scheduler.wake()
         self._on_change()
 
@@ -333,34 +342,46 @@ class Automations:
             self._scheduler.at(name, None)
             self._ask_again(name)
 
-    def _finish(self, tick: Mapping[str, Any]) -> None:
+    def _finish(self, watched: Watched, ticks: Sequence[Mapping[str, Any]]) -> None:
         """Launch what a kernel that died had claimed and not queued."""
-        watched = self.watched.get(tick["automation_name"])
-        if watched is None or not watched.is_ours:
-            return
-        body: dict[str, Any] = {"name": watched.name, "tick_id": tick["tick_id"]}
-        word = ev.TICK_SUCCESS
-        try:
-            for live in self._runs.again(watched.automation, tick):
-                self._runs.enqueue(live)
-        except JobkernelError as error:
-            word, body["error"] = ev.TICK_FAILURE, {"type": type(error).__name__, "message": str(error)}
-        self._history.emit(Event(word, None, None, self._clock.now_us(), body))
+        for tick in ticks:
+            if tick["tick_id"] in self._finished:
+                continue
+            self._finished.add(tick["tick_id"])
+            word, also = ev.TICK_SUCCESS, {}
+            try:
+                for live in self._runs.again(watched.automation, tick):
+                    self._runs.enqueue(live)
+            except JobkernelError as error:
+                word, also = ev.TICK_FAILURE, {"error": describe_error(error)}
+            self._note(watched.name, word, tick_id=tick["tick_id"], **also)
+
+    def _jumped(self) -> None:
+        """The clock was set, or the machine slept: say anew when each is due."""
+        for watched in list(self.watched.values()):
+            self._reschedule(watched)
 
     def _beat(self) -> None:
-        if not self.watched or not self._is_beating.acquire(blocking=False):
+        if not self.watched or self.rests or not self._is_beating.acquire(blocking=False):
             return
 
         def beat() -> None:
             try:
-                self._history.request("beat", timeout=5.0)
+                self._compare(tuple(self._history.request("beat", timeout=5.0)))
+                self.trouble = None
             except JobkernelError as error:
-                for watched in list(self.watched.values()):
-                    watched.trouble = str(error)
+                self.trouble = str(error)
             finally:
                 self._is_beating.release()
 
         self.looks.aside(beat)
+
+    def _compare(self, known: tuple[int, ...]) -> None:
+        """Ask again for all where the project server knows of other leases: a word was lost on the way."""
+        tokens = [watched.token for watched in list(self.watched.values()) if watched.token is not None]
+        if known != (len(tokens), sum(tokens)):
+            self._hold(list(self.watched), no_others=True)
+            self._scheduler.wake()
 
 
 def _times(row: Mapping[str, Any]) -> tuple[list[str] | None, str | None]:

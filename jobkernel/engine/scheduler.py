@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 LONGEST_SLEEP_S: Final = 10.0
 BEAT_S: Final = 2.0
 """How often a scheduler with something to see to says that it lives."""
+FEW: Final = 64
+"""So many moments that were called off may wait for their time; of more, they are dropped."""
 JUMP: Final = timedelta(seconds=2)
 """The two clocks part by that much only where one was set, or the machine slept."""
 
@@ -38,13 +40,20 @@ class Pulse:
 
 
 class Scheduler:
-    """Calls ``due(name, now)`` for each name at its moment, and ``beat()`` every two seconds.
+    """Calls ``due(name, now)`` for each name at its moment, ``beat()`` every two seconds, ``jumped()`` after a jump.
 
-    Both are called on the scheduler's thread, so they must be quick; what they raise is logged, and nothing else.
+    They are called on the scheduler's thread, so they must be quick; what they raise is logged, and nothing else.
     """
 
-    def __init__(self, clock: Clock, due: Callable[[str, datetime], None], beat: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        due: Callable[[str, datetime], None],
+        beat: Callable[[], None],
+        jumped: Callable[[], None] = lambda: None,
+    ) -> None:
         self._clock = clock
+        self._jumped = jumped
         self._due = due
         self._beat = beat
         self.pulse = Pulse()
@@ -65,6 +74,9 @@ class Scheduler:
                 self._times.pop(name, None)
                 return
             self._times[name] = moment
+            if len(self._moments) > 2 * len(self._times) + FEW:
+                self._moments = [each for each in self._moments if self._times.get(each[2]) == each[0]]
+                heapq.heapify(self._moments)
             heapq.heappush(self._moments, (moment, next(self._numbers), name))
             self._lock.notify()
 
@@ -147,6 +159,7 @@ class Scheduler:
         jump = self._clock.now() - began_at - timedelta(seconds=time.monotonic() - began)
         if abs(jump) > JUMP:
             self.pulse.jumped_at, self.pulse.jump = self._clock.now(), jump
+            self._guarded(self._jumped, "a clock that was set")
         return not self._is_closed
 
     def _turn_by_hand(self, clock: ManualClock) -> None:
@@ -157,12 +170,18 @@ class Scheduler:
                 return
             self._is_turning = True
         try:
-            while self._turns_again and not self._is_closed:
-                self._turns_again = False
+            while self._is_asked_again():
                 upcoming = self.turn()
                 self._call_off()
                 if upcoming is not None:
                     seconds = max(0.0, (upcoming - clock.now()).total_seconds())
                     self._call_off = clock.call_in(seconds, self.wake)
-        finally:
+        except BaseException:  # an interrupt of the thread that moves the clock
             self._is_turning = False
+            raise
+
+    def _is_asked_again(self) -> bool:
+        with self._lock:
+            self._is_turning = self._turns_again and not self._is_closed
+            self._turns_again = False
+            return self._is_turning

@@ -5,7 +5,7 @@ Knows jobs, plans and run requests; knows no clock of schedules and no thread. C
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -98,10 +98,16 @@ class TickRuns:
         missing = [each for each in records if not self._history.query("run", run_id=each["run_id"])]
         return [self._live(automation, request_of(each), each["tags"], tick["tick_id"], each) for each in missing]
 
-    def active_of(self, name: str) -> list[str]:
-        """Return the runs that a schedule or sensor started and that have not ended, in any kernel."""
-        here = [live.options.run_id for live in self._alive() if live.options.trigger_name == name]
-        return here or [row["run_id"] for row in self._history.query("open_runs_of", trigger_name=name)]
+    def active_of(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """Return the runs that schedules or sensors started and that have not ended, in any kernel, by their names."""
+        found: dict[str, list[str]] = {}
+        for live in self._alive():
+            if live.options.trigger_name is not None:
+                found.setdefault(live.options.trigger_name, []).append(live.options.run_id)
+        others = [name for name in names if name not in found]
+        for row in self._history.query("open_runs_of", trigger_names=others) if others else ():
+            found.setdefault(row["trigger_name"], []).append(row["run_id"])
+        return found
 
     def tell_reactions(self, watched: Watched, evaluation: Evaluation) -> None:
         """Note with the runs that a sensor dealt with that it did."""

@@ -174,6 +174,7 @@ def scheduler_view(session: Session) -> Shown:
         way = "ahead" if pulse.jump.total_seconds() > 0 else "back"
         size = span_of(abs(pulse.jump.total_seconds()))
         lines.append(f"The clock went {size} {way} (or the machine slept) at {pulse.jumped_at:%Y-%m-%d %H:%M} UTC.")
+    lines += [automations.trouble] if automations.trouble else []
     lines += [f"{each.name}: {each.trouble}" for each in watched if each.trouble]
     lines += [f"{each.name}: looks since {_ago(each, now)}" for each in watched if each.look is not None]
     rows = [(name, both_times(moment, zone)) for moment, name, zone in next_times(automations, SHOWN_TIMES)]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 from jobkernel.model import events as words
+from jobkernel.rules.ticks import WRONG_CLOCK
 from jobkernel.storage.encoding import json_text
 from jobkernel.storage.rows import AUTOMATION, RUN_KEY, TICK, Row, Rows
 
 if TYPE_CHECKING:
     from jobkernel.storage.fold import Change, Fact
 
+MICROSECOND: Final = timedelta(microseconds=1)
 KEPT_OF_TICKS = (
     "requests",
     "run_keys",
@@ -36,11 +39,11 @@ def _changed(rows: Rows, fact: Fact, _run: Row | None) -> None:
     body = fact.body
     row = _automation(rows, fact)
     crons = json_text(body["crons"]) if body.get("crons") is not None else None
-    if row["since_us"] is None or (row["crons"], row["timezone"]) != (crons, body.get("timezone")):
-        row["since_us"] = fact.occurred_us  # its new times count from now on
+    is_other = (row["crons"], row["timezone"]) != (crons, body.get("timezone"))
     rows.change(
         AUTOMATION,
         row,
+        since_us=_since(row, fact, is_on=body.get("counts", True), is_other=is_other),
         automation_type=body.get("automation_type"),
         notebook=body.get("notebook"),
         crons=crons,
@@ -48,13 +51,19 @@ def _changed(rows: Rows, fact: Fact, _run: Row | None) -> None:
     )
 
 
+def _since(row: Row, fact: Fact, *, is_on: bool, is_other: bool = False) -> int | None:
+    """Return since when times count: from now on where it was off or has other times; None while it is off."""
+    if not is_on:
+        return None
+    since: int | None = row["since_us"]
+    return fact.occurred_us if since is None or is_other else since
+
+
 def _switched(rows: Rows, fact: Fact, _run: Row | None) -> None:
     row = _automation(rows, fact)
     on = fact.body.get("on")
-    values: dict[str, Any] = {"is_on": None if on is None else bool(on)}
-    if on:
-        values["since_us"] = fact.occurred_us
-    rows.change(AUTOMATION, row, **values)
+    is_on = bool(fact.body.get("counts", on))
+    rows.change(AUTOMATION, row, is_on=None if on is None else bool(on), since_us=_since(row, fact, is_on=is_on))
 
 
 def _cursor_set(rows: Rows, fact: Fact, _run: Row | None) -> None:
@@ -130,7 +139,9 @@ def _moves_on(rows: Rows, fact: Fact, status: str) -> None:
     row = _automation(rows, fact)
     values: dict[str, Any] = {}
     if (scheduled := body.get("last_us") or body.get("scheduled_us")) is not None:
-        values["scheduled_us"] = max(scheduled, row["scheduled_us"] or 0)
+        known = row["scheduled_us"] or 0
+        is_wrong = known - (body.get("evaluated_us") or known) > WRONG_CLOCK / MICROSECOND
+        values["scheduled_us"] = scheduled if is_wrong else max(scheduled, known)
     if body.get("evaluated_us") is not None:
         values["evaluated_us"] = body["evaluated_us"]
     if body.get("token") is not None:

@@ -10,10 +10,12 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from jobkernel.model import events as words
 from jobkernel.model.events import Event
+from jobkernel.rules.ticks import WRONG_CLOCK
 from jobkernel.storage.leases import Granted
 from jobkernel.storage.process import host_name, is_alive
 from jobkernel.storage.questions import ask
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from jobkernel.storage.desk import Desk, Peer
 
 NAMED_KEYS: Final = 5
+MICROSECOND: Final = timedelta(microseconds=1)
 EVENT_OF_STATUS: Final = {
     "STARTED": words.TICK_STARTED,
     "SUCCESS": words.TICK_SUCCESS,
@@ -33,8 +36,12 @@ EVENT_OF_STATUS: Final = {
 }
 
 
-def hold_automations(desk: Desk, peer: Peer, names: list[str], gives_way: bool = False) -> dict[str, Any]:
+def hold_automations(
+    desk: Desk, peer: Peer, names: list[str], gives_way: bool = False, no_others: bool = False
+) -> dict[str, Any]:
     """Ask for the leases of schedules and sensors; those that another kernel has come by the push ``lease`` later.
+
+    With ``no_others`` what the client has of other names goes back.
 
     The answer has the ``tokens`` of all that the client holds now, the ``owners`` of the others, the ``states`` that
     the history keeps, and ticks of kernels that died before they launched all runs (``unfinished``).
@@ -43,6 +50,9 @@ def hold_automations(desk: Desk, peer: Peer, names: list[str], gives_way: bool =
     with desk.lock:
         granted = desk.leases.hold(client_id, names, time.monotonic(), desk.clock.now_us(), gives_way=gives_way)
         told = _told([each for each in granted if each.previous is not None], only_losers=True)
+        if no_others:
+            others = {name for name, lease in desk.leases.held.items() if lease.client_id == client_id} - set(names)
+            told += _told(desk.leases.let_go(client_id, desk.clock.now_us(), others))
         held = {name: desk.leases.held[name] for name in names if name in desk.leases.held}
         owners = {name: _who(desk, lease.client_id) for name, lease in held.items() if lease.client_id != client_id}
     desk.tell(told)
@@ -61,11 +71,24 @@ def release_automations(desk: Desk, peer: Peer, names: list[str]) -> None:
     desk.tell(told)
 
 
-def beat(desk: Desk, peer: Peer) -> None:
-    """Say that the client's scheduler lives; leases of those that were silent go on to who waits for them."""
+def beat(desk: Desk, peer: Peer) -> tuple[int, int]:
+    """Say that the client's scheduler lives; leases of those that were silent go on to who waits for them.
+
+    Return how many leases the client has, and the sum of their tokens: it asks again where it knows of others.
+    """
     with desk.lock:
         told = _told(desk.leases.hear(peer.who.client_id, time.monotonic(), desk.clock.now_us()))
+        found = desk.leases.of(peer.who.client_id)
     desk.tell(told)
+    return found
+
+
+def tell_owner(desk: Desk, peer: Peer, name: str) -> None:
+    """Have the kernel that sees to a schedule or sensor read anew what the history keeps of it."""
+    with desk.lock:
+        lease = desk.leases.held.get(name)
+    if lease is not None and lease.client_id != peer.who.client_id:
+        desk.tell([(lease.client_id, "lease", {"automation": name, "token": lease.token})])
 
 
 def pass_on_leases(desk: Desk, client_id: str) -> list[Told]:
@@ -134,7 +157,9 @@ class _Claims:
 
     def _reached(self, name: str) -> int:
         row = self.desk.store.state(AUTOMATION, (name,))
-        return max(self.reached.get(name, 0), (row["scheduled_us"] if row else None) or 0)
+        kept = (row["scheduled_us"] if row else None) or 0
+        is_wrong = kept - self.desk.clock.now_us() > WRONG_CLOCK / MICROSECOND
+        return max(self.reached.get(name, 0), 0 if is_wrong else kept)
 
     def _split(self, tick: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
         """Return the requests to launch, and the run keys of those that ask for what was asked for before."""

@@ -115,7 +115,8 @@ class Desk:
             owner = Owner(who.client_id, who.notebook)
             self.claims.take(owner, [key for key in keys if not self.claims.others(owner, [key])])
             if leases:
-                self.leases.resume(who.client_id, leases, time.monotonic(), gives_way=gives_way)
+                lost = self.leases.resume(who.client_id, leases, time.monotonic(), gives_way=gives_way)
+                told += [(who.client_id, "lease_lost", {"automation": name}) for name in lost]
         self.tell(told)
 
     def _joined(
@@ -361,6 +362,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "release_automations": automation_requests.release_automations,
     "claim_ticks": automation_requests.claim_ticks,
     "beat": automation_requests.beat,
+    "tell_owner": automation_requests.tell_owner,
     "claim_keys": Desk._claim_keys,
     "release_keys": Desk._release_keys,
     "settings": Desk._get_settings,

@@ -39,12 +39,14 @@ class Leases:
     yields: set[str] = field(default_factory=set)
     """Clients that give way to any other: headless kernels, whose notebook may be opened again."""
     newest: int = 0
+    since: float | None = None
+    """When a client was first heard of: those that an earlier server knew may still be on their way."""
 
     def hold(
         self, client_id: str, names: Iterable[str], now: float, now_us: int, *, gives_way: bool = False
     ) -> list[Granted]:
         """Ask for leases; return those that went to somebody by this. The client waits for the others."""
-        self.heard[client_id] = now
+        self._note(client_id, now)
         if gives_way:
             self.yields.add(client_id)
         granted: list[Granted] = []
@@ -58,17 +60,25 @@ class Leases:
                 self.waiting[name].append(client_id)
         return granted
 
-    def resume(self, client_id: str, tokens: dict[str, int], now: float, *, gives_way: bool = False) -> None:
-        """Take in what a client held of an earlier server; where another has it by now, the client waits for it."""
-        self.heard[client_id] = now
+    def resume(self, client_id: str, tokens: dict[str, int], now: float, *, gives_way: bool = False) -> list[str]:
+        """Take in what a client held, or waited for (0), when it was last connected; return what it has lost since.
+
+        It waits for that, and for what it waited for: a holder that is not back yet has a moment to come.
+        """
+        self._note(client_id, now)
         if gives_way:
             self.yields.add(client_id)
+        lost: list[str] = []
         for name, token in tokens.items():
             self.newest = max(self.newest, token)
-            if name not in self.held:
+            if token and name not in self.held:
                 self.held[name] = Lease(client_id, token)
-            elif self.held[name].client_id != client_id and client_id not in self.waiting.setdefault(name, []):
-                self.waiting[name].append(client_id)
+            holder = self.held.get(name)
+            if holder is None or holder.client_id != client_id:
+                waiters = self.waiting.setdefault(name, [])
+                waiters += [] if client_id in waiters else [client_id]
+                lost += [name] if token else []
+        return lost
 
     def let_go(self, client_id: str, now_us: int, names: Iterable[str] | None = None) -> list[Granted]:
         """Take leases, and places in line, from a client (all of its own when none are named); return who has them."""
@@ -83,18 +93,31 @@ class Leases:
         return self._pass_on(mine, now_us)
 
     def hear(self, client_id: str, now: float, now_us: int) -> list[Granted]:
-        """Note that a client lives; return the leases that went on because their holders have been silent."""
-        self.heard[client_id] = now
+        """Note that a client lives; return the leases that went on because their holders are silent, or not back."""
+        self._note(client_id, now)
         silent = [each for each, heard in self.heard.items() if now - heard > SILENCE_S]
         granted: list[Granted] = []
         for each in silent:
             mine = [name for name, lease in self.held.items() if lease.client_id == each and self._waits(name)]
             granted += self._pass_on(mine, now_us, and_wait=each)
+        if self.since is not None and now - self.since > SILENCE_S:
+            orphans = [name for name, line in self.waiting.items() if client_id in line and name not in self.held]
+            granted += self._pass_on(orphans, now_us)
         return granted
+
+    def of(self, client_id: str) -> tuple[int, int]:
+        """Return how many leases a client has and the sum of their tokens, to compare with what it knows."""
+        tokens = [lease.token for lease in self.held.values() if lease.client_id == client_id]
+        return len(tokens), sum(tokens)
 
     def is_held(self, name: str, client_id: str, token: int) -> bool:
         """Whether this client has this lease, by this token."""
         return self.held.get(name) == Lease(client_id, token)
+
+    def _note(self, client_id: str, now: float) -> None:
+        self.heard[client_id] = now
+        if self.since is None:
+            self.since = now
 
     def _waits(self, name: str) -> bool:
         return any(self._is_there(each) for each in self.waiting.get(name, ()))

@@ -6,6 +6,9 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
+WAITS = 0
+"""Stands for the token of a lease that the client waits for."""
+
 
 class Remembered:
     """Runs that were submitted and have not ended, keys and leases, whether changes are listened to."""
@@ -58,7 +61,7 @@ class Remembered:
             elif operation == "release_keys":
                 self._keys.difference_update(fields.get("keys") or set(self._keys))
             elif operation == "hold_automations":
-                self._leases.update(answer["tokens"])
+                self._leases.update({name: answer["tokens"].get(name, WAITS) for name in fields["names"]})
                 self._gives_way = fields.get("gives_way", False)
             elif operation == "release_automations":
                 for name in fields["names"]:
@@ -81,7 +84,7 @@ class Remembered:
             elif name == "lease":
                 self._leases[fields["automation"]] = fields["token"]
             elif name == "lease_lost":
-                self._leases.pop(fields["automation"], None)
+                self._leases[fields["automation"]] = WAITS
             elif name == "keys_taken":
                 self._keys.difference_update(fields["keys"])
 

@@ -253,13 +253,14 @@ where status = 'STARTED' and automation_name in (select unnest($names::varchar[]
 order by row_seq
 
 -- name: ticks
--- defaults: {"automation": null, "since": null, "status": null, "limit": 100}
+-- defaults: {"automation": null, "since": null, "status": null, "before": null, "limit": 100}
 select
     tick_id, automation_name, automation_type, status, scheduled_us as scheduled_at, evaluated_us as evaluated_at,
     ended_us as ended_at, skip_reason, cursor, run_ids, error, details
 from kept.tick
 where ($automation is null or automation_name = $automation)
     and ($since is null or evaluated_us >= $since)
+    and ($before is null or row_seq < (select row_seq from kept.tick where tick_id = $before))
     and ($status is null or status = $status)
 order by row_seq desc
 limit $limit
@@ -280,8 +281,8 @@ where automation_name = $automation and run_id is not null and run_key in (selec
 
 -- name: open_runs_of
 -- defaults: {}
-select run_id from kept.run
-where status not in ('SUCCESS', 'FAILURE', 'CANCELED') and trigger_name = $trigger_name
+select run_id, trigger_name from kept.run
+where status not in ('SUCCESS', 'FAILURE', 'CANCELED') and trigger_name in (select unnest($trigger_names::varchar[]))
 order by row_seq
 
 -- name: new_materializations
@@ -311,6 +312,42 @@ select tick_id, automation_name, status, scheduled_us as scheduled_at, evaluated
     run_ids, error, details
 from kept.tick
 where row_seq in (select max(row_seq) from kept.tick group by automation_name)
+
+-- name: last_ticks
+-- defaults: {}
+select row_seq as seq, tick_id, automation_name, status, scheduled_us as scheduled_at, evaluated_us as evaluated_at,
+    ended_us as ended_at, skip_reason, cursor, run_ids, error, details
+from kept.tick
+where row_seq in (
+    select max(row_seq) from kept.tick
+    where automation_name in (select unnest($names::varchar[]))
+    group by automation_name
+)
+
+-- name: newer_ticks
+-- defaults: {}
+select row_seq as seq, tick_id, automation_name, status, scheduled_us as scheduled_at, evaluated_us as evaluated_at,
+    ended_us as ended_at, skip_reason, cursor, run_ids, error, details
+from kept.tick
+where (row_seq > $after or tick_id in (select unnest($open::varchar[])))
+    and automation_name in (select unnest($names::varchar[]))
+order by row_seq
+
+-- name: tick_marks
+-- defaults: {}
+select automation_name, coalesce(scheduled_us, evaluated_us) // $bucket as bucket,
+    max(case status when 'FAILURE' then 4 when 'MISSED' then 2 when 'SKIPPED' then 1 else 3 end) as level
+from kept.tick
+where evaluated_us >= $since and automation_name in (select unnest($names::varchar[]))
+group by all
+
+-- name: tick_events
+-- defaults: {}
+select body from kept.event
+where seq >= (select row_seq from kept.tick where tick_id = $tick_id) and event_type like 'TICK%'
+    and body ->> 'tick_id' = $tick_id
+order by seq
+limit 2
 
 -- name: cells_of
 -- defaults: {}

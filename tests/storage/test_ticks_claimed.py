@@ -185,8 +185,67 @@ def test_a_lease_of_an_earlier_server_is_kept(desk: Desk) -> None:
     other = Kernel(desk)
     desk.join(other, leases={"nightly": 9})
     assert other.claim("nightly", 200, 9, None) == {"claimed": False, "why": "lease"}
+    assert other.told == [("lease_lost", {"automation": "nightly"})]
     desk.leave(who)
-    assert [fields["token"] > 9 for _, fields in other.told] == [True]
+    assert [(name, fields["token"] > 9) for name, fields in other.told[1:]] == [("lease", True)]
+
+
+def test_who_waited_with_an_earlier_server_still_waits(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, waiter = Kernel(desk), Kernel(desk)
+    desk.join(waiter, leases={"nightly": 0, "hourly": 0})
+    waiter.ask("beat")
+    assert waiter.told == []  # the owner may be on its way
+    desk.join(owner, leases={"nightly": 7})
+    monkeypatch.setattr(leases, "SILENCE_S", 0.001)
+    time.sleep(0.01)
+    owner.ask("beat")
+    waiter.ask("beat")
+    assert [(name, fields["automation"]) for name, fields in waiter.told] == [("lease", "hourly")]
+    desk.leave(owner)
+    assert [(name, fields["automation"]) for name, fields in waiter.told[1:]] == [("lease", "nightly")]
+
+
+def test_a_beat_says_what_the_client_has(desk: Desk) -> None:
+    kernel = Kernel(desk)
+    tokens = kernel.hold("nightly", "hourly")
+    assert kernel.ask("beat") == (2, sum(tokens.values()))
+    answer = kernel.ask("hold_automations", names=["hourly"], no_others=True)
+    assert answer["tokens"] == {"hourly": tokens["hourly"]}
+    assert kernel.ask("beat") == (1, tokens["hourly"])
+
+
+def test_the_owner_is_told_what_another_kernel_switched(desk: Desk) -> None:
+    owner, other = Kernel(desk), Kernel(desk)
+    token = owner.hold("nightly")["nightly"]
+    other.ask("tell_owner", name="nightly")
+    owner.ask("tell_owner", name="nightly")
+    assert owner.told == [("lease", {"automation": "nightly", "token": token})]
+
+
+def test_a_clock_that_was_far_ahead_keeps_no_tick_back(desk: Desk) -> None:
+    kernel = Kernel(desk)
+    token = kernel.hold("nightly")["nightly"]
+    now, far = desk.clock.now_us(), desk.clock.now_us() + 10 * 86_400_000_000
+    assert kernel.claim("nightly", far, token, None)["claimed"] is True
+    assert kernel.claim("nightly", now, token, None)["claimed"] is True
+    assert kernel.claim("nightly", now - 1, token, None) == {"claimed": False, "why": "taken"}
+
+
+def test_times_of_what_was_off_count_from_when_it_is_on(desk: Desk) -> None:
+    kernel = Kernel(desk)
+
+    def note(at: int, word: str, **body: Any) -> Any:
+        event = Event(word, None, None, at, {"name": "nightly", **body})
+        desk.committer.call(lambda: desk.record([event]))
+        return rows(desk, "select is_on, since_us from kept.automation")[0]
+
+    crons = {"crons": ["0 0 * * *"], "timezone": "UTC"}
+    assert note(1, ev.AUTOMATION_CHANGED, **crons, counts=False) == (None, None)
+    assert note(2, ev.AUTOMATION_CHANGED, **crons, counts=True) == (None, 2)
+    assert note(3, ev.AUTOMATION_SWITCHED, on=True, counts=True) == (True, 2)
+    assert note(4, ev.AUTOMATION_SWITCHED, on=False, counts=False) == (False, None)
+    assert note(5, ev.AUTOMATION_SWITCHED, on=None, counts=True) == (None, 5)
+    assert note(6, ev.AUTOMATION_CHANGED, crons=["0 1 * * *"], timezone="UTC", counts=True) == (None, 6)
 
 
 def test_a_tick_whose_kernel_died_is_told_to_the_next_owner(desk: Desk) -> None:
