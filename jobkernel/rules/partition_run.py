@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jobkernel.errors import InvalidDefinition, InvariantViolation, UnknownName, did_you_mean
-from jobkernel.model.definitions import EMPTY
+from jobkernel.model.definitions import EMPTY, AssetSpec
 from jobkernel.model.partition_range import PartitionKeyRange
 from jobkernel.model.partitions import PartitionsDefinition
 from jobkernel.model.run_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
@@ -46,8 +46,9 @@ def partitions_of_run(
     partitions_of: PartitionsOf,
 ) -> RunPartitions | None:
     """Return what a run of ``keys`` makes and needs; None where nothing in it has partitions."""
-    touched = {key for step in plan.steps.values() for key in (*step.asset_keys.values(), *step.input_keys.values())}
-    of_assets = {key: found for key in touched if (found := partitions_of(key)) is not None}
+    of_assets = {spec.key: spec.partitions for _, spec in _specs(plan) if spec.partitions is not None}
+    loaded = {key for step in plan.steps.values() if step.input_keys for key in step.input_keys.values()}
+    of_assets |= {key: found for key in loaded.difference(of_assets) if (found := partitions_of(key)) is not None}
     if definition is None and not of_assets:
         return None
     needed = {
@@ -66,15 +67,18 @@ def partitions_of_plan(plan: Plan) -> PartitionsDefinition | None:
         InvalidDefinition: assets of the plan have different partitions.
     """
     found: dict[PartitionsDefinition, str] = {}
-    for step in plan.steps.values():
-        for spec in step.assets.specs if step.assets is not None else ():
-            if spec.partitions is not None and spec.key in step.asset_keys.values():
-                found.setdefault(spec.partitions, spec.key)
+    for step, spec in _specs(plan):
+        if spec.partitions is not None and spec.key in step.asset_keys.values():
+            found.setdefault(spec.partitions, spec.key)
     if len(found) > 1:
         first, second = list(found.values())[:2]
         raise InvalidDefinition(f"'{first}' and '{second}' have different partitions; make them in different runs.")
     own = plan.job.partitions if plan.job is not None else None
     return next(iter(found), None) or own or getattr(plan.job and plan.job.config, "partitions_def", None)
+
+
+def _specs(plan: Plan) -> list[tuple[PlannedStep, AssetSpec]]:
+    return [(step, spec) for step in plan.steps.values() if step.assets is not None for spec in step.assets.specs]
 
 
 def checked_key(key: str, definition: PartitionsDefinition) -> str:
