@@ -49,14 +49,14 @@ def reading(dg: Any, name: str, upstream: str, mapping: Any = None, partitions: 
 
 def loads(dg: Any, made: Any, keys: Sequence[str], reader: Any, wanted: Sequence[str | None]) -> list[Any]:
     """Make an asset's partitions, then a reader's, and return what that loaded."""
-    instance = dg.DagsterInstance.ephemeral()
-    for key in keys:
-        dg.materialize([made], partition_key=key, instance=instance)
     name = reader.key.path[-1]
-    return [
-        dg.materialize([made, reader], selection=[name], partition_key=key, instance=instance).output_for_node(name)
-        for key in wanted
-    ]
+    with dg.DagsterInstance.ephemeral() as instance:
+        for key in keys:
+            dg.materialize([made], partition_key=key, instance=instance)
+        return [
+            dg.materialize([made, reader], selection=[name], partition_key=key, instance=instance).output_for_node(name)
+            for key in wanted
+        ]
 
 
 def day_values(dg: Any) -> Any:
@@ -81,9 +81,9 @@ def counting(dg: Any) -> Any:
 
 
 def counted(dg: Any) -> list[int]:
-    instance, asset = dg.DagsterInstance.ephemeral(), counting(dg)
-    keys = ["2024-01-01", "2024-01-02", "2024-01-03"]
-    return [dg.materialize([asset], partition_key=key, instance=instance).output_for_node("count") for key in keys]
+    asset, keys = counting(dg), ["2024-01-01", "2024-01-02", "2024-01-03"]
+    with dg.DagsterInstance.ephemeral() as instance:
+        return [dg.materialize([asset], partition_key=key, instance=instance).output_for_node("count") for key in keys]
 
 
 def same_key(dg: Any) -> Any:
@@ -252,21 +252,18 @@ def said_of_two_dimensions(dg: Any) -> Any:
 
 def of_dynamic_keys(dg: Any) -> Any:
     """Return what an instance says of dynamic keys, and a run of one."""
-    instance = dg.DagsterInstance.ephemeral()
-    instance.add_dynamic_partitions("files", ["b", "a"])
-    instance.add_dynamic_partitions("files", ["a", "c"])
-    instance.delete_dynamic_partition("files", "b")
 
     @dg.asset(partitions_def=dg.DynamicPartitionsDefinition(name="files"))
     def file(context) -> str:
         return str(context.partition_key)
 
-    value = dg.materialize([file], partition_key="c", instance=instance).output_for_node("file")
-    return [
-        value,
-        list(instance.get_dynamic_partitions("files")),
-        [instance.has_dynamic_partition("files", key) for key in "ab"],
-    ]
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("files", ["b", "a"])
+        instance.add_dynamic_partitions("files", ["a", "c"])
+        instance.delete_dynamic_partition("files", "b")
+        value = dg.materialize([file], partition_key="c", instance=instance).output_for_node("file")
+        keys = list(instance.get_dynamic_partitions("files"))
+        return [value, keys, [instance.has_dynamic_partition("files", key) for key in "ab"]]
 
 
 def metadata_of_a_range(dg: Any) -> Any:
@@ -466,13 +463,20 @@ REFUSED: dict[str, Script] = {
     "config that nobody decorated": lambda dg: dg.PartitionedConfig(
         letters(dg), run_config_for_partition_key_fn=len
     )("a"),
-    "a dynamic key that was not added": lambda dg: dg.materialize(
-        [dg.asset(name="x", partitions_def=dg.DynamicPartitionsDefinition(name="files"))(lambda: 1)],
-        partition_key="a",
-        instance=dg.DagsterInstance.ephemeral(),
-    ),
-    "a dynamic key with dots": lambda dg: dg.DagsterInstance.ephemeral().add_dynamic_partitions("x", "abc"),
+    "a dynamic key that was not added": lambda dg: of_an_unknown_file(dg),
+    "one text as dynamic keys": lambda dg: one_text_as_keys(dg),
 }  # fmt: skip
+
+
+def of_an_unknown_file(dg: Any) -> Any:
+    made = dg.asset(name="x", partitions_def=dg.DynamicPartitionsDefinition(name="files"))(lambda: 1)
+    with dg.DagsterInstance.ephemeral() as instance:
+        return dg.materialize([made], partition_key="a", instance=instance)
+
+
+def one_text_as_keys(dg: Any) -> Any:
+    with dg.DagsterInstance.ephemeral() as instance:
+        return instance.add_dynamic_partitions("x", "abc")
 
 
 def _window(context) -> Any:
@@ -521,10 +525,10 @@ class TestDifferencesOnPurpose:
             def several(context) -> Any:
                 return {key: key * 2 for key in context.partition_keys}
 
-            instance = dg.DagsterInstance.ephemeral()
-            dg.materialize([several], tags=RANGE, instance=instance)
             reader = reading(dg, "reader", "several", partitions=letters(dg))
-            return loads_again(dg, instance, several, reader)
+            with dg.DagsterInstance.ephemeral() as instance:
+                dg.materialize([several], tags=RANGE, instance=instance)
+                return loads_again(dg, instance, several, reader)
 
         with pytest.raises(Exception, match="does not support persisting"):
             under_dagster(script)
