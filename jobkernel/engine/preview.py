@@ -51,7 +51,7 @@ class Preview:
         if self.scheduled_at is not None:
             head += f" at {self.scheduled_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         lines = [f"{head} would {self._would()}"]
-        lines += [f"  {_request_words(request)}" for request in self.requests[:20]]
+        lines += [f"  {request_words(request)}" for request in self.requests[:20]]
         if len(self.requests) > 20:
             lines.append(f"  … and {len(self.requests) - 20} more")
         if self.evaluation.cursor is not UNCHANGED:
@@ -67,7 +67,8 @@ class Preview:
         return f"launch {count} run{'s' if count > 1 else ''}:"
 
 
-def _request_words(request: Any) -> str:
+def request_words(request: Any) -> str:
+    """Say what a run request asks for, in one line."""
     words = [request.run_key or "no run key", f"of {request.job_name}" if request.job_name else ""]
     words.append(f"partition {request.partition_key}" if request.partition_key else "")
     words.append(f"config {dict(request.run_config)}" if request.run_config else "")

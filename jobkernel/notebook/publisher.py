@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from jobkernel.notebook.automation_standing import AutomationStanding
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.parts import Part
@@ -35,6 +36,7 @@ class Publisher:
         self._session = kernel.session
         self._standing = Standing(kernel.session)
         self._views = GraphViews(kernel.session)
+        self._automation = AutomationStanding(kernel)
         self._lock = threading.Lock()  # protects _listeners
         self._listeners: list[Listener] = []
         self._seq = 0
@@ -44,13 +46,16 @@ class Publisher:
         self._queue: dict[str, Any] = {}
         self._unlisten = kernel.session.history.listen("settings", self._settings_changed)
         self._closing = threading.Event()
-        self.requests = Requests(kernel.session, self._standing, self._views, lambda: self._seq)
+        self.requests = Requests(kernel.session, self._standing, self._views, self._automation, lambda: self._seq)
         self._thread = threading.Thread(target=self._loop, name="jobkernel-publisher", daemon=True)
         self._thread.start()
 
     def snapshot(self, query: GraphQuery | None = None) -> dict[str, Any]:
         """Return the protocol's ``Snapshot`` of now."""
-        return self._standing.snapshot(self._views, query or GraphQuery(), self._seq)
+        return self._snapshot(self._automation.now(), query or GraphQuery())
+
+    def _snapshot(self, automation: dict[str, Any], query: GraphQuery) -> dict[str, Any]:
+        return {**self._standing.snapshot(self._views, query, self._seq), "automation": automation}
 
     def part(self, query: GraphQuery) -> dict[str, Any]:
         """Return the ``Snapshot`` of what a query shows; where it shows nothing, the graph says why."""
@@ -105,10 +110,11 @@ class Publisher:
             self._session.refresh()
             self._session.changed.clear()
             self._standing.forget_queue()
+            self._automation.history_moved()
         version = self._session.registry.version
         if version != self._version:
             status_version, _ = self._standing.statuses.moved_since(self._status_version)
-            snapshot, seq = self.snapshot(), self._seq + 1
+            snapshot, seq = self._snapshot(self._automation.whole(), GraphQuery()), self._seq + 1
             pushes = self._for_each(lambda part: self._graph_push(part, snapshot, seq))
             self._version, self._status_version = version, status_version
             self._runs = {row["run_id"]: row for row in snapshot["runs"]}
@@ -122,9 +128,12 @@ class Publisher:
         runs = {row["run_id"]: row for row in [*runs_of_others, *self._standing.live_runs()]}
         status_version, status = self._standing.statuses.moved_since(self._status_version)
         moved_runs = [row for run_id, row in runs.items() if self._runs.get(run_id) != row]
-        if not status and not moved_runs and queue == self._queue:
+        automation = self._automation.change()
+        if not status and not moved_runs and queue == self._queue and automation is None:
             return
         told = {"push": "status", "seq": self._seq + 1, "runs": moved_runs, "queue": queue}
+        if automation is not None:
+            told["automation"] = automation
         pushes = self._for_each(lambda part: self._status_push(part, told, status))
         self._status_version, self._queue = status_version, queue
         self._runs.update(runs)

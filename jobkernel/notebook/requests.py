@@ -11,6 +11,8 @@ from typing import Any
 from jobkernel.engine.session import Session
 from jobkernel.errors import JobkernelError, did_you_mean
 from jobkernel.model.runs import Launch
+from jobkernel.notebook.automation_requests import AUTOMATION_OPERATIONS, AutomationRequests
+from jobkernel.notebook.automation_standing import AutomationStanding
 from jobkernel.notebook.details import log_lines, node_details, run_details
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
 from jobkernel.notebook.options import UsageProblem
@@ -24,9 +26,18 @@ from jobkernel.notebook.views import expected_seconds
 class Requests:
     """Answers requests for one session."""
 
-    def __init__(self, session: Session, standing: Standing, views: GraphViews, seq: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        standing: Standing,
+        views: GraphViews,
+        automation: AutomationStanding,
+        seq: Callable[[], int],
+    ) -> None:
         self._session = session
         self._standing = standing
+        self._automation = automation
+        self._of_automation = AutomationRequests(session)
         self._views = views
         self._seq = seq
 
@@ -34,18 +45,24 @@ class Requests:
         """Return the protocol's reply. A refusal is a sentence; a mistake of ours names itself."""
         number = request.get("id", 0)
         operation = str(request.get("op", ""))
-        handler = OPERATIONS.get(operation)
-        if handler is None:
-            return _refused(number, f"The kernel knows no '{operation}'.{did_you_mean(operation, OPERATIONS)}")
+        if operation not in OPERATIONS and operation not in AUTOMATION_OPERATIONS:
+            known = {**OPERATIONS, **AUTOMATION_OPERATIONS}
+            return _refused(number, f"The kernel knows no '{operation}'.{did_you_mean(operation, known)}")
         try:
-            return {"id": number, "ok": True, "result": handler(self, request)}
+            return {"id": number, "ok": True, "result": self._result(operation, request)}
         except JobkernelError as error:
             return _refused(number, str(error))
         except Exception as error:  # noqa: BLE001 - a subscriber's boundary: the screen must get an answer
             return _refused(number, f"'{operation}' failed in the kernel: {type(error).__name__}: {error}")
 
+    def _result(self, operation: str, request: Mapping[str, Any]) -> Any:
+        if operation in AUTOMATION_OPERATIONS:
+            return AUTOMATION_OPERATIONS[operation](self._of_automation, request)
+        return OPERATIONS[operation](self, request)
+
     def _snapshot(self, _request: Mapping[str, Any]) -> dict[str, Any]:
-        return self._standing.snapshot(self._views, GraphQuery(), self._seq())
+        snapshot = self._standing.snapshot(self._views, GraphQuery(), self._seq())
+        return {**snapshot, "automation": self._automation.now()}
 
     def _picture(self, request: Mapping[str, Any]) -> dict[str, Any]:
         query = GraphQuery(job=request.get("job"), selection=request.get("selection"))

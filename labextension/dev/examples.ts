@@ -1,6 +1,7 @@
 /** One of each message, from the flights example: the contract that both sides' tests read. */
+import { automationOf, preview, tick } from './automation';
 import { detailsOf, runOf } from './facts';
-import { flightsGraph, flightsStatus, runs, snapshotOf, status } from './fixtures';
+import { flightsGraph, now, flightsStatus, runs, snapshotOf, status } from './fixtures';
 import { packed } from './pack';
 import { NO_STATUS } from '../src/changes';
 import type { NodeStatus, SentStatusMap, StatusMap } from '../src/protocol';
@@ -34,6 +35,24 @@ export const examples: Record<string, unknown> = {
     queue: { paused: true, waiting: 1, pools: [] }
   },
   push_graph: { push: 'graph', seq: 3, snapshot: { ...snapshot, seq: 3 } },
+  push_automation: {
+    push: 'status',
+    seq: 4,
+    status: {},
+    runs: [],
+    automation: {
+      rows: [
+        { name: 'monthly_archive', on: true, next: [now + 3_600_000] },
+        {
+          name: 'weather_sensor',
+          last: tick('SUCCESS', now, { run_ids: ['90c4aa18d1'] }),
+          strip: { first: Math.floor(now / 360_000), marks: 'r' }
+        }
+      ],
+      unrun: ['airlines'],
+      pin: null
+    }
+  },
   push_gone: { push: 'gone', reason: 'jobkernel was unloaded' },
   exchange_snapshot: exchange(1, 'snapshot', {}, snapshot),
   exchange_layout: exchange(2, 'layout', { job: null, focus: null, direction: 'LR' }, packed(flightsGraph('LR'))),
@@ -96,5 +115,30 @@ export const examples: Record<string, unknown> = {
     'log',
     { run_id: '7f3a91c2e0', step_key: null, after: 6 },
     { lines: runOf('7f3a91c2e0').log.slice(6), ended: true }
-  )
+  ),
+  exchange_automation: exchange(18, 'automation', { name: 'weather_sensor' }, automationOf('weather_sensor')),
+  exchange_ticks: exchange(
+    19,
+    'ticks',
+    { name: 'weather_sensor', status: 'FAILURE', before: null, limit: 20 },
+    { rows: automationOf('weather_sensor').ticks.slice(3, 4), more: false }
+  ),
+  exchange_tick: exchange(20, 'tick', { tick_id: 'weather_sensor@1' }, { log: preview().log, error: null }),
+  exchange_scheduler: exchange(21, 'scheduler', {}, { alive: true, turned_at: now - 400 }),
+  exchange_switch: exchange(22, 'switch', { name: 'monthly_archive', on: true }, { on: true }),
+  exchange_switch_refused: refused(
+    23,
+    'switch',
+    { name: 'monthly', on: true },
+    "No schedule or sensor 'monthly' is defined in this notebook. Did you mean 'monthly_archive'?"
+  ),
+  exchange_set_cursor: exchange(24, 'set_cursor', { name: 'weather_sensor', cursor: '7' }, { cursor: '7' }),
+  exchange_reset_keys: exchange(
+    25,
+    'reset_keys',
+    { name: 'weather_sensor', keys: ['weather-2013-04'] },
+    { text: 'The run key may be used again.' }
+  ),
+  exchange_preview: exchange(26, 'preview', { name: 'weather_sensor', cursor: '7' }, preview()),
+  exchange_launch_preview: exchange(27, 'launch_preview', { token: '1' }, { run_ids: ['90c4aa18d1'] })
 };

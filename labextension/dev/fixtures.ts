@@ -13,6 +13,7 @@ import type {
 import { NO_STATUS } from '../src/changes';
 import { boxed, place } from './layout';
 import type { Plain } from './layout';
+import { automation, manyAutomations, noAutomation } from './automation';
 import { packed } from './pack';
 
 export const MIN = 60_000;
@@ -251,6 +252,7 @@ export function snapshotOf(name: string): Snapshot {
     kernel_id: 'dev',
     runs: runs(),
     queue: QUEUE,
+    automation: name === 'flights' ? automation() : noAutomation(),
     ops: [{ name: 'fetch', uses: [{ job: 'nightly', keys: ['op:nightly/fetch'] }] }]
   };
   if (name === 'empty') {
@@ -275,7 +277,8 @@ export function snapshotOf(name: string): Snapshot {
     };
   }
   const made = many(Number(name));
-  return { ...base, jobs: [], graph: packed(graphOf(made, 'TD')), status: made.status };
+  const automated = manyAutomations(Math.min(Number(name) || 0, 200));
+  return { ...base, automation: automated, jobs: [], graph: packed(graphOf(made, 'TD')), status: made.status };
 }
 
 export interface Made extends Plain {

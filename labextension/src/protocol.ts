@@ -2,11 +2,19 @@
  * The words kernel and screen exchange, version 1. Knows types; what checks them is in guards.ts.
  * Every module speaks these types; the Python side is jobkernel/notebook/graph_view.py.
  */
+import type {
+  Automation,
+  AutomationChange,
+  AutomationDetails,
+  LookPreview,
+  TickDetails,
+  TickRow
+} from './protocol/automation';
 import type { Details } from './protocol/details';
 import type { PackedGraph, SentStatusMap, StatusMap } from './protocol/graph';
 import type { LogLine, Queue, RunDetails, RunRow } from './protocol/runs';
 import type { Scope } from './protocol/words';
-import type { AgainQuery, LayoutQuery, PartQuery, RunsQuery } from './queries';
+import type { AgainQuery, LayoutQuery, PartQuery, PreviewQuery, RunsQuery, TicksQuery } from './queries';
 
 export const PROTOCOL = 1;
 
@@ -26,6 +34,7 @@ export interface Snapshot {
   status: StatusMap;
   runs: RunRow[];
   queue: Queue;
+  automation: Automation;
 }
 export interface SentSnapshot extends Omit<Snapshot, 'status'> {
   status: SentStatusMap;
@@ -59,6 +68,17 @@ export interface Operations {
     fields: { run_id: string; step_key: string | null; after: number };
     result: { lines: LogLine[]; ended: boolean };
   };
+  automation: { fields: { name: string }; result: AutomationDetails };
+  ticks: { fields: TicksQuery; result: { rows: TickRow[]; more: boolean } };
+  tick: { fields: { tick_id: string }; result: TickDetails };
+  scheduler: { fields: Record<string, never>; result: { alive: boolean; turned_at: number | null } };
+  /** On, off, or as its definition says. */
+  switch: { fields: { name: string; on: boolean | null }; result: { on: boolean } };
+  set_cursor: { fields: { name: string; cursor: string | null }; result: { cursor: string | null } };
+  /** All run keys where none are named. */
+  reset_keys: { fields: { name: string; keys: string[] | null }; result: { text: string } };
+  preview: { fields: PreviewQuery; result: LookPreview };
+  launch_preview: { fields: { token: string }; result: { run_ids: string[] } };
 }
 export type Operation = keyof Operations;
 
@@ -69,15 +89,23 @@ export interface Request {
 }
 export type Reply = { id: number; ok: true; result: unknown } | { id: number; ok: false; error: string };
 
-export type StatusPush = { push: 'status'; seq: number; status: SentStatusMap; runs: RunRow[]; queue?: Queue };
+export interface StatusPush {
+  push: 'status';
+  seq: number;
+  status: SentStatusMap;
+  runs: RunRow[];
+  queue?: Queue;
+  automation?: AutomationChange;
+}
 export type GraphPush = { push: 'graph'; seq: number; snapshot: SentSnapshot };
 export type GonePush = { push: 'gone'; reason: string };
 export type Push = StatusPush | GraphPush | GonePush;
 
 export type { Host, Shown } from './host';
+export type * from './protocol/automation';
 export type * from './protocol/details';
 export type * from './protocol/graph';
 export type * from './protocol/runs';
 export type * from './protocol/words';
-export type { AgainQuery, LayoutQuery, PartQuery, RunsQuery } from './queries';
+export type { AgainQuery, LayoutQuery, PartQuery, PreviewQuery, RunsQuery, TicksQuery } from './queries';
 export { ACTIVE, isActive, runGlyph } from './run_status';

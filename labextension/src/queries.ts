@@ -27,3 +27,18 @@ export interface RunsQuery {
   before?: number | null;
   limit?: number;
 }
+
+export interface TicksQuery {
+  name: string;
+  status?: string | null;
+  /** The id of the tick that those asked for come before. */
+  before?: string | null;
+  limit?: number;
+}
+
+/** A look at a time of a schedule, in its zone, or with a cursor of a sensor. */
+export interface PreviewQuery {
+  name: string;
+  at?: string;
+  cursor?: string | null;
+}
