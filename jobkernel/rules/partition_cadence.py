@@ -16,21 +16,14 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jobkernel.errors import InvalidDefinition, did_you_mean
+from jobkernel.rules.cron import read_crons
+from jobkernel.rules.cron_fields import read_cron
 
 MINUTES_OF_DAY: Final = 1440
 SECONDS_OF_DAY: Final = 86_400
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _LAST_DAY: Final = date(2200, 1, 1).toordinal() - _EPOCH
 _REGULAR: Final = re.compile(r"(\d+) (\d+|\*) (\d+|\*) \* (\d+|\*)")
-_ALIASES: Final = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
 
 
 @lru_cache(maxsize=64)
@@ -49,24 +42,14 @@ def zone_named(name: str) -> ZoneInfo:
         raise InvalidDefinition(f"There is no time zone '{name}'.{guess}") from None
 
 
-@lru_cache(maxsize=256)
-def is_valid_cron(cron: str) -> bool:
-    """Whether a cron can be read, and ever ticks."""
-    from cronsim import CronSim, CronSimError
-
-    text = _ALIASES.get(cron, cron)
-    if len(text.split()) != 5:
-        return False
-    try:
-        next(CronSim(text, datetime(2023, 1, 1)))  # noqa: DTZ001  - a wall clock of no zone
-    except (CronSimError, StopIteration):
-        return False
-    return True
+def _plain(cron: str) -> str:
+    """Return a cron without aliases, names and steps."""
+    return read_cron(cron).spec
 
 
 def is_every_hour(cron: str) -> bool:
     """Whether a cron ticks in every hour of its days."""
-    return _ALIASES.get(cron, cron).split()[1] == "*"
+    return _plain(cron).split()[1] == "*"
 
 
 def ticks_between(cron: str, timezone: str, first: float, end: float) -> list[int]:
@@ -75,7 +58,7 @@ def ticks_between(cron: str, timezone: str, first: float, end: float) -> list[in
         return []
     days = range(_day_of(first) - 1, min(_day_of(end) + 2, _LAST_DAY))
     every = is_every_hour(cron)
-    found = _instants(_local_minutes(_ALIASES.get(cron, cron), days), zone_named(timezone), is_every_hour=every)
+    found = _instants(_local_minutes(_plain(cron), days), zone_named(timezone), is_every_hour=every)
     return found[bisect_left(found, first) : bisect_left(found, end)]
 
 
@@ -101,7 +84,7 @@ def last_ticks(cron: str, timezone: str, last: float, count: int) -> list[int]:
 
 def _span_of(cron: str) -> int:
     """Return about how many seconds lie between two ticks: a first guess at how far to look."""
-    regular = _REGULAR.fullmatch(_ALIASES.get(cron, cron))
+    regular = _REGULAR.fullmatch(_plain(cron))
     if regular is None:
         return SECONDS_OF_DAY // 4
     _, hour, day, weekday = regular.groups()
@@ -148,11 +131,9 @@ def _days_of_months(month_day: int, days: range) -> Iterator[int]:
 
 
 def _searched(cron: str, days: range) -> Iterator[int]:
-    from cronsim import CronSim
-
-    midnight = datetime.fromordinal(days.start + _EPOCH)
+    midnight = datetime.fromordinal(days.start + _EPOCH).replace(tzinfo=UTC)  # a zone whose clock is never changed
     base = days.start * MINUTES_OF_DAY
-    for tick in CronSim(cron, midnight - timedelta(seconds=1)):
+    for tick in read_crons(cron).ticks(midnight - timedelta(seconds=1)):
         local = base + int((tick - midnight).total_seconds()) // 60
         if local >= days.stop * MINUTES_OF_DAY:
             return

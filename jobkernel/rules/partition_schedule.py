@@ -6,8 +6,8 @@ import re
 from enum import Enum
 from typing import Final
 
-from jobkernel.errors import InvalidDefinition, InvariantViolation
-from jobkernel.rules.partition_cadence import is_valid_cron
+from jobkernel.errors import InvariantViolation
+from jobkernel.rules.cron_fields import read_cron
 
 
 class ScheduleType(Enum):
@@ -58,8 +58,9 @@ def cron_of(cron: str | None, kind: ScheduleType | None, minute: int | None, hou
     if cron is None:
         assert kind is not None
         cron = cron_at(kind, minute or 0, hour or 0, day or None)
-    if not isinstance(cron, str) or not is_valid_cron(cron):
-        raise InvalidDefinition(f"Time partitions cannot follow the cron '{cron}': it cannot be read, or never comes.")
+    if not isinstance(cron, str):
+        raise TypeError(f"Time partitions take one cron as a text, not {cron!r}.")
+    read_cron(cron)
     return cron
 
 

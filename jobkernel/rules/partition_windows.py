@@ -16,7 +16,8 @@ from jobkernel.errors import InvalidDefinition, InvariantViolation
 from jobkernel.model.partition_loading import DynamicKeys, present
 from jobkernel.model.partition_range import PartitionKeyRange, TimeWindow
 from jobkernel.model.partitions import PartitionsDefinition
-from jobkernel.rules.partition_cadence import is_valid_cron, zone_named
+from jobkernel.rules.cron_fields import read_cron
+from jobkernel.rules.partition_cadence import zone_named
 from jobkernel.rules.partition_schedule import NOT_FOR, SHAPES, ScheduleType, cron_at, cron_of
 from jobkernel.rules.partition_table import Extent, Table, Windows, keys_of, table_at
 
@@ -352,8 +353,7 @@ def _moment(given: Any, windows: Windows, what: str) -> datetime:
 
 def _exclusion(given: Any, windows: Windows) -> str | datetime:
     if isinstance(given, str):
-        if not is_valid_cron(given):
-            raise InvalidDefinition(f"Time partitions cannot leave out the cron '{given}': it cannot be read.")
+        read_cron(given)
         return given
     return _moment(given, windows, "exclusions")
 

@@ -450,7 +450,7 @@ class TestDifferencesOnPurpose:
             return cron(dg, "0 0 31 4 *")
 
         under_dagster(script)
-        with pytest.raises(InvalidDefinition, match="never comes"):
+        with pytest.raises(InvalidDefinition, match="never fires"):
             script(jobkernel)
 
     def test_one_text_is_no_list_of_keys(self) -> None:

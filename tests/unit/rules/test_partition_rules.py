@@ -21,7 +21,7 @@ from jobkernel.api.partitions import (
 from jobkernel.errors import InvalidDefinition, InvariantViolation
 from jobkernel.model.backfill_policy import strictest
 from jobkernel.model.partition_loading import KeptHere
-from jobkernel.rules.partition_cadence import is_valid_cron, last_ticks, next_ticks, zone_named
+from jobkernel.rules.partition_cadence import last_ticks, next_ticks, zone_named
 
 LETTERS = StaticPartitionsDefinition(["d", "c", "b", "a"])
 
@@ -73,12 +73,6 @@ def test_ticks_where_clocks_are_changed(cron: str, zone: str, first: str, expect
 
     assert local(found, zone) == expected
     assert last_ticks(cron, zone, found[-1], 3) == found
-
-
-def test_a_cron_that_never_comes_is_not_valid() -> None:
-    texts = ["0 0 29 2 *", "0 0 30 2 *", "0 0 31 4 *", "0 0 * * 8", "* * * * * *", "", "@daily", "0 0 L * *"]
-
-    assert [is_valid_cron(text) for text in texts] == [True, False, False, False, False, False, True, True]
 
 
 def test_an_unknown_zone_names_the_nearest() -> None:

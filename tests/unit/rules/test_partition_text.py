@@ -62,7 +62,7 @@ def test_a_text_says_partitions(text: str, expected: Any) -> None:
         ("daily:2024-02-30", "cannot read their start '2024-02-30'"),
         ("daily:2024-01-01..x", "write the last partition as a key"),
         ("daily:2024-01-01@Europe/Berln", "Did you mean 'Europe/Berlin'?"),
-        ("cron:61 * * * *:2024-01-01", "cannot follow the cron '61 * * * *'"),
+        ("cron:61 * * * *:2024-01-01", "minute: '61' is out of range"),
         ("cron:0 9 * * 1", "write the first day as cron:"),
         ("static:a,a", "more than once"),
         ("a=static:x", "has 1 dimensions and needs two"),
