@@ -167,6 +167,17 @@ class Automations:
         self._tell_owner(watched)
         self._on_change()
 
+    def look_soon(self, name: str) -> None:
+        """Have a sensor look now, or when the look that is under way is over: there is news for it."""
+        with self._lock:
+            watched = self.watched.get(name)
+            if watched is None or not watched.is_ours or not watched.is_on or watched.crons is not None:
+                return
+            watched.evaluated_at = None if watched.look is not None else watched.evaluated_at
+            if watched.look is None:
+                self._scheduler.at(name, self._clock.now())
+        self._scheduler.wake()
+
     def set_cursor(self, name: str, cursor: str | None) -> None:
         """Have a sensor's next look find this cursor.
 

@@ -22,6 +22,7 @@ from jobkernel.notebook.dependencies import resolve
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.launching import run_config
 from jobkernel.notebook.options import UsageProblem, duration, pairs, whole_number
+from jobkernel.notebook.watching import watching_fields
 from jobkernel.rules.cron import read_crons
 from jobkernel.rules.names import check_name, user_tags
 
@@ -49,12 +50,36 @@ def schedule_from_line(kernel: NotebookKernel, given: argparse.Namespace) -> Ent
 
 def sensor_from_cell(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> Entry:
     """Return the sensor that a cell defines. Raises as schedules do."""
-    body = _body(kernel, "sensor", given.name, text)
+    fields = _of_body(kernel, _body(kernel, "sensor", given.name, text), "sensor")
+    return sensor_entry(kernel, given, fields)
+
+
+def sensor_from_line(kernel: NotebookKernel, given: argparse.Namespace) -> Entry:
+    """Return the sensor that a line defines: each file, or each materialization, starts one run of its job.
+
+    Raises:
+        UsageProblem: neither files nor an asset are named.
+    """
+    if not (given.files or given.asset):
+        raise UsageProblem(
+            f"%sensor {given.name}: without a body it needs --files or --asset; with one, write %%sensor {given.name}."
+        )
+    return sensor_entry(kernel, given, {"context_argument": "context"})
+
+
+def sensor_entry(kernel: NotebookKernel, given: argparse.Namespace, fields: dict[str, Any]) -> Entry:
+    """Return the sensor of these options around what its body gave, if it has one."""
     spans = {
         "minimum_interval_s": _seconds(given.every, "--every", 30.0),
         "timeout_s": _seconds(given.timeout, "--timeout", 60.0),
     }
-    fields = {**_of_body(kernel, body, "sensor"), **_common(kernel, given, "%%sensor"), **spans}
+    kinds = [given.asset, given.files, given.on_failure or given.on_status]
+    if sum(map(bool, kinds)) > 1:
+        raise UsageProblem(f"%%sensor {given.name}: --asset, --files and --on-failure exclude each other; use one.")
+    if given.monitor and not kinds[2]:
+        raise UsageProblem(f"%%sensor {given.name}: --monitor goes with --on-failure or --on-status.")
+    watching = watching_fields(given, fields, kernel.files.look_again)
+    fields = {**fields, **_common(kernel, given, "%%sensor", needs_job=not kinds[2]), **spans, **watching}
     if given.description is not None:
         fields["description"] = given.description
     return _entry(kernel, Sensor(name=check_name(given.name, "Sensor"), **fields))
@@ -80,14 +105,14 @@ def _schedule(kernel: NotebookKernel, given: argparse.Namespace, **fields: Any) 
     )
 
 
-def _common(kernel: NotebookKernel, given: argparse.Namespace, magic: str) -> dict[str, Any]:
+def _common(kernel: NotebookKernel, given: argparse.Namespace, magic: str, *, needs_job: bool = True) -> dict[str, Any]:
 
-    if not given.job:
+    if not given.job and needs_job:
         known = did_you_mean("", kernel.session.registry.jobs)
         raise UsageProblem(f"{magic} {given.name}: missing --job, the job that it starts.{known}")
     what = f"{magic} '{given.name}'"
     return {
-        "targets": (Target(job_name=given.job),),
+        "targets": (Target(job_name=given.job),) if given.job else (),
         "starts_on": bool(given.on),
         "tags": user_tags(pairs(given.tag, "--tag"), what),
     }
@@ -117,8 +142,8 @@ def _of_body(kernel: NotebookKernel, body: CellBody, kind: str) -> dict[str, Any
         own = {name: word for name, word in words.items() if name not in namespace}
         given = {**own, **{name: namespace[name] for name in words if name in namespace}}
 
-        def look(context: Any, **resources: Any) -> Any:
-            answer = call(context, **given, **resources) if program.takes_context else call(**given, **resources)
+        def look(context: Any, **more: Any) -> Any:
+            answer = call(context, **given, **more) if program.takes_context else call(**given, **more)
             return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
 
         return look

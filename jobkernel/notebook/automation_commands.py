@@ -10,7 +10,12 @@ from zoneinfo import ZoneInfo
 from jobkernel.engine.entries import Entry
 from jobkernel.engine.preview import Preview
 from jobkernel.errors import UnknownName
-from jobkernel.notebook.automation_cells import schedule_from_cell, schedule_from_line, sensor_from_cell
+from jobkernel.notebook.automation_cells import (
+    schedule_from_cell,
+    schedule_from_line,
+    sensor_from_cell,
+    sensor_from_line,
+)
 from jobkernel.notebook.automation_views import (
     automation_view,
     automation_words,
@@ -35,7 +40,18 @@ def define_schedule(kernel: NotebookKernel, given: argparse.Namespace, text: str
 
 def define_sensor(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> Shown | None:
     """Define a sensor by a cell."""
-    return defined(kernel, sensor_from_cell(kernel, given, text), given)
+    if not text.strip() and (given.files or given.asset):
+        return _defined_sensor(kernel, sensor_from_line(kernel, given), given)
+    return _defined_sensor(kernel, sensor_from_cell(kernel, given, text), given)
+
+
+def _defined_sensor(kernel: NotebookKernel, entry: Entry, given: argparse.Namespace) -> Shown | None:
+    shown = defined(kernel, entry, given)
+    if given.files:
+        kernel.files.watch(entry.name, given.files)
+    else:
+        kernel.files.forget(entry.name)
+    return shown
 
 
 def schedule(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
@@ -50,6 +66,8 @@ def sensor(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     automations = kernel.session.automations
     if given.name is None:
         return _about(kernel, given, "sensor")
+    if not given.switch and (given.job or given.files or given.asset):
+        return _defined_sensor(kernel, sensor_from_line(kernel, given), given)
     told = []
     if given.cursor is not None or given.clear_cursor:
         _of_kind(kernel, given.name, "sensor")

@@ -58,6 +58,27 @@ SCHEDULE_LINE: Final = Usage(
 )
 _SENSOR: Final = (
     _JOB,
+    Option(
+        name="asset",
+        help="look when this asset was materialized; the body sees event",
+        metavar="ASSET",
+        completes="key",
+    ),
+    Option(name="files", help="look at files that are new or changed; the body sees files", metavar='"inbox/*.csv"'),
+    Option(name="on-failure", help="look at each run that failed; the body sees context.dagster_run", shape="flag"),
+    Option(
+        name="on-status",
+        help="the same for another status",
+        choices=("QUEUED", "STARTING", "STARTED", "SUCCESS", "FAILURE", "CANCELING", "CANCELED"),
+        metavar="STATUS",
+    ),
+    Option(
+        name="monitor",
+        help="with --on-failure, --on-status: runs of this job alone; may be repeated",
+        shape="many",
+        metavar="JOB",
+        completes="job",
+    ),
     Option(name="every", help="how long from one look to the next (30s)", metavar="30s"),
     Option(name="timeout", help="how long a look may take (60s)", metavar="60s"),
     _ON,
@@ -71,13 +92,18 @@ SENSOR_CELL: Final = Usage(
     about="Define a sensor: the body gives RunRequests or a SkipReason; context.cursor says where it is.",
     positional=("name",),
     options=_SENSOR,
-    examples=("%%sensor new_orders --job load --every 10s --on",),
+    examples=(
+        "%%sensor new_orders --job load --every 10s --on",
+        '%%sensor inbox --job load --files "inbox/*.csv" --on',
+        "%%sensor alarm --on-failure --monitor nightly --on",
+    ),
 )
 SENSOR_LINE: Final = Usage(
     magic="%sensor",
-    about="Switch a sensor on or off, set its cursor, let run keys be used again, or show those that are defined.",
+    about="Define a sensor without a body, switch one on or off, set what it goes by, or show those that are defined.",
     optional_positional=("name", "switch"),
     options=(
+        *_SENSOR,
         Option(name="cursor", help="what its next look finds as its cursor", metavar="TEXT"),
         Option(name="clear-cursor", help="let its next look find no cursor", shape="flag"),
         Option(name="reset-key", help="let this run key be used again; may be repeated", shape="many", metavar="KEY"),

@@ -11,7 +11,7 @@ from jobkernel.clock import from_us
 from jobkernel.engine.automations import Automations
 from jobkernel.engine.session import Session
 from jobkernel.engine.watched import Watched
-from jobkernel.model.automation import Automation, Schedule, Sensor
+from jobkernel.model.automation import Automation, AutomationKind, Schedule, Sensor
 from jobkernel.notebook.shown import Shown, count_of, escaped, one_line, quiet, rows_html, span_of
 from jobkernel.rules.cron_words import in_words
 from jobkernel.storage.table import Table
@@ -40,7 +40,7 @@ LIST_COLUMNS: Final = {
 def automation_words(session: Session, automation: Automation) -> list[str]:
     """Say what a definition cell made: when it looks, what it starts, what comes next, whether it is on."""
     watched = session.automations.watched.get(automation.name)
-    words = [f"starts {', '.join(automation.job_names) or 'assets'}", when_words(automation)]
+    words = [*_what_words(automation), when_words(automation)]
     missing = [t.job_name for t in automation.targets if t.job is None and t.job_name not in session.registry.jobs]
     words += [f"no cell defines job {name} yet" for name in missing]
     if watched is None:
@@ -54,6 +54,19 @@ def automation_words(session: Session, automation: Automation) -> list[str]:
     if not watched.is_ours:
         words.append(f"seen to by {owner_words(watched)}")
     return words
+
+
+def _what_words(automation: Automation) -> list[str]:
+    """Say what an automation watches, and what it starts."""
+    words: list[str] = []
+    if isinstance(automation, Sensor) and automation.monitored_status:
+        of = f" of {', '.join(automation.monitored_jobs)}" if automation.monitored_jobs else ""
+        words.append(f"acts on runs{of} that are {automation.monitored_status}")
+    elif isinstance(automation, Sensor) and isinstance(automation.monitored_assets, tuple):
+        words += [f"follows {', '.join(automation.monitored_assets)}"] if automation.monitored_assets else []
+    if automation.job_names:
+        words.append(f"starts {', '.join(automation.job_names)}")
+    return words or ["starts assets"]
 
 
 def when_words(automation: Automation) -> str:
@@ -202,13 +215,15 @@ def automation_view(session: Session, watched: Watched, ticks: Sequence[Mapping[
     lines = [" · ".join([f"{kind} {watched.name}", *automation_words(session, automation)])]
     if automation.description:
         lines.append(automation.description)
-    if not automation.is_schedule:
+    if automation.kind is AutomationKind.SENSOR:
         lines.append(f"cursor: {watched.cursor}" if watched.cursor is not None else "no cursor")
-        if watched.failures:
-            lines.append(f"failed {count_of(watched.failures, 'time')} in a row, so it looks less often")
+    if not automation.is_schedule and watched.failures:
+        lines.append(f"failed {count_of(watched.failures, 'time')} in a row, so it looks less often")
     if watched.crons is not None:
         times = session.automations.upcoming(watched.name, SHOWN_TIMES)
         lines += ["Next times:", *(f"  {both_times(moment, watched.crons.timezone)}" for moment in times)]
+    logged = next((row["details"]["log"] for row in ticks if (row["details"] or {}).get("log")), ())
+    lines += ["Last printed and logged:", *(f"  {line['message']}" for line in logged[-10:])] if logged else []
     table = ticks_table(ticks)
     text = "\n".join([*lines, *(["Last ticks:", repr(table)] if len(table) else ["No tick yet."])])
     markup = "".join(f"<div>{escaped(line)}</div>" for line in lines)

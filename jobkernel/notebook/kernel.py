@@ -18,6 +18,7 @@ from jobkernel.engine.session import Session
 from jobkernel.executors.failure import register_cell
 from jobkernel.notebook.binding import Bindings
 from jobkernel.notebook.cell_step import CellPlace
+from jobkernel.notebook.file_sensors import FileWatches
 from jobkernel.notebook.following import fingerprint_function
 from jobkernel.notebook.heading import near_miss
 from jobkernel.notebook.job_cells import JobCells
@@ -43,6 +44,8 @@ class NotebookKernel:
         self.session.freshness.follow = self._fingerprint
         self.jobs = JobCells(self.session)
         self.kept = KeptCells(self.session.history, self.session.notebook, self.session.clock.now_us)
+        self.files = FileWatches(self.session.automations)
+        self.session.keep_until_closed(self.files.close)
         self._entries_before: dict[tuple[str, str], Any] = {}
         self.bindings = Bindings(self.session, lambda: self.names)
         self._has_hinted = False

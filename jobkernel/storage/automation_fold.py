@@ -23,6 +23,7 @@ KEPT_OF_TICKS = (
     "first_us",
     "last_us",
     "late_s",
+    "log",
     "token",
     "client_id",
 )
