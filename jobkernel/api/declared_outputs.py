@@ -180,6 +180,7 @@ class AssetCheckSpec:
             description=self.description,
             metadata=self.metadata or EMPTY,
             additional_deps=tuple(dep.asset_key.text for dep in self.additional_deps),
+            automation=self.automation_condition,
         )
 
     @classmethod
@@ -193,4 +194,5 @@ class AssetCheckSpec:
             additional_deps=[key(text) for text in record.additional_deps],
             blocking=record.is_blocking,
             metadata=record.metadata,
+            automation_condition=record.automation,
         )

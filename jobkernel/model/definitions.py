@@ -224,6 +224,7 @@ class CheckSpec:
     description: str | None = None
     metadata: Mapping[str, Any] = field(default=EMPTY)
     additional_deps: tuple[str, ...] = ()
+    automation: Any = None
     severity: str = "ERROR"
 
 
