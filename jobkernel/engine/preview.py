@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from jobkernel.model.automation import UNCHANGED, Automation, Evaluation
 
@@ -49,7 +50,7 @@ class Preview:
         kind = "schedule" if self.automation.is_schedule else "sensor"
         head = f"{kind} {self.automation.name}"
         if self.scheduled_at is not None:
-            head += f" at {self.scheduled_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+            head += f" at {_both_times(self.scheduled_at, getattr(self.automation, 'timezone', 'UTC'))}"
         lines = [f"{head} would {self._would()}"]
         lines += [f"  {request_words(request)}" for request in self.requests[:20]]
         if len(self.requests) > 20:
@@ -69,9 +70,15 @@ class Preview:
 
 def request_words(request: Any) -> str:
     """Say what a run request asks for, in one line."""
-    words = [request.run_key or "no run key", f"of {request.job_name}" if request.job_name else ""]
+    words = [request.run_key or "one run", f"of {request.job_name}" if request.job_name else ""]
     words.append(f"partition {request.partition_key}" if request.partition_key else "")
     words.append(f"config {dict(request.run_config)}" if request.run_config else "")
     own = {name: value for name, value in request.tags.items() if not name.startswith("dagster/")}
     words.append(f"tags {own}" if own else "")
     return ", ".join(word for word in words if word)
+
+
+def _both_times(moment: datetime, zone: str) -> str:
+    local = moment.astimezone(ZoneInfo(zone))
+    utc = "" if local.utcoffset() == UTC.utcoffset(None) else f" ({moment.astimezone(UTC):%H:%M} UTC)"
+    return f"{local:%a %d %b %Y %H:%M %Z}{utc}"

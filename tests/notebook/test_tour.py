@@ -55,6 +55,19 @@ def test_jobs_and_runs(project: Path) -> None:
     assert asked(project, urgent) == [(0,), (5,)]
 
 
+def test_schedules_and_sensors(project: Path) -> None:
+    shown = executed(project, "03_schedules_and_sensors.ipynb")
+
+    assert "at 06:30, Monday through Friday (America/New_York)" in shown["nightly"]
+    assert "Mon 10 Mar 2025 06:30 EDT (10:30 UTC) would launch 1 run" in shown["previewed"]
+    assert "would launch nothing: only on Mondays" in shown["previewed_weekly"]
+    assert "ZeroDivisionError: division by zero" in shown["failed"]
+    assert "no cursor" in shown["failed"]
+    assert shown["by_hand"].count("SUCCESS") == 3
+    days = "SELECT run_key, status FROM runs WHERE trigger_name = 'arrivals' ORDER BY run_key"
+    assert asked(project, days) == [(f"2013-01-0{day}", "SUCCESS") for day in (1, 2, 3)]
+
+
 def test_executors(project: Path) -> None:
     shown = executed(project, "04_executors.ipynb")
 

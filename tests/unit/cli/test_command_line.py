@@ -203,7 +203,7 @@ def test_doctor_finds_a_healthy_project_healthy(after_a_run: Ran) -> None:
         (["cancel"], "cancel: the following arguments are required: RUN"),
         (["server"], "server: the following arguments are required: status|stop"),
         (["run", "absent.ipynb", "x"], "There is no notebook 'absent.ipynb'."),
-        (["scheduler", "small.ipynb", "--on"], "it comes with schedules and sensors in a later version."),
+        (["scheduler", "nowhere.ipynb"], "There is no notebook 'nowhere.ipynb'."),
         (["export", "a", "b"], "it comes in a later version."),
     ],
 )
