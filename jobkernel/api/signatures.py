@@ -239,6 +239,7 @@ def returned(annotation: Any) -> Returned:
 
 
 _RESULT_NAMES: Final = frozenset({"ObserveResult", "AssetCheckResult"})
+_SPEAK_FOR_MANY: Final = frozenset({"MaterializeResult", *_RESULT_NAMES})
 _STREAMS: Final = frozenset(
     {
         collections.abc.Generator,
@@ -251,12 +252,8 @@ _STREAMS: Final = frozenset(
 
 
 def is_result(annotation: Any) -> bool:
-    """Whether an annotation is one of the result records that may speak for several outputs at once."""
-    return (
-        _named(annotation, "MaterializeResult")
-        or _named(annotation, "ObserveResult")
-        or _named(annotation, "AssetCheckResult")
-    )
+    """Whether an annotation is a result record without a type, which may speak for several outputs at once."""
+    return typing.get_origin(annotation) is None and getattr(annotation, "__name__", "") in _SPEAK_FOR_MANY
 
 
 def _named(annotation: Any, name: str) -> bool:
@@ -277,14 +274,22 @@ def returned_by_each(signature: Signature, count: int, what: str) -> list[Return
         return [Returned(type(None), is_nothing=True)] * count
     if typing.get_origin(signature.returns) is not tuple:
         raise InvariantViolation(
-            f"{what} has {count} outputs, so its return annotation must be a tuple, not {signature.returns!r}."
+            f"{what} has {count} outputs, checks included, so its return annotation must be a tuple with an entry for"
+            f" each, not {_shown(signature.returns)}."
         )
     entries = typing.get_args(signature.returns)
+    if Ellipsis in entries:
+        raise InvalidDefinition(f"{what} has '...' in its return annotation; give an entry for each output.")
     if entries and all(is_result(entry) for entry in entries):
         return [Returned(type(None), is_nothing=True)] * count
     if len(entries) != count:
         raise InvariantViolation(f"{what} has {count} outputs, but its return annotation has {len(entries)} entries.")
     return [returned(entry) for entry in entries]
+
+
+def _shown(annotation: Any) -> str:
+    is_plain = isinstance(annotation, type) and typing.get_origin(annotation) is None
+    return annotation.__name__ if is_plain else str(annotation).replace("jobkernel.model.results.", "")
 
 
 def described(function: Callable[..., Any]) -> str | None:

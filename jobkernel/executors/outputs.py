@@ -28,7 +28,7 @@ from jobkernel.model.results import (
     ObserveResult,
 )
 from jobkernel.model.results import Output as OutputValue
-from jobkernel.rules.type_check import check_type
+from jobkernel.rules.type_check import check_left_out, check_type
 
 _EVENTS = (OutputValue, DynamicOutput, MaterializeResult, ObserveResult, AssetCheckResult)
 
@@ -218,6 +218,8 @@ class OutputTaker:
         if result.has_value:
             self._keep(output, output.name, result.value, result.metadata, extra, tags=result.tags)
         else:
+            if output.annotation is not Any and not output.is_nothing:
+                check_left_out(output.annotation, f"Output '{output.name}' of step '{self._call.step.key}'")
             self._nothing(output, metadata=result.metadata, extra=extra, tags=result.tags)
         for check in result.check_results or ():
             self._take_check(check, default_key=self._call.step.asset_keys.get(output.name))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from jobkernel.errors import InvalidDefinition, TypeCheckFailed
+from jobkernel.model.definitions import NO_VALUE
 
 TYPE_ATTRIBUTE: Final = "__jobkernel_type__"
 _SCALARS: Final = frozenset({int, float, str, bool, list, dict, set, tuple, bytes})
@@ -133,6 +134,16 @@ def check_type(annotation: Any, value: Any, what: str, context: Any = None) -> N
     elif _passes(annotation, value, context):
         return
     raise TypeCheckFailed(_refusal(annotation, value, what, context))
+
+
+def check_left_out(annotation: Any, what: str) -> None:
+    """Refuse a result without a value where the annotation promises one.
+
+    Raises:
+        TypeCheckFailed: naming ``what`` should have it, and the type.
+    """
+    if annotation is not type(None) and not _passes(annotation, NO_VALUE, None):
+        raise TypeCheckFailed(f"{what} should be {_name(annotation)}, but has no value; give one by value=….")
 
 
 def check_dagster_type(dagster_type: Any, value: Any) -> TypeCheck:
