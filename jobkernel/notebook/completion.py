@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
+from jobkernel.engine.entries import AUTOMATIONS
 from jobkernel.errors import HistoryError, JobkernelError
 from jobkernel.notebook.heading import COMMENT
 from jobkernel.notebook.kernel import NotebookKernel
@@ -19,6 +20,7 @@ from jobkernel.notebook.using import usable_keys
 from jobkernel.rules.asset_plan import run_title, shown_key
 from jobkernel.rules.config_schemas import schemas_of_plan
 from jobkernel.rules.config_sets import config_paths
+from jobkernel.rules.cron_zones import zone_names
 from jobkernel.rules.executor_choice import NAMES
 from jobkernel.rules.selecting import completions
 
@@ -142,6 +144,11 @@ _OF_THE_LINE: Final[Mapping[str | None, Callable[[NotebookKernel, Usage, str], I
 """What the values of an option may be, where the rest of its line says it."""
 
 
+_OF_BOTH: Final = ("jk ticks", "jk preview")
+_OF_AUTOMATIONS: Final = frozenset({"%schedule", "%sensor", *(f"%{magic}" for magic in _OF_BOTH)})
+SWITCHES: Final = ("on", "off", "reset")
+
+
 def _runs(kernel: NotebookKernel, half: str) -> Found:
     """Return the latest runs, of any notebook, each with what it is a run of."""
     live = kernel.session.launcher.runs
@@ -164,6 +171,7 @@ def _values(kernel: NotebookKernel, option: Option) -> Iterable[str]:
         "status": lambda: STATUSES,
         "io": lambda: ["memory", *kernel.session.registry.resources],
         "executor": lambda: NAMES,
+        "zone": lambda: ["local", *sorted(zone_names())],
         "pool": lambda: known_pools(kernel.settings, kernel.session.registry),
         "variable": lambda: [name for name in kernel.names if not name.startswith("_")],
     }
@@ -189,11 +197,21 @@ def _positional(kernel: NotebookKernel, usage: Usage, rest: str, half: str, end:
         names = _steps_of(kernel, usage, rest)
     elif usage.magic in ("%why", "%%check", "%%asset"):
         names = registry.assets
+    elif usage.magic in _OF_AUTOMATIONS:
+        return _beginning(_of_automations(kernel, usage, rest[: len(rest) - len(half)]), half, "name"), end - len(half)
     elif usage.magic == "%jk use":
         names = usable_keys(kernel.session)
     elif usage.magic == "%jk forget":
         names = [name for _, name in registry.entries]
     return _beginning(names, half, "name"), end - len(half)
+
+
+def _of_automations(kernel: NotebookKernel, usage: Usage, before: str) -> Iterable[str]:
+    """Return schedules or sensors, or both; behind the name of one what it can be switched to."""
+    if before.strip():
+        return SWITCHES if "switch" in usage.optional_positional else ()
+    kind = usage.magic.removeprefix("%")
+    return [name for each, name in kernel.session.registry.entries if each in AUTOMATIONS and kind in (each, *_OF_BOTH)]
 
 
 def _beginning(names: Iterable[str], half: str, kind: str) -> Found:

@@ -79,6 +79,13 @@ class Zone:
         return offset if offset is not None else timedelta()
 
 
+def zone_names() -> frozenset[str]:
+    """Return the IANA names of all zones that are known here."""
+    import zoneinfo  # loaded with the first schedule
+
+    return frozenset(zoneinfo.available_timezones())
+
+
 @cache
 def read_zone(name: str) -> Zone:
     """Return the zone of an IANA name.
@@ -91,7 +98,7 @@ def read_zone(name: str) -> Zone:
     try:
         return Zone(name, zoneinfo.ZoneInfo(name))
     except (KeyError, ValueError, OSError) as error:  # OSError: the name of a folder of zones, such as America
-        hint = did_you_mean(name, zoneinfo.available_timezones())
+        hint = did_you_mean(name, zone_names())
         raise InvalidDefinition(
             f"Time zone '{name}' is not known; give an IANA name such as 'Europe/Berlin' or 'UTC'.{hint}"
         ) from error

@@ -62,3 +62,17 @@ def test_where_nothing_fits_nothing_is_offered(nb: Notebook, line: str) -> None:
     nb.ok("%%asset orders\n1")
     assert "orders" in of_the_shell(nb, "%why ")
     assert "import" in of_the_shell(nb, "impor")
+
+
+def test_schedules_and_sensors_are_offered_by_name_and_then_what_they_are_switched_to(nb: Notebook) -> None:
+    nb.ok("%%asset a\n1", "%job j a", "%schedule nightly --job j --cron '0 2 * * *'")
+    nb.ok("%%sensor watch --job j\nSkipReason('no')")
+    assert texts(nb, "%schedule ") == ["nightly"]
+    assert texts(nb, "%sensor w") == ["watch"]
+    assert texts(nb, "%schedule nightly ") == ["on", "off", "reset"]
+    assert texts(nb, "%jk ticks ") == ["nightly", "watch"]
+    assert texts(nb, "%jk preview nightly ") == []
+    assert texts(nb, "%schedule late --job ") == ["j"]
+    assert texts(nb, "%schedule late --timezone Europe/Ber") == ["Europe/Berlin"]
+    assert texts(nb, "%schedule late --timezone lo") == ["local"]
+    assert texts(nb, "%schedule late --catchup ") == ["none", "last", "all"]
