@@ -87,13 +87,13 @@ class Drafts:
             yield self._missed(watched, look, due.missed)
         overlap = Overlap(schedule.overlap)
         decision = decide_overlap(overlap, schedule.name, active)
-        for number, each in enumerate(due.launch):
+        one_at_a_time = overlap is Overlap.QUEUE or (overlap is Overlap.SKIP and len(due.launch) > 1)
+        for each in due.launch:
             tick = self._tick(watched, look, each.at) | _lateness(each)
             if decision.verdict is Verdict.SKIP:
                 yield Draft(watched, tick | {"status": "SKIPPED", "skip_reason": decision.reason})
                 continue
-            queued = decision.verdict is Verdict.QUEUE or (number > 0 and overlap is not Overlap.ALLOW)
-            yield self._evaluated(watched, tick, look, each.at, one_at_a_time=queued)
+            yield self._evaluated(watched, tick, look, each.at, one_at_a_time=one_at_a_time)
 
     def of_sensor(self, watched: Watched, look: Look) -> Draft:
         """Return the tick of a sensor's look."""
