@@ -168,3 +168,15 @@ def from_us(microseconds: int) -> datetime:
 def seconds_between(began_us: int | None, ended_us: int | None) -> float | None:
     """Return the seconds from one instant to another; 0 where the clock was set back meanwhile, None without one."""
     return None if not began_us or not ended_us else max(0, ended_us - began_us) / 1e6
+
+
+def both_times(moment: datetime, zone: str) -> str:
+    """Return an instant in a zone; beside it in UTC and on this machine, where the clocks there show another time."""
+    from zoneinfo import ZoneInfo  # loaded with the first schedule
+
+    own, here, utc = moment.astimezone(ZoneInfo(zone)), moment.astimezone(), moment.astimezone(UTC)
+    text = f"{own:%a %d %b %Y %H:%M:%S}".removesuffix(":00")
+    is_utc = own.utcoffset() == utc.utcoffset()
+    others = [] if is_utc else [f"{utc:%H:%M} UTC"]
+    others += [f"{here:%H:%M} here"] if here.utcoffset() not in (own.utcoffset(), utc.utcoffset()) else []
+    return f"{text} {'UTC' if is_utc else f'{own:%Z}'}" + (f" ({', '.join(others)})" if others else "")

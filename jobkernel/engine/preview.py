@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from jobkernel.clock import both_times
 from jobkernel.model.automation import UNCHANGED, Automation, Evaluation
 
 
@@ -50,7 +50,7 @@ class Preview:
         kind = "schedule" if self.automation.is_schedule else "sensor"
         head = f"{kind} {self.automation.name}"
         if self.scheduled_at is not None:
-            head += f" at {_both_times(self.scheduled_at, getattr(self.automation, 'timezone', 'UTC'))}"
+            head += f" at {both_times(self.scheduled_at, getattr(self.automation, 'timezone', 'UTC'))}"
         lines = [f"{head} would {self._would()}"]
         lines += [f"  {request_words(request)}" for request in self.requests[:20]]
         if len(self.requests) > 20:
@@ -76,9 +76,3 @@ def request_words(request: Any) -> str:
     own = {name: value for name, value in request.tags.items() if not name.startswith("dagster/")}
     words.append(f"tags {own}" if own else "")
     return ", ".join(word for word in words if word)
-
-
-def _both_times(moment: datetime, zone: str) -> str:
-    local = moment.astimezone(ZoneInfo(zone))
-    utc = "" if local.utcoffset() == UTC.utcoffset(None) else f" ({moment.astimezone(UTC):%H:%M} UTC)"
-    return f"{local:%a %d %b %Y %H:%M %Z}{utc}"

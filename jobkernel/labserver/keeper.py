@@ -24,6 +24,8 @@ FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 300.0
 STEADY_S: Final = 60.0
 """A process that lived so long was well: when it ends, the next one is started at once."""
+OTHERS_S: Final = 10.0
+"""How often a pin that another Jupyter server keeps is tried."""
 ENDING_S: Final = 5.0
 
 
@@ -92,7 +94,10 @@ class Keeper:
         if kept.process is not None:
             if kept.process.poll() is None:
                 return
-            lived, kept.process = now - kept.began, None
+            lived, code, kept.process = now - kept.began, kept.process.returncode, None
+            if code == 0:  # another Jupyter server keeps it, or it was told to end
+                kept.again_at = now + OTHERS_S
+                return
             kept.pause = FIRST_PAUSE_S if lived >= STEADY_S else min(kept.pause * 2, LONGEST_PAUSE_S)
             kept.again_at = now + kept.pause
             log.warning("the kernel of %s ended; the next one starts in %g s", kept.pin.notebook, kept.pause)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from jobkernel.clock import from_us
+from jobkernel.clock import both_times, from_us
 from jobkernel.engine.automations import Automations
 from jobkernel.engine.session import Session
 from jobkernel.engine.watched import Watched
@@ -88,15 +87,6 @@ def owner_words(watched: Watched) -> str:
     if not owner:
         return "nobody yet"
     return f"another kernel of {owner.get('notebook') or 'this project'} (process {owner.get('pid')})"
-
-
-def both_times(moment: datetime, zone: str) -> str:
-    """Return an instant in its own zone, and in UTC where that is another time."""
-    local = moment.astimezone(ZoneInfo(zone))
-    text = f"{local:%a %d %b %Y %H:%M:%S}".removesuffix(":00")
-    if local.utcoffset() == UTC.utcoffset(None):
-        return f"{text} UTC"
-    return f"{text} {local:%Z} ({moment.astimezone(UTC):%H:%M} UTC)"
 
 
 def ticks_table(rows: Iterable[Mapping[str, Any]]) -> Table:
