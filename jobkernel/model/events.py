@@ -87,4 +87,14 @@ TICK_FAILURE: Final = "TICK_FAILURE"
 TICK_MISSED: Final = "TICK_MISSED"
 """Ours: nobody was there for one or more times of a schedule; ``body`` has how many, the first and the last."""
 
+BACKFILL_REQUESTED: Final = "BACKFILL_REQUESTED"
+"""Ours, as all of backfills: somebody wants one; ``body`` has its id, what it makes, and its runs."""
+BACKFILL_TAKEN: Final = "BACKFILL_TAKEN"
+"""A kernel goes on with it: what was left, or what failed."""
+BACKFILL_LEFT: Final = "BACKFILL_LEFT"
+"""Its kernel closes before it is over; ``body`` has the numbers of the runs that went with the kernel."""
+BACKFILL_CANCELING: Final = "BACKFILL_CANCELING"
+BACKFILL_ENDED: Final = "BACKFILL_ENDED"
+"""It is over; ``body`` has its status and how many partitions stand where."""
+
 FINAL_RUN_EVENTS: Final = frozenset({RUN_SUCCESS, RUN_FAILURE, RUN_CANCELED})

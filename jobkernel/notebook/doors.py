@@ -37,7 +37,8 @@ def load(key: Any, partition: str | None = None) -> Any:
 
 
 def sql(text: str) -> Table:
-    """Run one SELECT over the history: ``runs steps events logs materializations assets checks ticks``.
+    """Run one SELECT over the history: ``runs steps events logs materializations assets checks ticks
+    backfills``.
 
     Raises:
         QueryRefused: it is not one SELECT, or takes too long or too much.

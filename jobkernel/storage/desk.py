@@ -18,7 +18,15 @@ from jobkernel.errors import HistoryError, did_you_mean
 from jobkernel.model import events as words
 from jobkernel.model.events import Event
 from jobkernel.rules.limits import Limits
-from jobkernel.storage import automation_requests, deaths, project_settings, retention, run_log, run_requests
+from jobkernel.storage import (
+    automation_requests,
+    backfill_requests,
+    deaths,
+    project_settings,
+    retention,
+    run_log,
+    run_requests,
+)
 from jobkernel.storage.committer import Committer, Done
 from jobkernel.storage.encoding import stored
 from jobkernel.storage.key_claims import KeyClaims, Owner
@@ -358,6 +366,9 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "release_slot": run_requests.release_slot,
     "queue": run_requests.queue,
     "claim_retry": deaths.claim_retry,
+    "take_backfill": backfill_requests.take_backfill,
+    "cancel_backfill": backfill_requests.cancel_backfill,
+    "backfills_without_kernel": backfill_requests.backfills_without_kernel,
     "hold_automations": automation_requests.hold_automations,
     "release_automations": automation_requests.release_automations,
     "claim_ticks": automation_requests.claim_ticks,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from jobkernel.model import events as words
 from jobkernel.storage.automation_fold import AUTOMATION_FOLDS, TICK_EVENTS, tick_key
+from jobkernel.storage.backfill_fold import BACKFILL_FOLDS
 from jobkernel.storage.encoding import StoredEvent, json_text
 from jobkernel.storage.rows import (
     ASSET_PARTITION,
@@ -346,6 +347,7 @@ FOLDS: dict[str, Change] = {
     words.SETTING_CHANGED: _set,
     words.LOGS_CAPTURED: _logs_captured,
     **AUTOMATION_FOLDS,
+    **BACKFILL_FOLDS,
 }
 DEFINITION_EVENTS = frozenset(
     {words.DEFINITION_CHANGED, words.DEFINITION_FORGOTTEN, words.CELL_KEPT, words.CELL_FORGOTTEN}

@@ -27,10 +27,10 @@ def _only_views(_connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _automations(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables of schedules and sensors; a tick's row has an end and details."""
+    """Make the tables of schedules, sensors and backfills; a tick's row has an end and details."""
     connection.execute("drop view if exists ticks")
     script = _script("schema.sql")
-    for name in ("tick", "automation", "run_key"):
+    for name in ("tick", "automation", "run_key", "backfill"):
         found = re.search(rf"create table kept\.{name} \(.*?\n\);", script, re.DOTALL)
         assert found is not None
         connection.execute(f"drop table if exists kept.{name}")  # of ticks there was one that nothing ever wrote

@@ -253,13 +253,14 @@ where status = 'STARTED' and automation_name in (select unnest($names::varchar[]
 order by row_seq
 
 -- name: ticks
--- defaults: {"automation": null, "since": null, "status": null, "before": null, "limit": 100}
+-- defaults: {"automation": null, "since": null, "status": null, "before": null, "until": null, "limit": 100}
 select
     tick_id, automation_name, automation_type, status, scheduled_us as scheduled_at, evaluated_us as evaluated_at,
     ended_us as ended_at, skip_reason, cursor, run_ids, error, details
 from kept.tick
 where ($automation is null or automation_name = $automation)
     and ($since is null or evaluated_us >= $since)
+    and ($until is null or evaluated_us < $until)
     and ($before is null or row_seq < (select row_seq from kept.tick where tick_id = $before))
     and ($status is null or status = $status)
 order by row_seq desc
@@ -353,3 +354,35 @@ limit 2
 -- defaults: {}
 select name, source, options, deps
 from kept.definition where kind = 'cell' and not forgotten and notebook is not distinct from $notebook
+
+-- name: backfills
+-- defaults: {"backfill_ids": null, "is_open": null, "limit": 100}
+select
+    backfill.backfill_id, backfill.status, backfill.job_name, backfill.notebook, backfill.client_id,
+    backfill.requested_us as requested_at, backfill.ended_us as ended_at, told.selection, told.partitions, told.done,
+    told.failed, told.not_run, told.canceled, told.running, told.error
+from kept.backfill as backfill
+join backfills as told on told.backfill_id = backfill.backfill_id
+where ($backfill_ids is null or backfill.backfill_id in (select unnest($backfill_ids::varchar[])))
+    and ($is_open is null or (backfill.ended_us is null) = $is_open)
+order by backfill.row_seq desc
+limit $limit
+
+-- name: backfills_called
+-- defaults: {}
+select backfill_id from kept.backfill where starts_with(backfill_id, $beginning) order by row_seq desc
+
+-- name: backfill
+-- defaults: {}
+select backfill_id, status, job_name, notebook, client_id, requested_us as requested_at, ended_us as ended_at, details
+from kept.backfill where backfill_id = $backfill_id
+
+-- name: runs_of_backfill
+-- defaults: {}
+select
+    run_id, status, (tags ->> '.jobkernel/backfill_run')::integer as number, root_run_id, reason,
+    (tags ->> 'dagster/will_retry') = 'true' as is_tried_again, error
+from kept.run
+where row_seq > (select row_seq from kept.backfill where backfill_id = $backfill_id)
+    and tags ->> 'dagster/backfill' = $backfill_id
+order by row_seq

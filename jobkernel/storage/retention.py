@@ -62,6 +62,7 @@ OLD = {
         "status <> 'STARTED' and (evaluated_us < $cutoff"
         " or (evaluated_us < $skipped and status = 'SKIPPED' and automation_type <> 'SCHEDULE'))",
     ),
+    "backfills": ("backfill", "ended_us < $cutoff"),
     "materializations": (
         "materialization",
         "run_id in (select run_id from old_runs) and row_seq not in"

@@ -107,8 +107,13 @@ TICK = Table(
 RUN_KEY = Table(
     "run_key", _columns("row_seq automation_name run_key run_id tick_id given_seq"), ("automation_name", "run_key")
 )
+BACKFILL = Table(
+    "backfill",
+    _columns("row_seq backfill_id status job_name notebook client_id requested_us ended_us details"),
+    ("backfill_id",),
+)
 
-KEYED = (RUN, STEP, ASSET_PARTITION, DEFINITION, SETTING, AUTOMATION, TICK, RUN_KEY)
+KEYED = (RUN, STEP, ASSET_PARTITION, DEFINITION, SETTING, AUTOMATION, TICK, RUN_KEY, BACKFILL)
 ALL_TABLES = (*KEYED, MATERIALIZATION, CHECK_RESULT, LOG_FILE)
 
 

@@ -188,6 +188,20 @@ create table kept.run_key (
     given_seq bigint
 );
 
+-- Backfills: what was wanted, its runs and their order lie in details; how far it is follows from the runs' rows.
+
+create table kept.backfill (
+    row_seq bigint not null,
+    backfill_id varchar not null,
+    status varchar not null,
+    job_name varchar,
+    notebook varchar,
+    client_id varchar,
+    requested_us bigint not null,
+    ended_us bigint,
+    details json
+);
+
 -- Output that steps captured to files: which files there are, and the lines copied here when SQL asks for logs.
 
 create table kept.log_file (

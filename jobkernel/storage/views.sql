@@ -91,3 +91,43 @@ select
     make_timestamp((details ->> 'first_us')::bigint) as first_missed_at,
     make_timestamp((details ->> 'last_us')::bigint) as last_missed_at
 from kept.tick;
+
+-- Of each run of a backfill the newest attempt counts; once it is over, the counts are those it ended with.
+create or replace view backfills as
+with attempt as (
+    select
+        tags ->> 'dagster/backfill' as backfill_id,
+        (tags ->> '.jobkernel/backfill_run')::integer as number,
+        arg_max(status, row_seq) as status
+    from kept.run where tags ->> 'dagster/backfill' is not null
+    group by all
+),
+counted as (
+    select
+        backfill.backfill_id,
+        sum(size) filter (attempt.status = 'SUCCESS') as done,
+        sum(size) filter (attempt.status in ('FAILURE', 'CANCELED')) as failed,
+        sum(size) filter (attempt.status not in ('SUCCESS', 'FAILURE', 'CANCELED')) as running
+    from kept.backfill as backfill
+    join attempt on attempt.backfill_id = backfill.backfill_id,
+    lateral (select list_extract((backfill.details -> 'sizes')::integer[], attempt.number + 1) as size)
+    where backfill.ended_us is null
+    group by backfill.backfill_id
+)
+select
+    backfill.backfill_id, status, job_name,
+    details ->> 'selection' as selection,
+    (details ->> 'partitions')::bigint as partitions,
+    coalesce((details -> 'tally' ->> 'done')::bigint, done, 0) as done,
+    coalesce((details -> 'tally' ->> 'failed')::bigint, failed, 0) as failed,
+    coalesce((details -> 'tally' ->> 'not_run')::bigint, 0) as not_run,
+    coalesce((details -> 'tally' ->> 'canceled')::bigint, 0) as canceled,
+    coalesce((details -> 'tally' ->> 'running')::bigint, running, 0) as running,
+    make_timestamp(requested_us) as requested_at,
+    make_timestamp(ended_us) as ended_at,
+    details ->> 'policy' as policy,
+    (details ->> 'max_runs')::bigint as max_runs,
+    details -> 'tags' as tags,
+    notebook, details ->> 'error' as error
+from kept.backfill as backfill
+left join counted on counted.backfill_id = backfill.backfill_id;
