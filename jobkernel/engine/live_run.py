@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from uuid import uuid4
 
 from jobkernel.engine.run import ActiveRun
+from jobkernel.engine.run_notes import still_running
 from jobkernel.executors.step_output import OutputLine, StepOutput
 from jobkernel.model.runs import RunOptions
 from jobkernel.rules.asset_plan import shown_key
@@ -51,9 +52,7 @@ class LiveRun:
 def abandoned_words(live: LiveRun) -> list[str]:
     """Return a sentence for each step whose thread still runs it, though the run has given it up."""
     lost = live.active.notes.abandoned()
-    return [
-        f"{shown_key(live.plan, key)} was abandoned; thread {thread} still runs it." for key, thread in lost.items()
-    ]
+    return [f"{shown_key(live.plan, key)} was abandoned; {still_running(threads)}." for key, threads in lost.items()]
 
 
 class Retries(Protocol):

@@ -5,7 +5,7 @@ Asks the rules; knows no runs' machinery and launches nothing. The session owns 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 
 from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.partitions import partitions_of
@@ -18,13 +18,14 @@ from jobkernel.errors import (
     UnknownName,
     did_you_mean,
 )
-from jobkernel.model.definitions import Job
+from jobkernel.model.definitions import Assets, Job
 from jobkernel.model.runs import StepStatus
 from jobkernel.rules.asset_plan import plan_assets
 from jobkernel.rules.graph_plan import plan_graph
 from jobkernel.rules.plan import FromAsset, Plan, PlannedStep
 from jobkernel.rules.selecting import select
 from jobkernel.rules.selection import AssetSelection
+from jobkernel.rules.universe import CheckKey
 
 
 class Planner:
@@ -58,8 +59,15 @@ class Planner:
             chosen = selection.resolve(universe)
         return [key for key in self.registry.graph.topological() if key in chosen]
 
-    def plan(self, keys: Iterable[str], *, job: Job | None = None, with_missing_upstream: bool = False) -> Plan:
-        """Return the plan that makes these assets.
+    def plan(
+        self,
+        keys: Iterable[str],
+        *,
+        job: Job | None = None,
+        with_missing_upstream: bool = False,
+        checks: Set[CheckKey] | None = None,
+    ) -> Plan:
+        """Return the plan that makes these assets and evaluates these checks; None: all checks of the assets.
 
         Raises:
             MissingUpstream: an upstream value was never made, or is not defined at all.
@@ -68,10 +76,10 @@ class Planner:
         chosen = [key for key in keys if not self._is_external(key)]
         if with_missing_upstream:
             chosen = self._with_missing(chosen)
-        if not chosen:
+        if not chosen and not checks:
             raise InvalidSubset("The selection holds nothing that can be made here.")
         self.registry.check_upstream(chosen)
-        plan = plan_assets(self.registry.definitions_of(chosen), chosen, job=job)
+        plan = plan_assets(self._definitions_of(chosen, checks), chosen, job=job, checks=checks)
         self.refuse_missing(plan)
         return plan
 
@@ -94,10 +102,10 @@ class Planner:
             plan = plan_graph(job.graph, job, input_values=job.input_values)
             self.refuse_missing(plan)
             return plan
-        keys = self.select(job.selection)
-        if not keys:
+        keys, checks = self.select(job.selection), self._checks_of(job)
+        if not keys and not checks:
             raise InvalidSelection(f"Job '{job.name}' selects nothing that is defined: {job.selection}")
-        return self.plan(keys, job=job)
+        return self.plan(keys, job=job, checks=checks)
 
     def plan_again(self, job_name: str, assets: Iterable[str], notebook: str | None = None) -> Plan:
         """Return the plan of all that a run of ``notebook`` was meant to run, as it is defined here now.
@@ -109,13 +117,14 @@ class Planner:
         if job is not None and job.graph is not None:
             return plan_graph(job.graph, job, input_values=job.input_values)
         known = [key for key in assets if key in self.registry.assets]
-        if not known:
+        checks = None if job is None else self._checks_of(job)
+        if not known and not checks:
             whose, where = (f" of {notebook}", notebook) if notebook else ("", "its own notebook")
             raise UnknownName(
                 f"What that run of '{job_name}'{whose} ran is not defined here; run the cells that define it, or open"
                 f" {where}, run its cells, and run it again there."
             )
-        return plan_assets(self.registry.definitions_of(known), known, job=job)
+        return plan_assets(self._definitions_of(known, checks), known, job=job, checks=checks)
 
     def refuse_missing(self, plan: Plan) -> None:
         """Refuse a plan that reads assets which were never made. Raises :class:`MissingUpstream`."""
@@ -124,6 +133,14 @@ class Planner:
                 for feed in planned.feeds:
                     if isinstance(feed, FromAsset) and feed.key not in step.asset_keys.values():
                         self._refuse_if_never_made(step, feed.key)
+
+    def _checks_of(self, job: Job) -> set[CheckKey] | None:
+        """Return the checks that a job of assets selects; None where it says nothing of them: those of its assets."""
+        selection = job.selection
+        return selection.resolve_checks(self.registry.universe) if isinstance(selection, AssetSelection) else None
+
+    def _definitions_of(self, keys: Iterable[str], checks: Set[CheckKey] | None) -> list[Assets]:
+        return self.registry.definitions_of({*keys, *(key for key, _ in checks or ())})
 
     def _is_external(self, key: str) -> bool:
         assets = self.registry.assets.get(key)

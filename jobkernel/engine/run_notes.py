@@ -6,7 +6,7 @@ Written by the run under its lock; each reading is of one small dict, so readers
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jobkernel.model.definitions import EMPTY
@@ -30,10 +30,21 @@ class RunNotes:
         self.waits.clear()
         self.retries.clear()
 
-    def abandoned(self) -> dict[str, str]:
-        """Return the names of the threads that abandoned steps still hold, by step."""
+    def abandoned(self) -> dict[str, list[str]]:
+        """Return the names of the threads that abandoned attempts still hold, by step."""
         lost = dict(self.lost)
         if not lost:
             return {}
         names = {thread.ident: thread.name for thread in threading.enumerate()}
-        return {key: names[ident] for ident, key in lost.items() if ident in names}
+        found: dict[str, list[str]] = {}
+        for ident, key in lost.items():
+            if ident in names:
+                found.setdefault(key, []).append(names[ident])
+        return found
+
+
+def still_running(threads: Sequence[str]) -> str:
+    """Return in words that these threads still run a step that was abandoned."""
+    if len(threads) == 1:
+        return f"thread {threads[0]} still runs it"
+    return f"threads {' and '.join(threads)} still run it"

@@ -7,6 +7,7 @@ from typing import Any
 
 from jobkernel.clock import seconds_between
 from jobkernel.engine.live_run import LiveRun
+from jobkernel.engine.run_notes import still_running
 from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName
 from jobkernel.executors.stored import KIND
@@ -292,7 +293,7 @@ def _held_up(session: Session, live: LiveRun | None, run: Mapping[str, Any]) -> 
     if live is not None:
         waits = {key: f"waits: {why}" for key, why in live.active.notes.waits.items()}
         lost = live.active.notes.abandoned()
-        return {**waits, **{key: f"abandoned; thread {name} still runs it" for key, name in lost.items()}}
+        return {**waits, **{key: f"abandoned; {still_running(names)}" for key, names in lost.items()}}
     if run["status"] not in ("STARTED", "CANCELING"):
         return {}
     said = session.records.step_messages(run["run_id"])

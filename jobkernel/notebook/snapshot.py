@@ -188,7 +188,7 @@ class Standing:
             "notebook": None,
             "cell_id": live.cell_id,
             "cancel": _next_cancel(live, self._session),
-            "abandoned": [f"{key} on thread {thread}" for key, thread in abandoned.items()],
+            "abandoned": [f"{key} on thread {thread}" for key, threads in abandoned.items() for thread in threads],
         }
 
     def _row_of_history(self, row: Mapping[str, Any], words: list[str]) -> dict[str, Any]:

@@ -10,22 +10,20 @@ from jobkernel.errors import InvalidConfig, did_you_mean
 from jobkernel.model.config_basics import ConfigType, Problems
 from jobkernel.model.config_schema import Array, Field, Map, Noneable, Shape
 from jobkernel.rules.config_schemas import ConfigSchemas, Names, NodeSchema
-from jobkernel.rules.run_config import TOP
+from jobkernel.rules.run_config import TOP, plain_run_config
 
 
-def config_from_sets(
-    texts: Iterable[str], schemas: ConfigSchemas, base: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return run config with every ``path=value`` set, over ``base``.
+def config_from_sets(texts: Iterable[str], schemas: ConfigSchemas, base: Any = None) -> dict[str, Any]:
+    """Return run config with every ``path=value`` set, over ``base`` (a dict, a RunConfig or None).
 
     A path is spelled out (``ops.alpha.config.n``, ``resources.db.config.url``), or short: ``alpha.n``,
     ``inner.alpha.n``, ``resources.db.url``, and ``n`` where the plan has one op that takes config. A value is JSON,
     else text; where the schema wants text, a value such as ``5`` is the text.
 
     Raises:
-        InvalidConfig: no ``=``, or a path that names nothing.
+        InvalidConfig: no ``=``, a path that names nothing, or a base that is no run config.
     """
-    config = dict(base or {})
+    config = plain_run_config(base)
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():

@@ -54,7 +54,8 @@ def complaints(tags: Mapping[str, str]) -> list[str]:
             reads(tags.get(tag, "0"))
         except ValueError:
             found.append(f"The tag {tag}={tags[tag]} is not {wanted}.")
-    return found
+    misread = strategy(tags)[1]
+    return found if misread is None else [*found, misread]
 
 
 def strategy(tags: Mapping[str, str]) -> tuple[str, str | None]:
@@ -64,7 +65,7 @@ def strategy(tags: Mapping[str, str]) -> tuple[str, str | None]:
         return said, None
     return (
         FROM_FAILURE,
-        f"{STRATEGY_TAG} is one of {', '.join(STRATEGIES)}; '{said}' is not, so {FROM_FAILURE} is used.",
+        f"The tag {STRATEGY_TAG} is one of {', '.join(STRATEGIES)}; '{said}' is not, so {FROM_FAILURE} is used.",
     )
 
 

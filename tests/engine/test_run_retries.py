@@ -13,7 +13,7 @@ from live_sessions import PATIENCE_S, a_session, define, ended, eventually
 import jobkernel as jk
 from jobkernel.engine.session import Session
 from jobkernel.model.runs import Launch, RunStatus
-from jobkernel.rules.run_retries import is_retried, longest_runtime, strategy
+from jobkernel.rules.run_retries import complaints, is_retried, longest_runtime, strategy
 
 attempts = {"flaky": 0}
 
@@ -180,3 +180,5 @@ def test_an_unknown_strategy_is_told_and_the_usual_one_taken() -> None:
     assert how == "FROM_FAILURE"
     assert complaint is not None
     assert "'BACKWARDS' is not" in complaint
+    assert complaints({"dagster/retry_strategy": "BACKWARDS"}) == [complaint], "told with the launch"
+    assert complaints({"dagster/retry_strategy": "ALL_STEPS"}) == []

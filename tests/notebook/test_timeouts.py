@@ -68,6 +68,24 @@ def test_a_step_that_does_not_stop_is_abandoned_and_another_thread_takes_its_pla
     assert not {"STEP_SUCCESS", "STEP_CANCELED", "ASSET_MATERIALIZATION"} & set(words)
 
 
+def test_each_thread_that_an_abandoned_attempt_holds_is_named_until_it_ends(
+    nb: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobkernel.engine.stopping.GRACE_S", 0.1)
+    gate = threading.Event()
+    nb.names["gate"] = gate
+    nb.ok("%%asset slow --timeout 0.1s --retries 1\ngate.wait(60)\n'late'")
+    try:
+        handle = nb.ok("%materialize slow --bg").value.wait(10)
+        held = handle.live.active.notes.abandoned()["slow"]
+        assert len(set(held)) == 2, "one for each attempt"
+        words = f"slow was abandoned; threads {held[0]} and {held[1]} still run it."
+        assert words in repr(handle)
+        assert words in nb.ok("%logs slow").text
+    finally:
+        gate.set()
+
+
 def test_a_query_that_takes_too_long_is_stopped(nb: Notebook) -> None:
     nb.ok("%%asset slow --sql --timeout 0.2s\nselect count(*) as n from range(100000000) a, range(100000) b")
     ran = nb("%materialize slow")

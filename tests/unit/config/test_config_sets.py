@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jobkernel.errors import InvalidConfig
+from jobkernel.model.config import RunConfig
 from jobkernel.model.config_schema import Field
 from jobkernel.rules.config_schemas import ConfigSchemas, NodeSchema
 from jobkernel.rules.config_sets import config_from_sets
@@ -92,3 +93,10 @@ def test_several_sets_go_over_each_other_and_over_a_base() -> None:
 def test_a_text_that_names_nothing_is_refused_in_a_sentence(text: str, match: str) -> None:
     with pytest.raises(InvalidConfig, match=match):
         config_from_sets([text], schemas())
+
+
+def test_a_value_is_set_over_a_run_config_object() -> None:
+    base = RunConfig(ops={"alpha": {"config": {"n": 1, "name": "kept"}}})
+    found = config_from_sets(["alpha.n=3"], schemas(), base)
+    assert found["ops"] == {"alpha": {"config": {"n": 3, "name": "kept"}}}
+    assert base.ops == {"alpha": {"config": {"n": 1, "name": "kept"}}}
