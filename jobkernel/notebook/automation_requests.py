@@ -65,8 +65,11 @@ class AutomationRequests:
     def ticks(self, request: Request) -> dict[str, Any]:
         """Return ticks of one automation, newest first, those before a tick where one is named."""
         watched = self._find(request)
-        limit = min(int(request.get("limit") or TICKS), 200)
-        rows = self._ticks(watched.name, status=request.get("status"), before=request.get("before"), limit=limit + 1)
+        limit, until = min(int(request.get("limit") or TICKS), 200), request.get("until")
+        asked = {"status": request.get("status"), "before": request.get("before")}
+        rows = self._ticks(
+            watched.name, **asked, until=None if until is None else int(float(until) * 1000), limit=limit + 1
+        )
         return {"rows": [tick_row(row) for row in rows[:limit]], "more": len(rows) > limit}
 
     def tick(self, request: Request) -> dict[str, Any]:

@@ -98,7 +98,7 @@ select step_key, path from kept.log_file
 where run_id = $run_id and ($step_key is null or step_key = $step_key) order by row_seq
 
 -- name: asset_states
--- defaults: {}
+-- defaults: {"partitions": true}
 select
     state.asset_key, state.partition_key,
     case when state.planned_run_id is not null then 'MATERIALIZING' else coalesce(state.status, 'MISSING') end as status,
@@ -107,7 +107,42 @@ select
     made.duration_s, made.data_version, made.code_version, made.tags, made.metadata, made.fingerprint
 from kept.asset_partition as state
 left join kept.materialization as made on made.row_seq = state.materialized_seq
+where $partitions or state.partition_key is null
 order by state.asset_key, state.partition_key
+
+-- name: partition_states
+-- defaults: {}
+with known as (
+    select
+        state.*, made.run_id, made.step_key, made.data_version, json_extract(made.fingerprint, '$.parts') as parts,
+        json_extract(made.fingerprint, '$.upstream') as upstream, hash(parts::varchar)::varchar as parts_id
+    from kept.asset_partition as state
+    left join kept.materialization as made on made.row_seq = state.materialized_seq
+    where state.partition_key is not null
+)
+select
+    asset_key, partition_key, status, planned_run_id, last_run_id, last_us as last_at, error,
+    materialized_us as last_materialized_at, run_id as materialized_run_id, step_key, data_version, upstream, parts_id,
+    case when row_number() over (partition by asset_key, parts_id order by partition_key) = 1 then parts end as parts
+from known
+order by asset_key, partition_key
+
+-- name: asset_marks
+-- defaults: {}
+select
+    state.asset_key, state.partition_key, state.planned_run_id, state.status, state.materialized_seq,
+    made.occurred_us as materialized_at, made.run_id, made.data_version
+from kept.asset_partition as state
+left join kept.materialization as made on made.row_seq = state.materialized_seq
+order by state.materialized_seq nulls first
+
+-- name: updates_since
+-- defaults: {}
+select row_seq as seq, asset_key, partition_key, run_id, occurred_us as occurred_at, data_version
+from kept.materialization where row_seq > $after or row_seq in (
+    select max(row_seq) from kept.materialization where row_seq <= $after group by asset_key, partition_key
+)
+order by row_seq
 
 -- name: asset_state
 -- defaults: {}

@@ -1,6 +1,7 @@
 /** A kernel that is not there: answers from fixtures, lets runs move. For the development page. */
 import type { Host, LayoutQuery, NodeStatus, Push, Scope, Snapshot } from '../src/protocol';
 import { Refusal } from '../src/guards';
+import { automationOf, preview } from './automation';
 import { detailsOf, runOf } from './facts';
 import { flightsGraph, graphOf, many, neighbourhood, partOf, runs, snapshotOf } from './fixtures';
 import type { Made } from './fixtures';
@@ -13,6 +14,8 @@ export class FakeHost implements Host {
   private readonly made: Made | null;
   /** What selections select. */
   chosen: string[] = [];
+  /** Whether switches are refused. */
+  stubborn = false;
   asked: [string, Record<string, unknown>][] = [];
 
   constructor(
@@ -73,6 +76,24 @@ export class FakeHost implements Host {
         };
       case 'run':
         return runOf(String(fields.run_id));
+      case 'automation':
+        return automationOf(String(fields.name));
+      case 'ticks':
+        return { rows: automationOf(String(fields.name)).ticks.filter(t => t.status === fields.status), more: false };
+      case 'tick':
+        return { log: preview().log, error: null };
+      case 'scheduler':
+        return { alive: true, turned_at: Date.now() - 400 };
+      case 'switch':
+        return this.switch(String(fields.name), Boolean(fields.on));
+      case 'preview':
+        return preview();
+      case 'launch_preview':
+        return { run_ids: ['90c4aa18d1'] };
+      case 'set_cursor':
+        return { cursor: fields.cursor };
+      case 'reset_keys':
+        return { text: 'The run key may be used again.' };
       case 'log':
         return { lines: [], ended: true };
       case 'replan': {
@@ -87,6 +108,15 @@ export class FakeHost implements Host {
       default:
         return { run_id: '90c4aa18d1' };
     }
+  }
+
+  private switch(name: string, on: boolean): unknown {
+    if (this.stubborn) {
+      throw new Refusal('The project server is away.');
+    }
+    const rows = [{ name, on, next: on ? [Date.now() + 3_600_000] : [] }];
+    this.push({ push: 'status', seq: ++this.snapshot.seq, status: {}, runs: [], automation: { rows } });
+    return { on };
   }
 
   private layout({ direction = 'TD', focus, depth = 1, selection }: LayoutQuery): unknown {

@@ -13,4 +13,21 @@ const host = new FakeHost(asked.get('project') ?? 'flights', asked.has('fill'));
 if (asked.has('notab')) {
   (host as { openTab?: unknown }).openTab = undefined;
 }
+if (asked.has('pins')) {
+  Object.assign(host, {
+    pinned: () =>
+      Promise.resolve(
+        ['keeping', 'failed'].map((state, i) => ({
+          key: `${i}`.repeat(16),
+          notebook: `flights${i}.ipynb`,
+          path: `/work/flights${i}.ipynb`,
+          project: '/work',
+          automations: ['daily_report', 'weather_half_hour'],
+          state,
+          error: i ? 'no cell makes to_minutes' : null
+        }))
+      ),
+    unpin: () => Promise.resolve()
+  });
+}
 Object.assign(window, { host, unmount: mount(box, host) });

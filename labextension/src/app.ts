@@ -3,12 +3,13 @@
  * pages and pane together, carries keys, focus, size and time to them. Called by the widget and the tab.
  */
 import { goToCell } from './actions';
+import { unrunNotice } from './automation_actions';
 import { announcement, picked } from './changes';
 import { directionFor } from './geometry';
 import { takeKeys } from './keys';
+import { Pages } from './pages';
 import type { Host } from './protocol';
 import { sentence, Session } from './session';
-import type { Tab } from './session';
 import { banners } from './view/banners';
 import { DetailsPane } from './view/details';
 import { h, put, recall, remember, say } from './view/dom';
@@ -18,9 +19,7 @@ import { Header } from './view/header';
 import { ListView } from './view/list';
 import { closeMenu } from './view/menu';
 import { watchPresses } from './view/press';
-import { RunsList } from './view/runs';
-import { RunView } from './view/run';
-import { automation, emptyProject, nothing, skeleton, trouble } from './view/states';
+import { emptyProject, nothing, skeleton, trouble } from './view/states';
 import { Toolbar } from './view/toolbar';
 import type { Way } from './view/toolbar';
 
@@ -51,8 +50,8 @@ class App {
   private readonly body = h('div.jk-body');
   private readonly stage = h('div.jk-stage');
   private readonly speaker = h('div.jk-said', { role: 'status', 'aria-live': 'polite' });
-  private runs: RunsList | null = null;
-  private run: RunView | null = null;
+  private readonly pages: Pages;
+  private unrun = '';
   private way: Way;
   private width = 0;
   private spokenAt = 0;
@@ -73,6 +72,7 @@ class App {
     this.graph = new GraphView(events);
     this.list = new ListView(events);
     this.pane = new DetailsPane(this.session);
+    this.pages = new Pages(this.session, this.body);
     this.header = new Header(this.session);
     this.toolbar = new Toolbar(
       this.session,
@@ -109,6 +109,7 @@ class App {
     session.on('selected', () => this.onSelected());
     session.on('matches', () => this.onMatches());
     session.on('page', () => this.drawPage());
+    session.on('automation', () => this.onAutomation());
     for (const topic of ['gone', 'busy', 'notice'] as const) {
       session.on(topic, () => this.drawStrips());
     }
@@ -169,12 +170,19 @@ class App {
     this.list.setStatus(status);
     this.header.draw();
     this.toolbar.draw();
-    this.runs?.update();
-    this.run?.update();
+    this.pages.update();
     if (session.selected && session.outdated(session.selected, before as never)) {
       this.pane.reread();
     }
     this.speak(announcement(before as never, session.isPart ? picked(status, session.keys) : status));
+  }
+
+  private onAutomation(): void {
+    const unrun = unrunNotice(this.session);
+    if (this.unrun !== unrun) {
+      this.unrun = unrun;
+      this.drawStrips();
+    }
   }
 
   private onSnapshot(): void {
@@ -220,10 +228,7 @@ class App {
       (this.showsList() ? this.list : this.graph).tick();
       this.pane.tick();
     }
-    if (moving || slowly) {
-      this.runs?.tick();
-    }
-    this.run?.tick();
+    this.pages.tick(moving || slowly);
   }
 
   // pages
@@ -232,42 +237,18 @@ class App {
     closeMenu();
     this.header.draw();
     const { page, snapshot } = this.session;
-    this.closePages(page.tab, page.run);
+    this.pages.close(page);
     this.element.dataset.page = page.run ? 'run' : page.tab;
     if (!snapshot) {
       put(this.body, this.problem ? trouble(this.problem, () => void this.load()) : this.loading ? skeleton() : null);
     } else if (page.tab === 'runs') {
-      this.drawRuns();
+      this.pages.drawRuns(page);
     } else if (page.tab === 'automation') {
-      put(this.body, automation());
+      this.pages.drawAutomation(page);
     } else {
       this.drawGraphPage();
     }
     this.drawStrips();
-  }
-
-  private closePages(tab: Tab, run: string | null): void {
-    if (tab !== 'runs' || this.run?.runId !== run) {
-      this.run?.dispose();
-      this.run = null;
-    }
-    if (tab !== 'runs' || run) {
-      this.runs = null;
-    }
-  }
-
-  private drawRuns(): void {
-    const { page } = this.session;
-    if (page.run) {
-      this.run ??= new RunView(this.session, page.run, page.step);
-      put(this.body, this.run.element);
-      return;
-    }
-    if (!this.runs) {
-      this.runs = new RunsList(this.session);
-      void this.runs.read();
-    }
-    put(this.body, this.runs.element);
   }
 
   private drawGraphPage(): void {
@@ -383,7 +364,7 @@ class App {
     closeMenu();
     this.timers.forEach(clearInterval);
     this.cleanups.forEach(clean => clean());
-    this.run?.dispose();
+    this.pages.dispose();
     this.pane.dispose();
     this.graph.dispose();
     this.list.dispose();

@@ -1,6 +1,7 @@
 /**
  * What a push does to what is on screen, and what differs between two states. Pure; called by the session.
  */
+import { changed, NO_AUTOMATION } from './automation';
 import { isActive } from './protocol';
 import { STATUS_ORDER } from './words';
 import type {
@@ -43,7 +44,11 @@ export const filled = (sent: SentStatusMap): StatusMap =>
   Object.fromEntries(Object.entries(sent).map(([key, status]) => [key, { ...NO_STATUS, ...status }]));
 
 /** A snapshot with what its statuses left out on the wire. */
-export const whole = (sent: SentSnapshot): Snapshot => ({ ...sent, status: filled(sent.status) });
+export const whole = (sent: SentSnapshot): Snapshot => ({
+  ...sent,
+  status: filled(sent.status),
+  automation: sent.automation ?? NO_AUTOMATION
+});
 
 /** Return the snapshot with a status push applied; the same object when the push is older than what is shown. */
 export function applyStatus(snapshot: Snapshot, push: StatusPush): Snapshot {
@@ -55,7 +60,8 @@ export function applyStatus(snapshot: Snapshot, push: StatusPush): Snapshot {
     seq: push.seq,
     status: { ...snapshot.status, ...filled(push.status) },
     runs: mergeRuns(snapshot.runs, push.runs, RUNS_KEPT),
-    queue: push.queue ?? snapshot.queue
+    queue: push.queue ?? snapshot.queue,
+    automation: push.automation ? changed(snapshot.automation, push.automation) : snapshot.automation
   };
 }
 

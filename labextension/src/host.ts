@@ -6,6 +6,18 @@ export interface Shown {
   key?: string;
   run?: string;
   step?: string;
+  automation?: string;
+}
+
+/** A notebook that the Jupyter server keeps going, as the server tells it. */
+export interface PinnedNotebook {
+  key: string;
+  notebook: string;
+  path: string;
+  project: string;
+  automations: string[];
+  state: string;
+  error: string | null;
 }
 
 /** Where requests go and pushes come from: an anywidget model, a kernel's control channel, or a test. */
@@ -15,6 +27,11 @@ export interface Host {
   initial: SentSnapshot | null;
   goto?(key: string, cellId: string | null): void;
   openTab?(): void;
+  /** Run `%jk restore` as a cell of the notebook, with `%load_ext jobkernel` before it where that is missing. */
+  restore?(loaded: boolean): boolean;
+  /** The notebooks that this Jupyter server keeps going. */
+  pinned?(): Promise<PinnedNotebook[]>;
+  unpin?(key: string): Promise<void>;
   /** Fill the element's height instead of choosing one (a tab, not a cell's output). */
   fills?: boolean;
   /** Called with what somebody outside wants shown. */

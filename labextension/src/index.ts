@@ -12,6 +12,7 @@ import { Notebooks } from './lab/notebooks';
 import { followSettings, notify } from './lab/notify';
 import type { Watched } from './lab/notebooks';
 import { drawOutputs } from './lab/output';
+import { restoreIn } from './lab/restore';
 import { Strips } from './lab/strips';
 import { jobsIcon, openTab } from './lab/tab';
 
@@ -46,6 +47,7 @@ function activate(
   });
   void followSettings(registry).catch(error => console.warn('The settings of jobkernel could not be read.', error));
   document.addEventListener('jobkernel:goto', event => goTo(app, notebooks, event as CustomEvent));
+  document.addEventListener('jobkernel:restore', event => restoreFor(notebooks, event as CustomEvent));
   document.addEventListener('jobkernel:open', event => openFor(app, notebooks, event as CustomEvent));
 }
 
@@ -78,6 +80,15 @@ function goTo(app: JupyterFrontEnd, notebooks: Notebooks, event: CustomEvent): v
     detail.handled = true;
     app.shell.activateById(one.panel.id);
     one.goto(detail.key, detail.cell_id);
+  }
+}
+
+function restoreFor(notebooks: Notebooks, event: CustomEvent): void {
+  const { detail } = event;
+  const one = notebooks.find(detail.kernel, event.target as Node | null);
+  if (one && !detail.handled) {
+    detail.handled = true;
+    restoreIn(one, detail.loaded);
   }
 }
 

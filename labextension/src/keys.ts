@@ -18,7 +18,7 @@ export interface Movable {
 }
 
 const TYPING = 'input, textarea, select';
-const OWN_ENTER = 'button, a, summary, .jk-rr, .jk-gr';
+const OWN_ENTER = 'button, a, summary, .jk-rr, .jk-gr, .jk-ar, .jk-tk';
 
 export function takeKeys(element: HTMLElement, session: Session, views: Movable): void {
   element.addEventListener('keydown', event => {
@@ -99,10 +99,12 @@ function arrow(session: Session, { graph, list, showsList }: Movable, target: HT
   return true;
 }
 
-/** Esc: the run, then the pane, then the search. */
+/** Esc: the run, then what is open of a schedule or sensor, then the pane, then the search. */
 function leave(session: Session, { graph, toolbar }: Movable): void {
   if (session.page.run) {
     session.open({ tab: 'runs' });
+  } else if (session.page.automation) {
+    session.open({ tab: 'automation' });
   } else if (session.selected) {
     const key = session.selected;
     session.select(null);

@@ -101,7 +101,7 @@ export type GraphPush = { push: 'graph'; seq: number; snapshot: SentSnapshot };
 export type GonePush = { push: 'gone'; reason: string };
 export type Push = StatusPush | GraphPush | GonePush;
 
-export type { Host, Shown } from './host';
+export type { Host, PinnedNotebook, Shown } from './host';
 export type * from './protocol/automation';
 export type * from './protocol/details';
 export type * from './protocol/graph';

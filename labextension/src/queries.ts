@@ -33,8 +33,13 @@ export interface TicksQuery {
   status?: string | null;
   /** The id of the tick that those asked for come before. */
   before?: string | null;
+  /** Only those before this moment. */
+  until?: number | null;
   limit?: number;
 }
+
+/** How long an answer may take: a preview calls the notebook's own functions. */
+export const answerWithin = (op: string, usual: number): number => (op === 'preview' ? 70_000 : usual);
 
 /** A look at a time of a schedule, in its zone, or with a cursor of a sensor. */
 export interface PreviewQuery {

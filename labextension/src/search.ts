@@ -1,6 +1,8 @@
 /**
- * Whether what stands in the search field is a selection that somebody is still writing. Pure; called by the session.
+ * What can be told of a search here: what it finds by name or status, and whether somebody is still writing it. Pure;
+ * called by the session.
  */
+import type { StatusMap } from './protocol';
 import { STATUS_ORDER } from './words';
 
 const FIELDS = ['key', 'group', 'tag', 'kind', 'owner', 'status'];
@@ -29,4 +31,18 @@ function isBegun(token: string, keys: readonly string[]): boolean {
   const word = /^\d*\+?([\w./-]+)$/.exec(token)?.[1] ?? '';
   const known = [...keys, ...FIELDS, ...FUNCTIONS, 'and', 'or', 'not'];
   return word !== '' && !keys.includes(word) && known.some(one => one.startsWith(word));
+}
+
+/** What the browser can find alone: names by a plain word, and `status:` with one word; null for the rest. */
+export function matchesHere(text: string, status: StatusMap): Set<string> | null {
+  const keys = Object.keys(status);
+  const word = /^status:([a-z]+)$/.exec(text)?.[1];
+  if (word) {
+    const wanted = word === 'missing' ? 'never' : word;
+    return (STATUS_ORDER as readonly string[]).includes(wanted)
+      ? new Set(keys.filter(key => status[key].status === wanted))
+      : null;
+  }
+  const low = text.toLowerCase();
+  return /^[\w./-]+$/.test(text) ? new Set(keys.filter(key => key.toLowerCase().includes(low))) : null;
 }

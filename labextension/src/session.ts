@@ -4,10 +4,9 @@
  */
 import { applyStatus, changedWords, detailsOutdated, keysOf, whole } from './changes';
 import { unpacked } from './packed';
-import { STATUS_ORDER } from './words';
 import { isGraph, isPush, isSnapshot, Refusal } from './guards';
 import { isActive } from './protocol';
-import { isUnfinished } from './search';
+import { isUnfinished, matchesHere } from './search';
 import type {
   Direction,
   Graph,
@@ -18,20 +17,26 @@ import type {
   Push,
   Shown,
   Snapshot,
-  StatusMap
+  StatusMap,
+  StatusPush
 } from './protocol';
 
-export type Topic = 'snapshot' | 'status' | 'graph' | 'selected' | 'matches' | 'page' | 'gone' | 'busy' | 'notice';
+export type Topic =
+  'snapshot' | 'status' | 'automation' | 'graph' | 'selected' | 'matches' | 'page' | 'gone' | 'busy' | 'notice';
 export type Tab = 'graph' | 'runs' | 'automation';
 export interface Page {
   tab: Tab;
   run: string | null;
   step: string | null;
+  /** The schedule or sensor whose details are open. */
+  automation: string | null;
+  /** The moment that its looks are shown up to; null for the newest. */
+  until: number | null;
 }
 export interface Notice {
   text: string;
   tone: 'fail' | 'plain';
-  action: { label: string; run: () => void } | null;
+  action: { label: string; quiet?: boolean; run: () => void } | null;
   /** Only of interest while this run is active. */
   run?: string;
 }
@@ -59,7 +64,9 @@ export class Session {
   searchError: string | null = null;
   notice: Notice | null = null;
   layoutError: string | null = null;
-  page: Page = { tab: 'graph', run: null, step: null };
+  page: Page = { tab: 'graph', run: null, step: null, automation: null, until: null };
+  /** What was last said of definitions that have not run, if somebody has put it aside. */
+  putAside: string | null = null;
   query: Query;
   /** Whether it is about a part of the graph only, a job or a selection, and stays with it. */
   readonly isPart: boolean;
@@ -155,8 +162,15 @@ export class Session {
       return;
     }
     const before = this.snapshot.status;
+    const held = this.snapshot;
     this.snapshot = applyStatus(this.snapshot, push);
     this.comeBack();
+    if (push.automation) {
+      this.tell('automation');
+    }
+    if (isOfAutomationOnly(push, held)) {
+      return;
+    }
     this.dropNotice();
     this.tell('status', before);
     if (this.search.startsWith('status:')) {
@@ -180,6 +194,7 @@ export class Session {
       void this.relayout();
     }
     this.tell('snapshot');
+    this.tell('automation');
     this.tell('status', before);
     if (this.search) {
       void this.findAgain();
@@ -329,15 +344,24 @@ export class Session {
   }
 
   /** Go where somebody outside points: a node, or a run. */
-  private show({ key, run, step }: Shown): void {
-    this.open(run ? { tab: 'runs', run, step: step ?? null } : { tab: 'graph' });
+  private show({ key, run, step, automation }: Shown): void {
+    this.open(
+      run ? { tab: 'runs', run, step: step ?? null } : automation ? { tab: 'automation', automation } : { tab: 'graph' }
+    );
     if (key) {
       this.select(key);
     }
   }
 
   open(page: Partial<Page>): void {
-    this.page = { run: null, step: null, ...(page.tab ? {} : { tab: this.page.tab }), ...page } as Page;
+    this.page = {
+      run: null,
+      step: null,
+      automation: null,
+      until: null,
+      ...(page.tab ? {} : { tab: this.page.tab }),
+      ...page
+    } as Page;
     this.tell('page');
   }
 
@@ -359,19 +383,12 @@ export class Session {
   }
 }
 
-/** What the browser can find alone: names by a plain word, and `status:` with one word; null for the rest. */
-export function matchesHere(text: string, status: StatusMap): Set<string> | null {
-  const keys = Object.keys(status);
-  const word = /^status:([a-z]+)$/.exec(text)?.[1];
-  if (word) {
-    const wanted = word === 'missing' ? 'never' : word;
-    return (STATUS_ORDER as readonly string[]).includes(wanted)
-      ? new Set(keys.filter(key => status[key].status === wanted))
-      : null;
-  }
-  const low = text.toLowerCase();
-  return /^[\w./-]+$/.test(text) ? new Set(keys.filter(key => key.toLowerCase().includes(low))) : null;
-}
+/** Whether a push tells of schedules and sensors and of nothing else. */
+const isOfAutomationOnly = (push: StatusPush, held: Snapshot): boolean =>
+  push.automation !== undefined &&
+  !push.runs.length &&
+  !Object.keys(push.status).length &&
+  JSON.stringify(push.queue ?? held.queue) === JSON.stringify(held.queue);
 
 /** The sentence of a thrown thing. */
 export const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));

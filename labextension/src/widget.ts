@@ -5,6 +5,7 @@
 import { mount } from './app';
 import { isPush, isSnapshot, Refusal, resultOf } from './guards';
 import type { Host, Push, Reply } from './protocol';
+import { answerWithin } from './queries';
 
 /** The part of anywidget's model that is used. */
 export interface Model {
@@ -69,7 +70,10 @@ export class WidgetHost implements Host {
           ? 'The kernel did not answer. Is it still running?'
           : 'The kernel did not answer. A cell may still be running.'
       };
-      const timer = setTimeout(() => settle(late), handled ? ANSWER_WITHIN + 1000 : ANSWER_WITHIN_OWN_CHANNEL);
+      const timer = setTimeout(
+        () => settle(late),
+        handled ? answerWithin(op, ANSWER_WITHIN) + 1000 : answerWithin(op, ANSWER_WITHIN_OWN_CHANNEL)
+      );
       this.pending.set(id, { resolve: settle, timer });
       if (!handled) {
         this.model.send({ request });
@@ -101,6 +105,10 @@ export class WidgetHost implements Host {
 
   openTab(): void {
     this.dispatch('jobkernel:open', { what: 'tab', kernel: this.kernel });
+  }
+
+  restore(loaded: boolean): boolean {
+    return this.dispatch('jobkernel:restore', { loaded, kernel: this.kernel });
   }
 
   private push(push: unknown): void {

@@ -90,6 +90,7 @@ export const clockTime = (at: number): string => {
   const when = new Date(at);
   return `${two(when.getHours())}:${two(when.getMinutes())}`;
 };
+export const clockSeconds = (at: number): string => `${clockTime(at)}:${two(new Date(at).getSeconds())}`;
 export const clockMillis = (at: number | null): string => {
   if (at === null) {
     return '';

@@ -12,7 +12,7 @@ import {
   NO_STATUS,
   whole
 } from '../src/changes';
-import { matchesHere } from '../src/session';
+import { matchesHere } from '../src/search';
 
 const SNAPSHOT = snapshotOf('flights');
 

@@ -181,6 +181,23 @@ test('a second press on Cancel forces, and the button says so', async () => {
   await until(() => host.asked.some(([op, fields]) => op === 'cancel' && fields.force === true));
 });
 
+test('an open run and an open asset are read again while pushes come without a pause', async () => {
+  await openRun('90c4aa18d1');
+  const reads = (op: string) => host.asked.filter(([asked]) => asked === op).length;
+  const before = reads('run');
+  const row = host.initial!.runs.find(run => run.run_id === '90c4aa18d1')!;
+  let seq = 9;
+  const busy = setInterval(
+    () => host.push({ push: 'status', seq: ++seq, status: { planes: status('running') }, runs: [row] }),
+    50
+  );
+  try {
+    await until(() => reads('run') >= before + 2);
+  } finally {
+    clearInterval(busy);
+  }
+});
+
 test('attempts at a chosen step are rows with their errors and delays', async () => {
   await openRun('7f3a91c2e0');
   one('[data-step="flights_weather"]')?.click();

@@ -8,6 +8,7 @@ import { speaksOfJobkernel } from '../cells';
 import { applyStatus, whole } from '../changes';
 import { isPush, isSnapshot, Refusal, resultOf } from '../guards';
 import type { Push, Request, Snapshot } from '../protocol';
+import { answerWithin } from '../queries';
 
 const ANSWER_WITHIN = 5000;
 const PROBE_ANSWER_WITHIN = 1500;
@@ -48,7 +49,7 @@ export class Link {
   }
 
   /** Send a request as it is; resolves with the reply, refused or not, within the time. */
-  async send(request: Request, within = ANSWER_WITHIN): Promise<unknown> {
+  async send(request: Request, within = answerWithin(request.op, ANSWER_WITHIN)): Promise<unknown> {
     return this.ask('jobkernel_request', request, within);
   }
 

@@ -3,7 +3,7 @@
  * its kernel through changes and restarts. The bridge, the tab, the strips (and a side panel) build on it.
  */
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
-import { definitionOf, speaksOfJobkernel } from '../cells';
+import { definitionOf, isAutomation, speaksOfJobkernel } from '../cells';
 import type { Push, Request, Snapshot } from '../protocol';
 import { Refusal } from '../guards';
 import { Link } from './link';
@@ -72,7 +72,10 @@ export class Watched {
     const at =
       byId >= 0
         ? byId
-        : notebook.widgets.findIndex(cell => definitionOf(cell.model.sharedModel.getSource())?.key === key);
+        : notebook.widgets.findIndex(cell => {
+            const found = definitionOf(cell.model.sharedModel.getSource());
+            return found?.key === key && !isAutomation(found);
+          });
     if (at < 0) {
       return false;
     }

@@ -10,6 +10,7 @@ import { h, put } from '../view/dom';
 import { glyph } from '../view/glyphs';
 import { dayTime, exactTime } from '../words';
 import { Keeper } from './keeper';
+import { inLab } from './in_lab';
 import type { Watched } from './notebooks';
 import { themed } from './picture';
 
@@ -140,6 +141,7 @@ class GraphOutput extends Widget {
     const { one } = this;
     return {
       initial,
+      ...inLab(one),
       request: (op, fields) => one.request(op, fields),
       onPush: listener => one.onPush(listener),
       goto: (key, cellId) => void one.goto(key, cellId),

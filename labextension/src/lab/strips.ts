@@ -1,18 +1,20 @@
 /**
- * The 24 px line in the header slot of cells that define an asset or op: status and reason, rows and age, a
- * button. Only where the kernel knows the key or the op. Knows notebooks and cells; draws nothing over code.
+ * The 24 px line in the header slot of cells that define an asset, op, schedule or sensor: status and reason, rows and
+ * age, a button. Only where the kernel knows the key or the op. Knows notebooks and cells; draws nothing over code.
  */
 import type { Cell } from '@jupyterlab/cells';
-import { definitionOf } from '../cells';
+import { definitionOf, isAutomation } from '../cells';
 import type { Definition } from '../cells';
 import { statusOfOp, usesOf } from '../ops';
-import type { NodeStatus, OpRow, Shown } from '../protocol';
+import type { AutomationRow, NodeStatus, OpRow, Shown } from '../protocol';
 import { age, causeLabel, exactTime, plural, statusLabel, urgent } from '../words';
 import { h, put } from '../view/dom';
 import type { Child } from '../view/dom';
 import { glyph } from '../view/glyphs';
 import { guardKeys } from '../view/guard';
 import { button } from '../view/menu';
+import { putOff, watchPresses } from '../view/press';
+import { automationParts } from './automation_strip';
 import type { Watched } from './notebooks';
 
 const SLOT = '.jp-Cell-header, .jp-CellHeader';
@@ -37,7 +39,8 @@ export class Strips {
     content.modelContentChanged?.connect(this.soon, this);
     content.activeCellChanged.connect(this.soon, this);
     this.clock = setInterval(() => this.one.snapshot && this.soon(), EVERY);
-    this.unguard = guardKeys(one.panel.node, '.jk-cellstrip');
+    const stops = [guardKeys(one.panel.node, '.jk-cellstrip'), watchPresses(one.panel.node, '.jk-cellstrip')];
+    this.unguard = () => stops.forEach(stop => stop());
     one.panel.disposed.connect(() => this.dispose());
   }
 
@@ -49,7 +52,7 @@ export class Strips {
   }
 
   private sweep(): void {
-    if (this.one.panel.isDisposed) {
+    if (this.one.panel.isDisposed || putOff(() => this.soon())) {
       return;
     }
     for (const cell of this.one.panel.content.widgets) {
@@ -67,26 +70,45 @@ export class Strips {
     const found = definitionOf(cell.model.sharedModel.getSource());
     const op = found?.kind === 'op' ? this.opOf(found.key) : undefined;
     const status = op ? statusOfOp(op, this.one.snapshot?.status ?? {}) : this.statusOfAsset(found);
-    const held = slot.querySelector<HTMLElement>('.jk-cellstrip');
-    if (!found || !status) {
-      held?.remove();
-      return;
+    const row = isAutomation(found) ? this.rowOf(found as Definition) : undefined;
+    if (found && row) {
+      const facts = [found, { ...row, strip: null }, Math.floor(Date.now() / 10_000), this.refusals.get(found.key)];
+      this.fill(slot, JSON.stringify(facts), () => this.automation(row));
+    } else if (found && status) {
+      const pace = status.status === 'running' ? 1000 : 30_000;
+      const facts = [found, op, status, Math.floor(Date.now() / pace), this.refusals.get(found.key)];
+      this.fill(slot, JSON.stringify(facts), () => this.parts(found, status, op));
+    } else {
+      slot.querySelector('.jk-cellstrip')?.remove();
     }
+  }
+
+  private fill(slot: HTMLElement, signature: string, parts: () => Child[]): void {
+    const held = slot.querySelector<HTMLElement>('.jk-cellstrip');
     const strip = held ?? h('div.jk-cellstrip');
-    const signature = JSON.stringify([
-      found,
-      op,
-      status,
-      Math.floor(Date.now() / (status.status === 'running' ? 1000 : 30_000)),
-      this.refusals.get(found.key)
-    ]);
     if (!held) {
       slot.append(strip);
     }
     if (this.drawn.get(strip) !== signature) {
       this.drawn.set(strip, signature);
-      put(strip, this.parts(found, status, op));
+      const focused = strip.contains(document.activeElement);
+      put(strip, parts());
+      if (focused) {
+        strip.querySelector<HTMLElement>('button')?.focus({ preventScroll: true });
+      }
     }
+  }
+
+  private rowOf({ key, kind }: Definition): AutomationRow | undefined {
+    return this.one.snapshot?.automation.rows.find(row => row.name === key && row.kind === kind);
+  }
+
+  private automation(row: AutomationRow): Child[] {
+    return automationParts(row, this.one.snapshot?.runs ?? [], {
+      refusal: this.refusals.get(row.name),
+      show: name => this.show({ automation: name }),
+      flip: async ({ name, on }) => void (await this.ask(name, 'switch', { name, on: !on }))
+    });
   }
 
   private opOf(name: string): OpRow | undefined {

@@ -5,6 +5,7 @@ import { LabIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 import { mount } from '../app';
 import type { Host, Push, Shown } from '../protocol';
+import { inLab } from './in_lab';
 import type { Watched } from './notebooks';
 
 export const jobsIcon = new LabIcon({
@@ -40,6 +41,7 @@ class Screen extends Widget {
     return {
       initial: one.snapshot,
       fills: true,
+      ...inLab(one),
       request: (op, fields) => one.request(op, fields),
       onPush: (listener: (push: Push) => void) => one.onPush(listener),
       onShow: listener => {

@@ -24,6 +24,7 @@ export class DetailsPane {
   private shown: Details | null = null;
   private turn = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private due: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly session: Session) {}
 
@@ -46,8 +47,11 @@ export class DetailsPane {
 
   /** A push came: read again soon, if what is shown may have changed. */
   reread(): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.read(), REREAD_AFTER);
+    // what comes meanwhile does not put that off, or the pane of a busy kernel would stand still
+    this.due ??= setTimeout(() => {
+      this.due = undefined;
+      void this.read();
+    }, REREAD_AFTER);
   }
 
   /** Time passes: how long it has been running moves on. */

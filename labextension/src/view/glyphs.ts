@@ -69,7 +69,8 @@ const ICONS = {
   cell: 'M2.5 3.5h11v9h-11zM5 6.5l2 1.5-2 1.5M8.5 10H11',
   check: 'M3.5 8.5l3 3 6-7',
   copy: 'M5.5 5.5h8v8h-8zM2.5 10.5v-8h8',
-  filter: 'M2.5 4h11M4.5 8h7M6.5 12h3'
+  filter: 'M2.5 4h11M4.5 8h7M6.5 12h3',
+  pin: 'M5.5 2.5h5M6.5 2.5v4L4.5 9h7l-2-2.5v-4M8 9v4.5'
 };
 export type IconName = keyof typeof ICONS;
 

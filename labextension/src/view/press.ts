@@ -22,9 +22,9 @@ export function putOff(draw: () => void): boolean {
   return down;
 }
 
-/** Watch presses inside a screen; returns how to stop. */
-export function watchPresses(element: HTMLElement): () => void {
-  const press = () => (down = true);
+/** Watch presses inside a screen, or on what a selector names in it; returns how to stop. */
+export function watchPresses(element: HTMLElement, within = '*'): () => void {
+  const press = (event: Event) => (down ||= event.target instanceof Element && event.target.closest(within) !== null);
   element.addEventListener('pointerdown', press, true);
   window.addEventListener('pointerup', released, true);
   window.addEventListener('pointercancel', released, true);

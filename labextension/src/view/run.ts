@@ -29,6 +29,7 @@ export class RunView {
   private readonly log: LogView;
   private shown: RunDetails | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private due: ReturnType<typeof setTimeout> | undefined;
   private logTimer: ReturnType<typeof setTimeout> | undefined;
   private closed = false;
   private chosen: ReadonlySet<string>;
@@ -88,9 +89,16 @@ export class RunView {
         row.abandoned.length !== this.shown.abandoned.length ||
         row.steps_failed !== this.shown.steps_failed);
     if (moved || isActive(this.shown)) {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => void this.read(), REREAD_EVERY);
+      this.readSoon();
     }
+  }
+
+  /** Read again soon; what comes meanwhile does not put that off, or the page of a busy kernel would stand still. */
+  private readSoon(): void {
+    this.due ??= setTimeout(() => {
+      this.due = undefined;
+      void this.read();
+    }, REREAD_EVERY);
   }
 
   tick(): void {
@@ -270,6 +278,7 @@ export class RunView {
   dispose(): void {
     this.closed = true;
     clearTimeout(this.timer);
+    clearTimeout(this.due);
     clearTimeout(this.logTimer);
   }
 }

@@ -27,10 +27,18 @@ export function emptyProject(): HTMLElement {
   );
 }
 
-export const automation = (): HTMLElement =>
-  h(
+export function noAutomation(): HTMLElement {
+  const line = '%schedule nightly --job my_job --cron "0 2 * * *" --on';
+  const copy = iconButton('copy', 'Copy', () => void navigator.clipboard?.writeText(`${line}\n`), 'sm');
+  return h(
     'div.jk-state',
     null,
     h('span.jk-h', null, 'Nothing automated yet'),
-    h('span', null, 'This project has no schedules or sensors.')
+    h(
+      'span',
+      null,
+      'Run this line in a cell, with a job of yours; a cell that begins with %%sensor looks for reasons.'
+    ),
+    h('span.jk-row', null, h('code.jk-tok.jk-cut', null, line), copy)
   );
+}

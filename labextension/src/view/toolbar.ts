@@ -157,7 +157,7 @@ export class Toolbar {
     this.found.className = searchError ? 'jk-t-fail jk-cut' : 'jk-mut jk-nw';
     this.field.classList.toggle('jk-bad', searchError !== null);
     const empty = !search && !focus;
-    this.field.hidden = this.way.hidden = graph?.view.problem != null;
+    this.field.hidden = this.way.hidden = (graph?.view.problem ?? null) !== null;
     this.clear.hidden = empty;
     (this.field.lastElementChild as HTMLElement).hidden = !empty;
     this.once(this.wider, [focus, query.depth], () =>

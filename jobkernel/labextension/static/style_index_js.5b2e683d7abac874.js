@@ -1,4 +1,398 @@
-"use strict";(self.rspackChunkjobkernel=self.rspackChunkjobkernel||[]).push([["style_index_js"],{"./node_modules/css-loader/dist/cjs.js!./style/base.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* The design language: roles from the theme's --jp-* values, named once; type, controls, menus. */
+"use strict";(self.rspackChunkjobkernel=self.rspackChunkjobkernel||[]).push([["style_index_js"],{"./node_modules/css-loader/dist/cjs.js!./style/automation.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* Automation: who sees to it, a row each with its day, what is open of one. */
+.jk-auto {
+  flex: 1;
+  min-height: 0;
+  display: flex;
+  flex-direction: column;
+}
+.jk-health {
+  flex: none;
+  min-height: 41px;
+  display: flex;
+  align-items: center;
+  gap: 16px;
+  padding: 0 12px;
+  border-bottom: 1px solid var(--jk-line);
+  overflow: hidden;
+}
+.jk-pin {
+  gap: 6px;
+  min-width: 0;
+  flex: 0 1 auto;
+}
+.jk-moved {
+  flex: none;
+  background: var(--jk-warn-wash);
+  color: var(--jk-warn-ink);
+}
+.jk-arscroll {
+  flex: 0 1 auto;
+  min-height: 96px;
+  overflow: auto;
+}
+.jk-auto:not(.jk-has-look) .jk-arscroll {
+  flex: 1;
+}
+.jk-has-look .jk-arscroll {
+  max-height: 44%;
+  flex: none;
+}
+.jk-ar {
+  display: grid;
+  grid-template-columns: 28px minmax(120px, 1.1fr) minmax(120px, 1.2fr) 104px minmax(140px, 1.6fr) minmax(120px, 1fr);
+  gap: 12px;
+  align-items: center;
+  padding: 0 12px;
+  height: 48px;
+  border-bottom: 1px solid var(--jk-hair);
+  cursor: pointer;
+  content-visibility: auto;
+  contain-intrinsic-size: auto 48px;
+}
+.jk-ar:hover {
+  background: var(--jk-fill);
+}
+.jk-ar.jk-on {
+  background: var(--jk-accent-wash);
+}
+.jk-root .jk-ar:focus-visible,
+.jk-root .jk-tk:focus-visible {
+  outline-offset: -2px;
+}
+.jk-ar.jk-arhead {
+  position: sticky;
+  top: 0;
+  z-index: 2;
+  height: 32px;
+  background: var(--jk-bg);
+  border-bottom-color: var(--jk-line);
+  font-size: var(--jk-f11);
+  color: var(--jk-ink2);
+  cursor: default;
+  content-visibility: visible;
+}
+.jk-two {
+  min-width: 0;
+  line-height: 16px;
+}
+.jk-two > * {
+  display: block;
+}
+.jk-two > .jk-row {
+  display: flex;
+}
+.jk-armarks {
+  display: inline-flex;
+  gap: 4px;
+  flex: none;
+}
+.jk-armarks .jk-i {
+  color: var(--jk-ink2);
+}
+.jk-ar.jk-off :is(.jk-arname .jk-b, .jk-arwhen > :first-child, .jk-arnext, .jk-arlast) {
+  color: var(--jk-ink2);
+}
+/* the switch: its place says what it is, its colour says it again */
+.jk-root .jk-sw,
+.jk-cellstrip .jk-sw {
+  position: relative;
+  flex: none;
+  width: 28px;
+  height: 16px;
+  padding: 0;
+  border: 0;
+  border-radius: 8px;
+  background: color-mix(in srgb, var(--jk-c0) 46%, var(--jk-bg));
+  cursor: pointer;
+}
+.jk-sw::before {
+  content: '';
+  position: absolute;
+  inset: -4px 0;
+}
+.jk-sw::after {
+  content: '';
+  position: absolute;
+  left: 2px;
+  top: 2px;
+  width: 12px;
+  height: 12px;
+  border-radius: 50%;
+  background: var(--jk-bg);
+  transition: left 0.12s;
+}
+.jk-root .jk-sw[aria-checked='true'],
+.jk-cellstrip .jk-sw[aria-checked='true'] {
+  background: var(--jk-accent);
+}
+.jk-sw[aria-checked='true']::after {
+  left: 14px;
+}
+.jk-day {
+  position: relative;
+  height: 20px;
+}
+.jk-day::after {
+  content: '';
+  position: absolute;
+  inset: auto 0 0;
+  height: 1px;
+  background: var(--jk-line);
+}
+.jk-day svg {
+  width: 100%;
+  height: 20px;
+}
+.jk-d-r {
+  fill: var(--jk-ok-soft);
+}
+.jk-d-s {
+  fill: var(--jk-edge);
+}
+.jk-d-f {
+  fill: var(--jk-fail);
+}
+.jk-d-m {
+  fill: var(--jk-bg);
+  stroke: var(--jk-ink2);
+  vector-effect: non-scaling-stroke;
+}
+.jk-now {
+  position: absolute;
+  left: 96%;
+  top: -14px;
+  bottom: -14px;
+  width: 1px;
+  background: var(--jk-accent);
+}
+.jk-day i {
+  position: absolute;
+  bottom: 2px;
+  width: 5px;
+  height: 5px;
+  border-radius: 50%;
+  border: 1px solid var(--jk-ink2);
+}
+.jk-mid .jk-ar {
+  grid-template-columns: 28px minmax(96px, 1.2fr) minmax(88px, 1fr) 84px minmax(96px, 1fr) minmax(104px, 1.1fr);
+  gap: 8px;
+}
+.jk-mid .jk-pin > .jk-mut,
+.jk-narrow .jk-pin > .jk-mut,
+.jk-narrow .jk-health > .jk-mut,
+.jk-mid .jk-previewbox .jk-hint,
+.jk-narrow .jk-previewbox .jk-hint,
+.jk-narrow .jk-lookhead .jk-moving {
+  display: none;
+}
+.jk-narrow .jk-arhead {
+  display: none;
+}
+.jk-narrow .jk-ar {
+  grid-template-columns: 28px minmax(0, 1fr) minmax(0, 0.8fr);
+  grid-template-rows: 32px 20px;
+  gap: 2px 8px;
+  height: 64px;
+  align-content: center;
+  contain-intrinsic-size: auto 64px;
+}
+.jk-narrow :is(.jk-arwhen, .jk-ar .jk-arlast .jk-mut) {
+  display: none;
+}
+.jk-narrow .jk-ar .jk-day {
+  grid-area: 2 / 2;
+}
+.jk-narrow .jk-now {
+  top: 0;
+  bottom: 0;
+}
+.jk-narrow .jk-ar .jk-arlast {
+  grid-area: 2 / 3;
+}
+
+/* what is open of one */
+.jk-look {
+  flex: 1;
+  min-height: 0;
+  display: flex;
+  flex-direction: column;
+  border-top: 1px solid var(--jk-line);
+}
+.jk-lookhead {
+  flex: none;
+  min-height: 40px;
+  padding: 0 12px;
+  flex-wrap: nowrap;
+}
+.jk-lookbody {
+  flex: 1;
+  min-height: 0;
+  display: grid;
+  grid-template-columns: minmax(0, 1fr) minmax(264px, 320px);
+  overflow: auto;
+}
+.jk-lookmain {
+  padding: 0 12px 12px;
+  min-width: 0;
+}
+.jk-lookside {
+  min-width: 0;
+  border-left: 1px solid var(--jk-line);
+}
+.jk-lookside > .jk-sec:first-child {
+  border-top: 0;
+  padding-top: 0;
+}
+.jk-narrow .jk-lookbody {
+  display: block;
+}
+.jk-narrow .jk-lookside {
+  border-left: 0;
+  border-top: 1px solid var(--jk-line);
+  padding-top: 8px;
+}
+.jk-mid .jk-lookbody {
+  grid-template-columns: minmax(0, 1fr) 232px;
+}
+.jk-previewbox .jk-field {
+  width: 216px;
+}
+.jk-mid .jk-previewbox .jk-field,
+.jk-narrow .jk-previewbox .jk-field {
+  width: 152px;
+}
+.jk-lookhead .jk-btn,
+.jk-previewbox .jk-btn {
+  flex: none;
+}
+.jk-preview:not(:empty) {
+  margin: 8px 0;
+  padding: 8px;
+  border-radius: 8px;
+  background: var(--jk-fill);
+  display: grid;
+  gap: 4px;
+}
+.jk-preview > .jk-row {
+  min-height: 24px;
+}
+.jk-preview .jk-log.jk-tail,
+.jk-inside .jk-log.jk-tail {
+  margin: 0;
+  max-height: 200px;
+  overflow: auto;
+}
+.jk-preview .jk-lg,
+.jk-inside .jk-lg {
+  padding: 0;
+}
+.jk-tickbar {
+  min-height: 32px;
+  margin-top: 8px;
+  gap: 12px;
+}
+.jk-root .jk-tickbar .jk-lv {
+  color: var(--jk-ink2);
+}
+.jk-root .jk-tickbar .jk-lv[aria-pressed='true'] {
+  color: var(--jk-ink);
+  font-weight: 600;
+}
+.jk-tk {
+  display: grid;
+  grid-template-columns: 14px minmax(60px, auto) minmax(0, 1fr) 56px minmax(0, 84px);
+  gap: 12px;
+  align-items: center;
+  min-height: 28px;
+  border-top: 1px solid var(--jk-hair);
+  cursor: pointer;
+}
+.jk-tk:hover,
+.jk-tk.jk-on {
+  background: var(--jk-fill);
+}
+.jk-mid .jk-tk,
+.jk-narrow .jk-tk {
+  grid-template-columns: 14px auto minmax(0, 1fr) 48px;
+  gap: 8px;
+}
+.jk-mid .jk-tkcursor,
+.jk-narrow .jk-tkcursor {
+  display: none;
+}
+.jk-inside {
+  padding: 4px 0 12px 26px;
+}
+.jk-none {
+  padding: 8px 0;
+}
+.jk-ticks > .jk-btn {
+  margin-top: 8px;
+}
+.jk-times {
+  display: grid;
+  grid-template-columns: auto auto 1fr;
+  gap: 4px 8px;
+}
+.jk-mid .jk-times {
+  grid-template-columns: auto 1fr;
+}
+.jk-mid .jk-times > :nth-child(3n + 1) {
+  grid-column: 1 / 3;
+}
+.jk-mid .jk-times > :nth-child(3n) {
+  padding-bottom: 4px;
+}
+.jk-facts2 {
+  display: grid;
+  grid-template-columns: auto minmax(0, 1fr);
+  gap: 4px 12px;
+}
+.jk-keys {
+  display: grid;
+  gap: 2px;
+  justify-items: start;
+}
+.jk-keyline {
+  display: grid;
+  grid-template-columns: minmax(0, 1fr) auto auto;
+  gap: 8px;
+  align-items: center;
+  width: 100%;
+  min-height: 24px;
+}
+.jk-root .jk-small {
+  height: 20px;
+  padding: 0 6px;
+}
+.jk-pinned {
+  flex: none;
+  max-height: 30%;
+  overflow: auto;
+  padding: 8px 12px;
+  border-top: 1px solid var(--jk-line);
+}
+.jk-pinline {
+  display: flex;
+  align-items: center;
+  gap: 8px;
+  min-height: 28px;
+  min-width: 0;
+}
+.jk-narrow .jk-pinline > .jk-mut {
+  display: none;
+}
+@media (forced-colors: active) {
+  .jk-day,
+  .jk-sw {
+    forced-color-adjust: none;
+  }
+  .jk-ar.jk-on {
+    outline: 2px solid Highlight;
+    outline-offset: -2px;
+  }
+}
+`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/base.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* The design language: roles from the theme's --jp-* values, named once; type, controls, menus. */
 .jk-root,
 .jk-cellstrip {
   --jk-c0: var(--jp-ui-font-color0, CanvasText);
@@ -1003,8 +1397,8 @@
   stroke: var(--jk-accent);
   stroke-width: 1.75;
 }
-`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/index.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=o.n(t),s=o("./node_modules/css-loader/dist/cjs.js!./style/screen.css"),l=o("./node_modules/css-loader/dist/cjs.js!./style/lab.css"),k=n()(a());k.i(s.A),k.i(l.A),k.push([r.id,`
-`,""]),o.d(e,{},{A:k})},"./node_modules/css-loader/dist/cjs.js!./style/lab.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* In JupyterLab: the line in a cell's header slot. */
+`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/index.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=o.n(t),k=o("./node_modules/css-loader/dist/cjs.js!./style/screen.css"),l=o("./node_modules/css-loader/dist/cjs.js!./style/lab.css"),s=n()(a());s.i(k.A),s.i(l.A),s.push([r.id,`
+`,""]),o.d(e,{},{A:s})},"./node_modules/css-loader/dist/cjs.js!./style/lab.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* In JupyterLab: the line in a cell's header slot. */
 .jp-Cell-header:has(> .jk-cellstrip),
 .jp-CellHeader:has(> .jk-cellstrip) {
   height: auto;
@@ -1022,6 +1416,9 @@
   height: 20px;
   padding: 0 8px;
   flex: none;
+}
+.jk-cellstrip .jk-sw {
+  margin-right: 2px;
 }
 .jk-cellstrip .jk-btn.jk-mini-btn {
   min-height: 0;
@@ -1692,5 +2089,5 @@
   padding: 4px 12px;
   gap: 4px 12px;
 }
-`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/screen.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=o.n(t),s=o("./node_modules/css-loader/dist/cjs.js!./style/base.css"),l=o("./node_modules/css-loader/dist/cjs.js!./style/graph.css"),k=o("./node_modules/css-loader/dist/cjs.js!./style/pane.css"),d=o("./node_modules/css-loader/dist/cjs.js!./style/runs.css"),p=n()(a());p.i(s.A),p.i(l.A),p.i(k.A),p.i(d.A),p.push([r.id,`
-`,""]),o.d(e,{},{A:p})},"./node_modules/css-loader/dist/runtime/api.js"(r){r.exports=function(r){var e=[];return e.toString=function(){return this.map(function(e){var o="",i=void 0!==e[5];return e[4]&&(o+="@supports (".concat(e[4],") {")),e[2]&&(o+="@media ".concat(e[2]," {")),i&&(o+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),o+=r(e),i&&(o+="}"),e[2]&&(o+="}"),e[4]&&(o+="}"),o}).join("")},e.i=function(r,o,i,a,t){"string"==typeof r&&(r=[[null,r,void 0]]);var n={};if(i)for(var s=0;s<this.length;s++){var l=this[s][0];null!=l&&(n[l]=!0)}for(var k=0;k<r.length;k++){var d=[].concat(r[k]);i&&n[d[0]]||(void 0!==t&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=t),o&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=o),a&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=a):d[4]="".concat(a)),e.push(d))}},e}},"./node_modules/css-loader/dist/runtime/noSourceMaps.js"(r){r.exports=function(r){return r[1]}},"./node_modules/style-loader/dist/runtime/injectStylesIntoStyleTag.js"(r){var e=[];function o(r){for(var o=-1,i=0;i<e.length;i++)if(e[i].identifier===r){o=i;break}return o}function i(r,i){for(var a={},t=[],n=0;n<r.length;n++){var s=r[n],l=i.base?s[0]+i.base:s[0],k=a[l]||0,d="".concat(l," ").concat(k);a[l]=k+1;var p=o(d),j={css:s[1],media:s[2],sourceMap:s[3],supports:s[4],layer:s[5]};if(-1!==p)e[p].references++,e[p].updater(j);else{var c=function(r,e){var o=e.domAPI(e);return o.update(r),function(e){e?(e.css!==r.css||e.media!==r.media||e.sourceMap!==r.sourceMap||e.supports!==r.supports||e.layer!==r.layer)&&o.update(r=e):o.remove()}}(j,i);i.byIndex=n,e.splice(n,0,{identifier:d,updater:c,references:1})}t.push(d)}return t}r.exports=function(r,a){var t=i(r=r||[],a=a||{});return function(r){r=r||[];for(var n=0;n<t.length;n++){var s=o(t[n]);e[s].references--}for(var l=i(r,a),k=0;k<t.length;k++){var d=o(t[k]);0===e[d].references&&(e[d].updater(),e.splice(d,1))}t=l}}},"./node_modules/style-loader/dist/runtime/insertBySelector.js"(r){var e={};r.exports=function(r,o){var i=function(r){if(void 0===e[r]){var o=document.querySelector(r);if(window.HTMLIFrameElement&&o instanceof window.HTMLIFrameElement)try{o=o.contentDocument.head}catch(r){o=null}e[r]=o}return e[r]}(r);if(!i)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");i.appendChild(o)}},"./node_modules/style-loader/dist/runtime/insertStyleElement.js"(r){r.exports=function(r){var e=document.createElement("style");return r.setAttributes(e,r.attributes),r.insert(e,r.options),e}},"./node_modules/style-loader/dist/runtime/setAttributesWithoutAttributes.js"(r,e,o){r.exports=function(r){var e=o.nc;e&&r.setAttribute("nonce",e)}},"./node_modules/style-loader/dist/runtime/styleDomAPI.js"(r){r.exports=function(r){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=r.insertStyleElement(r);return{update:function(o){var i,a,t;i="",o.supports&&(i+="@supports (".concat(o.supports,") {")),o.media&&(i+="@media ".concat(o.media," {")),(a=void 0!==o.layer)&&(i+="@layer".concat(o.layer.length>0?" ".concat(o.layer):""," {")),i+=o.css,a&&(i+="}"),o.media&&(i+="}"),o.supports&&(i+="}"),(t=o.sourceMap)&&"u">typeof btoa&&(i+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(t))))," */")),r.styleTagTransform(i,e,r.options)},remove:function(){var r;null===(r=e).parentNode||r.parentNode.removeChild(r)}}}},"./node_modules/style-loader/dist/runtime/styleTagTransform.js"(r){r.exports=function(r,e){if(e.styleSheet)e.styleSheet.cssText=r;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(r))}}},"./style/index.js"(r,e,o){var i=o("./node_modules/style-loader/dist/runtime/injectStylesIntoStyleTag.js"),a=o.n(i),t=o("./node_modules/style-loader/dist/runtime/styleDomAPI.js"),n=o.n(t),s=o("./node_modules/style-loader/dist/runtime/insertBySelector.js"),l=o.n(s),k=o("./node_modules/style-loader/dist/runtime/setAttributesWithoutAttributes.js"),d=o.n(k),p=o("./node_modules/style-loader/dist/runtime/insertStyleElement.js"),j=o.n(p),c=o("./node_modules/style-loader/dist/runtime/styleTagTransform.js"),x=o.n(c),g=o("./node_modules/css-loader/dist/cjs.js!./style/index.css"),h={};h.styleTagTransform=x(),h.setAttributes=d(),h.insert=l().bind(null,"head"),h.domAPI=n(),h.insertStyleElement=j(),a()(g.A,h),g.A&&g.A.locals&&g.A.locals}}]);
+`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/screen.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=o.n(t),k=o("./node_modules/css-loader/dist/cjs.js!./style/base.css"),l=o("./node_modules/css-loader/dist/cjs.js!./style/graph.css"),s=o("./node_modules/css-loader/dist/cjs.js!./style/pane.css"),p=o("./node_modules/css-loader/dist/cjs.js!./style/runs.css"),d=o("./node_modules/css-loader/dist/cjs.js!./style/automation.css"),j=n()(a());j.i(k.A),j.i(l.A),j.i(s.A),j.i(p.A),j.i(d.A),j.push([r.id,`
+`,""]),o.d(e,{},{A:j})},"./node_modules/css-loader/dist/runtime/api.js"(r){r.exports=function(r){var e=[];return e.toString=function(){return this.map(function(e){var o="",i=void 0!==e[5];return e[4]&&(o+="@supports (".concat(e[4],") {")),e[2]&&(o+="@media ".concat(e[2]," {")),i&&(o+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),o+=r(e),i&&(o+="}"),e[2]&&(o+="}"),e[4]&&(o+="}"),o}).join("")},e.i=function(r,o,i,a,t){"string"==typeof r&&(r=[[null,r,void 0]]);var n={};if(i)for(var k=0;k<this.length;k++){var l=this[k][0];null!=l&&(n[l]=!0)}for(var s=0;s<r.length;s++){var p=[].concat(r[s]);i&&n[p[0]]||(void 0!==t&&(void 0===p[5]||(p[1]="@layer".concat(p[5].length>0?" ".concat(p[5]):""," {").concat(p[1],"}")),p[5]=t),o&&(p[2]&&(p[1]="@media ".concat(p[2]," {").concat(p[1],"}")),p[2]=o),a&&(p[4]?(p[1]="@supports (".concat(p[4],") {").concat(p[1],"}"),p[4]=a):p[4]="".concat(a)),e.push(p))}},e}},"./node_modules/css-loader/dist/runtime/noSourceMaps.js"(r){r.exports=function(r){return r[1]}},"./node_modules/style-loader/dist/runtime/injectStylesIntoStyleTag.js"(r){var e=[];function o(r){for(var o=-1,i=0;i<e.length;i++)if(e[i].identifier===r){o=i;break}return o}function i(r,i){for(var a={},t=[],n=0;n<r.length;n++){var k=r[n],l=i.base?k[0]+i.base:k[0],s=a[l]||0,p="".concat(l," ").concat(s);a[l]=s+1;var d=o(p),j={css:k[1],media:k[2],sourceMap:k[3],supports:k[4],layer:k[5]};if(-1!==d)e[d].references++,e[d].updater(j);else{var c=function(r,e){var o=e.domAPI(e);return o.update(r),function(e){e?(e.css!==r.css||e.media!==r.media||e.sourceMap!==r.sourceMap||e.supports!==r.supports||e.layer!==r.layer)&&o.update(r=e):o.remove()}}(j,i);i.byIndex=n,e.splice(n,0,{identifier:p,updater:c,references:1})}t.push(p)}return t}r.exports=function(r,a){var t=i(r=r||[],a=a||{});return function(r){r=r||[];for(var n=0;n<t.length;n++){var k=o(t[n]);e[k].references--}for(var l=i(r,a),s=0;s<t.length;s++){var p=o(t[s]);0===e[p].references&&(e[p].updater(),e.splice(p,1))}t=l}}},"./node_modules/style-loader/dist/runtime/insertBySelector.js"(r){var e={};r.exports=function(r,o){var i=function(r){if(void 0===e[r]){var o=document.querySelector(r);if(window.HTMLIFrameElement&&o instanceof window.HTMLIFrameElement)try{o=o.contentDocument.head}catch(r){o=null}e[r]=o}return e[r]}(r);if(!i)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");i.appendChild(o)}},"./node_modules/style-loader/dist/runtime/insertStyleElement.js"(r){r.exports=function(r){var e=document.createElement("style");return r.setAttributes(e,r.attributes),r.insert(e,r.options),e}},"./node_modules/style-loader/dist/runtime/setAttributesWithoutAttributes.js"(r,e,o){r.exports=function(r){var e=o.nc;e&&r.setAttribute("nonce",e)}},"./node_modules/style-loader/dist/runtime/styleDomAPI.js"(r){r.exports=function(r){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=r.insertStyleElement(r);return{update:function(o){var i,a,t;i="",o.supports&&(i+="@supports (".concat(o.supports,") {")),o.media&&(i+="@media ".concat(o.media," {")),(a=void 0!==o.layer)&&(i+="@layer".concat(o.layer.length>0?" ".concat(o.layer):""," {")),i+=o.css,a&&(i+="}"),o.media&&(i+="}"),o.supports&&(i+="}"),(t=o.sourceMap)&&"u">typeof btoa&&(i+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(t))))," */")),r.styleTagTransform(i,e,r.options)},remove:function(){var r;null===(r=e).parentNode||r.parentNode.removeChild(r)}}}},"./node_modules/style-loader/dist/runtime/styleTagTransform.js"(r){r.exports=function(r,e){if(e.styleSheet)e.styleSheet.cssText=r;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(r))}}},"./style/index.js"(r,e,o){var i=o("./node_modules/style-loader/dist/runtime/injectStylesIntoStyleTag.js"),a=o.n(i),t=o("./node_modules/style-loader/dist/runtime/styleDomAPI.js"),n=o.n(t),k=o("./node_modules/style-loader/dist/runtime/insertBySelector.js"),l=o.n(k),s=o("./node_modules/style-loader/dist/runtime/setAttributesWithoutAttributes.js"),p=o.n(s),d=o("./node_modules/style-loader/dist/runtime/insertStyleElement.js"),j=o.n(d),c=o("./node_modules/style-loader/dist/runtime/styleTagTransform.js"),x=o.n(c),g=o("./node_modules/css-loader/dist/cjs.js!./style/index.css"),h={};h.styleTagTransform=x(),h.setAttributes=p(),h.insert=l().bind(null,"head"),h.domAPI=n(),h.insertStyleElement=j(),a()(g.A,h),g.A&&g.A.locals&&g.A.locals}}]);

@@ -1,0 +1,182 @@
+/**
+ * The page of schedules and sensors: who sees to them, a row each with its switch and its day, what is open of one
+ * below. Rows are made once and changed in place, so that a press or the focus is never lost.
+ */
+import { jumpWords, NO_AUTOMATION, schedulerFacts } from '../automation';
+import type { Automation, AutomationRow } from '../protocol';
+import type { Session } from '../session';
+import { clockSeconds } from '../words';
+import { AutomationLine } from './automation_row';
+import { AutomationPane } from './automation_pane';
+import { h, put } from './dom';
+import { glyph, icon } from './glyphs';
+import { noAutomation } from './states';
+import { Pinned } from './pinned';
+
+const HEADS = ['', 'name and job', 'when', 'next', '24 h', 'last look'];
+
+export class AutomationView {
+  readonly element = h('div.jk-auto');
+  private readonly health = h('div.jk-health');
+  private readonly list = h('div.jk-ars', { role: 'list', 'aria-label': 'Schedules and sensors' });
+  private readonly scroll = h('div.jk-arscroll', null, this.head(), this.list);
+  private readonly pane: AutomationPane;
+  private readonly pinned: Pinned | null;
+  private readonly lines = new Map<string, AutomationLine>();
+  private readonly stop: () => void;
+  private turnedAt: number | null = null;
+
+  constructor(private readonly session: Session) {
+    this.pane = new AutomationPane(session);
+    this.pinned = session.host.pinned ? new Pinned(session) : null;
+    put(this.element, this.health, this.scroll, this.pane.element, this.pinned?.element);
+    this.list.addEventListener('keydown', event => this.onKey(event));
+    this.stop = session.on('automation', () => this.update());
+    this.update();
+    this.open(session.page.automation);
+    void this.hear();
+  }
+
+  private head(): HTMLElement {
+    return h(
+      'div.jk-ar.jk-arhead',
+      { 'aria-hidden': 'true' },
+      HEADS.map((text, i) =>
+        i === 4 ? h('span.jk-row', null, h('span.jk-grow', null, text), h('span', null, 'now')) : h('span', null, text)
+      )
+    );
+  }
+
+  private get automation(): Automation {
+    return this.session.snapshot?.automation ?? NO_AUTOMATION;
+  }
+
+  /** A push came. */
+  update(): void {
+    const { rows } = this.automation;
+    const now = Date.now();
+    this.drawHealth(now);
+    this.scroll.hidden = !rows.length;
+    this.drawRows(rows, now);
+    this.pane.update();
+    this.pinned?.update(this.automation.pin);
+  }
+
+  private drawRows(rows: readonly AutomationRow[], now: number): void {
+    const names = new Set(rows.map(row => row.name));
+    for (const [name, line] of [...this.lines]) {
+      if (!names.has(name)) {
+        line.element.remove();
+        this.lines.delete(name);
+      }
+    }
+    rows.forEach((row, i) => {
+      let line = this.lines.get(row.name);
+      if (!line) {
+        line = new AutomationLine(this.session, row.name);
+        this.lines.set(row.name, line);
+      }
+      if (this.list.children[i] !== line.element) {
+        this.list.insertBefore(line.element, this.list.children[i] ?? null);
+      }
+      line.update(row, now);
+    });
+    const empty = this.element.querySelector('.jk-state');
+    if (!rows.length && !empty) {
+      this.scroll.before(noAutomation());
+    } else if (rows.length) {
+      empty?.remove();
+    }
+  }
+
+  /** Show what there is of one, or nothing. */
+  open(name: string | null): void {
+    this.lines.forEach((line, key) => line.select(key === name));
+    this.element.classList.toggle('jk-has-look', name !== null);
+    this.pane.show(name);
+    if (name !== null) {
+      this.lines.get(name)?.element.scrollIntoView?.({ block: 'nearest' });
+    }
+  }
+
+  /** Time passes. */
+  tick(): void {
+    const now = Date.now();
+    this.lines.forEach(line => line.tick(now));
+    this.pane.tick(now);
+  }
+
+  /** Ask once how the scheduler is; it says by itself when that changes. */
+  private async hear(): Promise<void> {
+    try {
+      this.turnedAt = (await this.session.ask('scheduler', {})).turned_at;
+      this.drawHealth(Date.now());
+    } catch {
+      return; // the line says what is known without it
+    }
+  }
+
+  private drawHealth(now: number): void {
+    const { rows, scheduler, pin } = this.automation;
+    this.health.hidden = !rows.length;
+    const facts = schedulerFacts(rows, scheduler);
+    const jump = jumpWords(scheduler, now);
+    const beat = this.turnedAt === null ? '' : `Looked at the clock ${clockSeconds(this.turnedAt)}`;
+    const signature = JSON.stringify([facts, jump, scheduler.alive, pin, beat]);
+    if (this.health.dataset.drawn === signature) {
+      return;
+    }
+    this.health.dataset.drawn = signature;
+    put(
+      this.health,
+      scheduler.alive ? glyph('fresh') : glyph('warning'),
+      h(
+        'span.jk-nw',
+        { title: beat, tabindex: 0, onmouseenter: () => void this.hear() },
+        h('b', null, scheduler.alive ? 'Running' : 'Not running'),
+        scheduler.alive ? ' in this kernel' : ': the scheduler has no thread'
+      ),
+      facts.map(fact => h(`span.jk-nw.${fact.includes('late') ? 'jk-t-warn' : 'jk-mut'}`, null, fact)),
+      jump ? h('span.jk-cut.jk-t-warn', { title: jump }, jump) : null,
+      h('span.jk-grow'),
+      pin
+        ? h(
+            'span.jk-pin.jk-row',
+            { title: pin.text },
+            icon('pin', 14),
+            h('b', null, pin.text.startsWith('Live') ? 'Live' : 'Pinned'),
+            pin.moved_on ? h('span.jk-tag.jk-moved', { title: pin.text }, 'the notebook has moved on: %jk pin') : null,
+            h(
+              'span.jk-cut.jk-mut',
+              null,
+              pin.text.replace(/^(Live: |Pinned; )/, '').replace(/ The notebook has moved on.*$/, '')
+            )
+          )
+        : h('span.jk-mut.jk-nw', { title: ZONE }, `times are ${ZONE.replace(/^.*\//, '').replace(/_/g, ' ')}`)
+    );
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const row = (event.target as HTMLElement).closest<HTMLElement>('.jk-ar');
+    const to: Record<string, 'nextElementSibling' | 'previousElementSibling'> = {
+      j: 'nextElementSibling',
+      ArrowDown: 'nextElementSibling',
+      k: 'previousElementSibling',
+      ArrowUp: 'previousElementSibling'
+    };
+    if (row && to[event.key]) {
+      event.preventDefault();
+      (row[to[event.key]] as HTMLElement | null)?.focus();
+    } else if (row && row === event.target && (event.key === 'Enter' || event.key === ' ')) {
+      event.preventDefault();
+      row.click();
+    }
+  }
+
+  dispose(): void {
+    this.stop();
+    this.pane.dispose();
+  }
+}
+
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
