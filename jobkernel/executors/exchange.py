@@ -42,6 +42,10 @@ class Default(Protocol):
         """Return an op's output of a run."""
         ...
 
+    def describe(self, value: Any) -> dict[str, Any]:
+        """Return what is recorded of an asset's value that a custom IO manager keeps."""
+        ...
+
 
 class SoFar(Protocol):
     """What a run has come to: :class:`RunProgress`, or :class:`Upstream` in another process."""
@@ -185,7 +189,11 @@ class RunExchange:
     ) -> dict[str, Any]:
         context = self._output_context(call, call.step, output, name, key)
         manager.handle_output(context, value)
-        return {"metadata": {said: to_json(each) for said, each in context.consume_metadata().items()}}
+        said = {name: to_json(each) for name, each in context.consume_metadata().items()}
+        if key is None or len(output_keys(call, key)) != 1:
+            return {"metadata": said}
+        told = self._default.describe(value)
+        return {**told, "metadata": {**told.get("metadata", {}), **said}}
 
     def _output_context(
         self, call: StepCall, step: PlannedStep, output: Output, name: str, key: str | None, run_id: str | None = None
@@ -282,6 +290,10 @@ class MemoryDefault:
         if (step_key, output) not in self.outputs:
             raise MissingUpstream(f"Step '{step_key}' did not make its output '{output}' in this run.")
         return self.outputs[step_key, output]
+
+    def describe(self, value: Any) -> dict[str, Any]:
+        """Tell nothing, as Dagster does."""
+        return {}
 
     def _asset(self, key: str, partition: str | None) -> Any:
         place = key if partition is None else AssetAddress(key, partition)

@@ -21,7 +21,7 @@ from jobkernel.values.memory import MemoryValues
 from jobkernel.values.preview import preview
 from jobkernel.values.pruning import Keep, Pruned
 from jobkernel.values.store import Stored, Values, ValueStore
-from jobkernel.values.table_formats import settled
+from jobkernel.values.table_formats import is_settled, settled
 
 MEMORY: Final = "memory"
 PREVIEW: Final = "preview"
@@ -151,8 +151,16 @@ class StoredValues:
             "bytes": stored.bytes,
             "format": stored.format,
             "data_version": stored.data_version,
+            **self.describe(value, stored.bytes),
+        }
+
+    def describe(self, value: Any, stored_bytes: int | None = None) -> dict[str, Any]:
+        """Return what a materialization tells of a value itself, whoever keeps it; nothing of what reads only once."""
+        if not is_settled(value):
+            return {}
+        return {
             "metadata": {
-                **{name: to_json(each) for name, each in automatic_metadata(value, stored.bytes).items()},
+                **{name: to_json(each) for name, each in automatic_metadata(value, stored_bytes).items()},
                 KIND: {"kind": "text", "value": kind_word(value)},
             },
             PREVIEW: preview(value),

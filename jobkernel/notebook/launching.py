@@ -73,29 +73,34 @@ def run_here(
     ``bind`` are keys; those that the plan does not make are bound where the notebook has not their stored value.
 
     Raises:
-        the first failed step's own exception, as if the cell's code had raised it here.
+        the first failed step's own exception, as if the cell's code had raised it here; what an IO manager raised
+            that was to give a value to bind.
     """
     echo = StepEcho(plan, levels)
     handle = kernel.session.launch(plan, choice, echo.take, cell_id=kernel.cell_id)
     progress = wait_here(handle, echo)
-    _end(kernel, handle, progress, echo, bind)
-    error = handle.live.active.error
+    unbound = _end(kernel, handle, progress, echo, bind)
+    error = handle.live.active.error or unbound
     if error is not None:
         raise with_hint(kernel, users_error(error))
     handle.raise_for_status()
     return handle
 
 
-def _end(kernel: NotebookKernel, handle: RunHandle, progress: Progress, echo: StepEcho, bind: Sequence[str]) -> None:
-    words = _bound(kernel, handle, bind) if handle.success else []
+def _end(
+    kernel: NotebookKernel, handle: RunHandle, progress: Progress, echo: StepEcho, bind: Sequence[str]
+) -> Exception | None:
+    """Bind and show what a run came to; return what an IO manager of the notebook raised where it gave no value."""
+    words, unbound = _bound_or_why(kernel, handle, bind) if handle.success else ([], None)
     words += [*kernel.bindings.older_words(), *_other_parameters(kernel, handle.live.plan)]
     result = run_result(handle, words, kernel.session.states.checks_of_run(handle.run_id))
-    if not handle.success or len(bind) != 1:
+    if not handle.success or len(bind) != 1 or unbound is not None:
         progress.end(result)
-        return
+        return unbound
     value = kernel.names.get(variable_name(bind[0]))
     preview = kernel.session.records.last_preview(bind[0])
     end_with_value(kernel.shell, progress, echo, result=result, preview=preview, value=value)
+    return None
 
 
 def _other_parameters(kernel: NotebookKernel, plan: Plan) -> list[str]:
@@ -103,6 +108,14 @@ def _other_parameters(kernel: NotebookKernel, plan: Plan) -> list[str]:
     verdicts = kernel.session.freshness.verdicts()
     keys = [key for key in plan.asset_keys if key in verdicts and verdicts[key].changed == (CHOSEN,)]
     return [f"{key} counts as stale: {stale_words(kernel.session, key)}" for key in keys[:3]]
+
+
+def _bound_or_why(kernel: NotebookKernel, handle: RunHandle, keys: Sequence[str]) -> tuple[list[str], Exception | None]:
+    try:
+        return _bound(kernel, handle, keys), None
+    except Exception as error:  # noqa: BLE001 - the boundary: an IO manager of the notebook's own loads values
+        what = f"{keys[0]} is" if len(keys) == 1 else "all is"
+        return [f"{what} made, but cannot be loaded"], error
 
 
 def _bound(kernel: NotebookKernel, handle: RunHandle, keys: Sequence[str]) -> list[str]:

@@ -214,12 +214,24 @@ def settled(value: Any) -> Any:
 
     That is a DuckDB relation and a record batch reader. Whoever stores *and* looks at a value settles it first.
     """
-    kind = type(value)
-    if kind.__name__ == "DuckDBPyRelation" and "duckdb" in kind.__module__:
+    if _is_relation(value):
         return value.to_arrow_table()
-    if kind.__name__ == "RecordBatchReader" and kind.__module__.startswith("pyarrow"):
-        return value.read_all()
-    return value
+    return value.read_all() if _is_reader(value) else value
+
+
+def is_settled(value: Any) -> bool:
+    """Whether a value may be looked at by whoever does not store it; see :func:`settled`."""
+    return not (_is_relation(value) or _is_reader(value))
+
+
+def _is_relation(value: Any) -> bool:
+    kind = type(value)
+    return kind.__name__ == "DuckDBPyRelation" and "duckdb" in kind.__module__
+
+
+def _is_reader(value: Any) -> bool:
+    kind = type(value)
+    return kind.__name__ == "RecordBatchReader" and kind.__module__.startswith("pyarrow")
 
 
 def _arrow_filler(table: Any) -> Callable[[HashingFile], None]:

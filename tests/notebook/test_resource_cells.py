@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import types
+from typing import Any
 
 import pytest
 from shells import Notebook
@@ -28,7 +30,7 @@ class Shared(types.ModuleType):
 
     def __init__(self) -> None:
         super().__init__("shared_shelf")
-        self.kept: dict[str, object] = {}
+        self.kept: dict[str, Any] = {}
         self.opened: list[str] = []
 
 
@@ -49,6 +51,37 @@ def test_a_value_kept_by_a_resource_is_bound_and_loaded_with_the_resource_open(n
     shared.opened.clear()
     assert nb.ok("jk.load('a')").value == [1, 2]
     assert shared.opened == ["open", "closed"]
+
+
+def test_a_value_kept_by_a_resource_is_described_and_shown_as_any_other(nb: Notebook, shared: Shared) -> None:
+    nb.ok("import pandas as pd", "%%asset a --io shelf\npd.DataFrame({'x': [7, 8]})")
+    assert "2 rows × 1 column" in nb.ok("%materialize a").text
+    metadata = json.loads(nb.ok("jk.sql('select metadata from materializations').fetchall()[0][0]").value)
+    assert metadata["dagster/row_count"] == {"kind": "int", "value": 2}
+    assert [each["name"] for each in metadata["dagster/column_schema"]["value"]["columns"]] == ["x"]
+
+
+def test_what_can_be_read_only_once_is_left_for_the_resource_that_keeps_it(nb: Notebook, shared: Shared) -> None:
+    nb.ok(
+        "import pyarrow as pa",
+        "%%asset a --io shelf\npa.RecordBatchReader.from_batches(pa.schema([('x', pa.int64())]),"
+        " [pa.record_batch({'x': [7, 8]})])",
+        "%materialize a",
+    )
+    assert shared.kept["a"].read_all().num_rows == 2
+
+
+def test_a_value_that_its_resource_does_not_give_back_fails_the_cell_below_the_result_of_the_run(nb: Notebook) -> None:
+    nb.ok(
+        "import jobkernel as jk",
+        "%%resource sieve\nclass Sieve(jk.IOManager):\n    def handle_output(self, context, obj): pass\n"
+        "    def load_input(self, context): raise LookupError('gone')\nSieve()",
+        "%%asset a --io sieve\n1",
+    )
+    ran = nb("%materialize a")
+    assert type(ran.error) is LookupError
+    assert "✓ 1 step" in ran.text
+    assert "a is made, but cannot be loaded" in ran.text
 
 
 def test_an_asset_whose_resource_is_gone_says_which(nb: Notebook, shared: Shared) -> None:
