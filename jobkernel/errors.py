@@ -238,17 +238,28 @@ DAGSTER_NAMES: dict[str, type[BaseException]] = {
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """Return the candidate most like ``word``, or None where nothing is like it.
+    """Return the candidate most like ``word``, or None where nothing is like it; ``word`` itself is no answer.
 
-    A short word is within longer ones by chance, so that it is like a word of its own length only.
+    A short word is within longer ones by chance, so that it is like a word of its own length only. Of the asset ``a/b``
+    the variable is ``b``, and that is what it may be called.
     """
-    from rapidfuzz import fuzz, process  # loaded only when something went wrong
+    others = [each for each in candidates if each != word]
+    called = next((each for each in others if each.rpartition("/")[2] == word), None)
+    if called is not None or not others:
+        return called
+    scores = {each: _likeness(word.lstrip("-"), each.lstrip("-")) for each in others}
+    best = max(others, key=scores.__getitem__)
+    return best if scores[best] else None
 
-    if len(word) <= SHORT:
-        found = process.extractOne(word, list(candidates), scorer=fuzz.ratio, score_cutoff=65)
-    else:
-        found = process.extractOne(word, list(candidates), score_cutoff=60)
-    return found[0] if found else None
+
+def _likeness(word: str, other: str) -> float:
+    """Return how alike two words are, from 0 to 100; 0 also where that is too little to be meant."""
+    from rapidfuzz import fuzz  # loaded only when something went wrong
+
+    if min(len(word), len(other)) <= SHORT:
+        return float(fuzz.ratio(word, other, score_cutoff=65))
+    within = 0.9 * fuzz.partial_ratio(word, other, score_cutoff=85)
+    return max(float(fuzz.ratio(word, other, score_cutoff=60)), within)
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:

@@ -90,7 +90,18 @@ class JobKernel(Configurable):  # type: ignore[misc]  # the package is untyped
         try:
             super().update_config(config)
         except TraitError as error:
+            self._take_back(config)
             raise SettingRefused(str(error)) from error
+
+    def _take_back(self, refused: Config) -> None:
+        """Take refused words out of the shell's configuration, which was told them first and outlives a reload."""
+        if self.parent is None:
+            return
+        kept, before = self.parent.config.JobKernel, self._find_my_config(self.config)
+        for name in self._find_my_config(refused):
+            kept.pop(name, None)
+            if name in before:
+                kept[name] = before[name]
 
     def configured_for_project(self) -> list[str]:
         """Return the project settings that a configuration file gives."""

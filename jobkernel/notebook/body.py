@@ -39,7 +39,8 @@ VALUE: Final = "__jobkernel_value__"
 CONTEXT_NAMES: Final = frozenset({"context", "_context", "context_", "_"})
 """First parameters that mean the context, as Dagster reads them."""
 
-_EMPTY: Final = "The body of this {kind} is empty: write the code that makes its value."
+_EMPTY: Final = "The body of this {kind} is empty: write the code that {does}."
+_DOES: Final = {"job": "calls its ops", "check": "says whether the asset is as it should be"}
 _IMPORTS: Final = (ast.Import, ast.ImportFrom)
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 _OUTSIDE_FUNCTION: Final = {
@@ -141,12 +142,12 @@ def parse_body(
             cannot do; one sentence each.
     """
     if not text.strip():
-        raise InvalidDefinition(_EMPTY.format(kind=kind))
+        raise InvalidDefinition(_EMPTY.format(kind=kind, does=_DOES.get(kind, "makes its value")))
     filename = filename or f"<{kind} {name or 'cell'}>"
     cell = _Cell(text, first_line, f"{kind} '{name}'" if name else f"this {kind}")
     tree = cell.parse(filename, transform)
     if not tree.body:
-        raise InvalidDefinition(_EMPTY.format(kind=kind))
+        raise InvalidDefinition(_EMPTY.format(kind=kind, does=_DOES.get(kind, "makes its value")))
     form = _function_form(tree, cell)
     key = _key(name, form, kind)
     names = names_of(tree) if form is None else names_of_function(tree, form)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from jobkernel.engine.entries import Change, Entry
-from jobkernel.errors import CircularDependency, InvalidDefinition, Unsupported, did_you_mean
+from jobkernel.errors import CircularDependency, InvalidDefinition, did_you_mean
 from jobkernel.model.definitions import NO_VALUE
 from jobkernel.model.keys import variable_name
 from jobkernel.model.policies import Backoff, Jitter
@@ -57,7 +57,6 @@ PARAM_TYPES: Final[Mapping[str, Any]] = {
 
 def define_asset(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> Any:
     """Define an asset by a cell; run it where ``--run`` or the setting says so."""
-    _refuse_later(given)
     options = _asset_options(kernel, given)
     if given.sql:
         names = [param.name for param in options.params]
@@ -220,10 +219,12 @@ def _names_notes(kernel: NotebookKernel, entry: Entry, resolution: Resolution) -
     names = [*known, *(each for each in kernel.names if not each.startswith("_"))]
     unknown = [name for name in resolution.variables if not kernel.has_name(name)]
     of_shell = body.shell_variables if unknown and isinstance(body, CellBody) else ()
-    return notes + [_undefined(name, names) for name in unknown if name not in of_shell]
+    return notes + [_undefined(name, names, key) for name in unknown if name not in of_shell]
 
 
-def _undefined(name: str, known: Iterable[str]) -> str:
+def _undefined(name: str, known: Iterable[str], key: str | None = None) -> str:
+    if name == key:
+        return f"needs {name}, which is itself: assign it before it is used"
     return f"needs {name}, which nothing defines yet.{did_you_mean(name, known)}".rstrip(".")
 
 
@@ -250,11 +251,6 @@ def _body(kernel: NotebookKernel, kind: str, name: str | None, text: str) -> Cel
     )
 
 
-def _refuse_later(given: argparse.Namespace) -> None:
-    if getattr(given, "automation", None):
-        raise Unsupported("--automation is not supported yet: this version has no automation conditions.")
-
-
 def _asset_options(kernel: NotebookKernel, given: argparse.Namespace) -> AssetOptions:
     if given.as_form and not given.sql:
         raise UsageProblem("%%asset: --as says what a query's result becomes; it goes with --sql only.")
@@ -270,9 +266,18 @@ def _asset_options(kernel: NotebookKernel, given: argparse.Namespace) -> AssetOp
         kinds=tuple(given.kind or ()),
         io=given.io,
         partitions=read_partitions(given.partitions) if given.partitions else None,
+        automation=_automation(given),
         sql=given.sql,
         as_=given.as_form or "arrow",
     )
+
+
+def _automation(given: argparse.Namespace) -> Any:
+    if not given.automation:
+        return None
+    from jobkernel.rules.conditions_text import read_automation
+
+    return read_automation(given.automation)
 
 
 def _common(given: argparse.Namespace) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.inputtransformer2 import TransformerManager
+from traitlets import TraitError
 
 from jobkernel.errors import JobkernelError
 from jobkernel.executors import capture
@@ -39,6 +40,8 @@ def load_ipython_extension(shell: Any) -> None:
             kernel = NotebookKernel(shell)
         except JobkernelError as error:
             raise UsageError(str(error)) from None
+        except TraitError as error:
+            raise UsageError(f"{error} Mend it in ipython_config.py.") from None
         opening.callback(kernel.close)
         _install(shell, kernel, opening)
         current.put(shell, kernel, opening.pop_all())

@@ -51,10 +51,12 @@ def _is_unpicklable(kind: str, message: str) -> bool:
 
 def hint_of(kernel: NotebookKernel, name: str) -> str | None:
     """Return what a name that a body did not find may be; None where nothing is like it."""
+    if name in ("exit", "quit"):
+        return f"A step ends with its body; '{name}' is for the notebook. To fail it, raise an error."
     assets = kernel.session.registry.known_names()
     if name in assets or name in kernel.names:
-        what = "an asset" if name in assets else "defined in the notebook"
-        return f"'{name}' is {what} now; it was not when the run was launched, or the code does not name it."
+        what, or_itself = ("an asset", ", or makes it itself") if name in assets else ("defined in the notebook", "")
+        return f"'{name}' is {what} now; it was not when the run was launched, or the code does not name it{or_itself}."
     match = nearest(name, [*assets, *_variables(kernel.names), *dir(builtins)])
     if match is None:
         return f"No asset and no variable of the notebook is called '{name}'."

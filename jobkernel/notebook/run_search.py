@@ -68,7 +68,11 @@ def run_in_history(history: History, name: str | None, listing: str = "%runs") -
         found = latest_run_of(history, name)
         if found is not None:
             return found
-        guess = did_you_mean(name, names_known(history))
+        known = names_known(history)
+        if name in known:
+            kind = "Asset" if name in keys_known(history) else "Job"
+            raise UnknownName(f"{kind} '{name}' has not run yet.") from None
+        guess = did_you_mean(name, known)
         raise UnknownName(f"{error}{guess} Give a run's id as {listing} shows it, an asset or a job.") from None
 
 

@@ -134,9 +134,12 @@ def plan_view(session: Session, plan: Plan, skipped: Mapping[str, str]) -> Shown
     rows: list[tuple[str, str, str]] = []
     for step in plan.steps.values():
         keys = list(step.asset_keys.values())
-        verdict = verdicts.get(keys[0]) if keys else None
+        if not keys:
+            rows.append(("check" if step.is_check else "op", shown_key(plan, step.key), "runs each time"))
+            continue
+        verdict = verdicts.get(keys[0])
         word = verdict.status if verdict else "never"
-        if keys and session.states.of(keys[0]).last_ending == "FAILURE":
+        if session.states.of(keys[0]).last_ending == "FAILURE":
             word = "failed"
         why = {"fresh": "fresh, will run again", "never": "never run", "failed": "failed"}.get(
             word, f"stale: {stale_words(session, keys[0])}" if verdict else ""

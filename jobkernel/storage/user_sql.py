@@ -55,7 +55,8 @@ def check(cursor: duckdb.DuckDBPyConnection, text: str) -> None:
 
     statements = cursor.extract_statements(text)
     if len(statements) != 1:
-        raise QueryRefused(f"One SELECT at a time; this is {len(statements) or 'no'} statements.")
+        many = f"this is {len(statements)} statements" if statements else "here is none"
+        raise QueryRefused(f"One SELECT at a time; {many}.")
     kind = statements[0].type
     if kind != duckdb.StatementType.SELECT:
         raise QueryRefused(f"The history can only be read: one SELECT, not {str(kind).rpartition('.')[2]}.")

@@ -24,6 +24,7 @@ REFUSED = {
         "%%asset '<script>'\n1",
         "Asset name '<script>' may hold only letters, digits and underscores; try 'script'.",
     ),
+    "an empty job": ("%%job x\n", "The body of this job is empty: write the code that calls its ops."),
     "an empty body": ("%%asset x\n", "The body of this asset is empty: write the code that makes its value."),
     "a syntax error": ("%%asset x\nx ===", "Line 2 of the cell is not Python, invalid syntax at '=': x ==="),
     "two functions": (
@@ -41,6 +42,7 @@ REFUSED = {
     "DROP": ("%jk sql DROP TABLE runs", "The history can only be read: one SELECT, not DROP."),
     "COPY": ("%jk sql COPY runs TO '/tmp/never'", "The history can only be read: one SELECT, not COPY."),
     "ATTACH": ("%jk sql ATTACH '/tmp/never'", "The history can only be read: one SELECT, not ATTACH."),
+    "no statement": ("%jk sql --", "One SELECT at a time; here is none."),
     "two statements": ("%jk sql SELECT 1; SELECT 2", "One SELECT at a time; this is 2 statements."),
 }
 

@@ -47,3 +47,11 @@ def test_a_plan_says_what_failed(nb: Notebook) -> None:
     assert "failed" in text
     assert "never run" not in text
     assert "never run" in nb.ok("%materialize fresh --dry-run").text
+
+
+def test_a_plan_says_of_checks_and_ops_that_they_run_each_time(nb: Notebook) -> None:
+    nb.ok("%%asset a\n1", "%%check a is_one\na == 1", "%materialize a", "%%op o\n1", "%%job j\no()", "%launch j --wait")
+    for line, name in (("%materialize a --dry-run", "check is_one of a"), ("%launch j --dry-run", "o")):
+        text = nb.ok(line).text
+        assert f"{name}  runs each time" in text
+        assert "never run" not in text

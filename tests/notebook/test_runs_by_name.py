@@ -34,6 +34,19 @@ def test_a_job_that_never_ran_lists_nothing_and_an_unknown_one_is_refused_with_t
     )
 
 
+def test_the_logs_of_what_has_not_run_yet_say_so(nb: Notebook) -> None:
+    nb.ok("%%asset orders\n1", "%job daily orders", "%materialize orders")
+    assert nb.refused("%logs daily") == "Job 'daily' has not run yet."
+
+
+def test_a_terminal_says_so_too(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with notebook_in(project) as nb:
+        nb.ok("%%asset orders\n1", "%%asset late\n2", "%job daily late", "%materialize orders")
+    for name, sentence in (("daily", "Job 'daily' has not run yet."), ("late", "Asset 'late' has not run yet.")):
+        assert main(["logs", name, "--project", str(project)]) == 2
+        assert capsys.readouterr().err == f"jobkernel: {sentence}\n"
+
+
 def test_an_error_is_listed_with_its_class_as_sql_has_it(nb: Notebook) -> None:
     nb.ok("%%asset bad\n{}['k']")
     nb("%materialize bad")

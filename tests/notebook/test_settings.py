@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.error import UsageError
 from shells import Notebook, notebook_in
 from traitlets.config import Config
 
@@ -66,6 +67,26 @@ def test_a_bad_value_ends_its_cell_with_one_sentence_and_changes_nothing(nb: Not
     assert nb.session.history.request("settings") == before
     name = line.partition(" ")[0]
     assert nb.ok(f"%config JobKernel.{name}").value == before[name]
+
+
+def test_a_refused_value_is_not_met_again_when_jobkernel_is_loaded_again(nb: Notebook) -> None:
+    nb.ok("%config JobKernel.max_workers = 3")
+    nb("%config JobKernel.max_workers = 'many'")
+    nb("%config JobKernel.keep_runs = 'many'")
+    nb.ok("%unload_ext jobkernel", "%load_ext jobkernel")
+    assert nb.ok("%config JobKernel.max_workers").value == 3
+    assert nb.ok("%config JobKernel.keep_runs").value == 10_000
+
+
+def test_a_configuration_file_that_makes_no_sense_is_refused_in_one_sentence(project: Path) -> None:
+    with notebook_in(project, load=False) as nb:
+        nb.shell.config.JobKernel.max_workers = "many"
+        ran = nb("%load_ext jobkernel")
+        assert type(ran.error) is UsageError
+        assert "max_workers" in str(ran.error)
+        assert "Mend it in ipython_config.py" in str(ran.error)
+        nb.shell.config.JobKernel.max_workers = 2
+        nb.ok("%load_ext jobkernel")
 
 
 def test_a_setting_that_is_not_there_ends_its_cell_with_the_nearest(nb: Notebook) -> None:

@@ -88,6 +88,41 @@ def test_a_short_name_is_like_names_of_its_length_only(name: str, near: str | No
     assert nearest(name, ["orders", "sales_by_day", "taxi", "customers"]) == near
 
 
+@pytest.mark.parametrize(
+    ("name", "known", "near"),
+    [
+        ("src2", ["s", "src"], "src"),
+        ("nosuch", ["o", "fn"], None),
+        ("export", ["partition_loading_context"], None),
+        ("rec", ["rec"], None),
+        ("b", ["c", "a/b"], "a/b"),
+        ("--bogus", ["--io", "--ins"], None),
+        ("--grup", ["--io", "--group"], "--group"),
+        ("delay", ["carriers", "carrier_delay"], "carrier_delay"),
+    ],
+)
+def test_what_is_proposed_is_like_the_whole_name_and_never_the_name_itself(
+    name: str, known: list[str], near: str | None
+) -> None:
+    assert nearest(name, known) == near
+
+
+def test_an_asset_that_reads_itself_is_told_so_and_not_its_own_name(nb: Notebook) -> None:
+    ran = nb("%%asset rec --run\nrec")
+    assert "needs rec, which is itself: assign it before it is used" in ran.text
+    assert "Did you mean" not in ran.text
+    assert "or makes it itself" in str(getattr(ran.error, "__notes__", ""))
+
+
+@pytest.mark.parametrize("word", ["exit", "quit"])
+def test_a_body_that_would_end_the_kernel_is_told_that_its_step_ends_with_it(nb: Notebook, word: str) -> None:
+    ran = nb(f"%%asset last --run\n{word}()")
+    assert type(ran.error) is NameError
+    assert ran.error.__notes__ == [
+        f"A step ends with its body; '{word}' is for the notebook. To fail it, raise an error."
+    ]
+
+
 def test_other_errors_get_no_hint(nb: Notebook) -> None:
     nb.ok("%%asset report\ndef report():\n    if False:\n        x = 1\n    return x", "x = 2")
     ran = nb("%materialize report")
