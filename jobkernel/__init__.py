@@ -120,6 +120,10 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "api.partitioned_schedules": ("build_schedule_from_partitioned_job",),
     "api.sensors": ("SensorDefinition", "build_sensor_context", "sensor"),
     "api.asset_sensors": ("AssetSensorDefinition", "asset_sensor"),
+    "api.automation_conditions": (
+        "AutomationConditionSensorDefinition", "EvaluateAutomationConditionsResult", "evaluate_automation_conditions",
+    ),
+    "rules.conditions_words": ("AutomationCondition",),
     "api.multi_asset_sensors": ("MultiAssetSensorDefinition", "multi_asset_sensor"),
     "api.multi_asset_context": ("MultiAssetSensorEvaluationContext", "build_multi_asset_sensor_context"),
     "api.status_sensors": ("RunStatusSensorDefinition", "run_failure_sensor", "run_status_sensor"),

@@ -18,7 +18,10 @@ from jobkernel.engine.adding import definition_event, entries_of
 from jobkernel.engine.again import Again, launch_again, with_sets
 from jobkernel.engine.asset_values import AssetValues
 from jobkernel.engine.automating import automations_of
+from jobkernel.engine.backfills import Backfills
 from jobkernel.engine.cancel_words import cancel_words
+from jobkernel.engine.conditions import Conditions
+from jobkernel.engine.dynamic_keys import RememberedKeys
 from jobkernel.engine.entries import Change, Entry, owned_keys_of, place_of
 from jobkernel.engine.executors import Executors
 from jobkernel.engine.freshness import Freshness
@@ -43,6 +46,7 @@ from jobkernel.model import events as ev
 from jobkernel.model.automation import Automation
 from jobkernel.model.definitions import Job
 from jobkernel.model.events import Event
+from jobkernel.model.partition_loading import partition_loading_context
 from jobkernel.model.run_tags import RETRY_NUMBER_TAG
 from jobkernel.model.runs import PLAIN_LAUNCH, Launch, RunOptions
 from jobkernel.rules.plan import Plan
@@ -78,6 +82,8 @@ class Session:
         self.registry = Registry()
         self.states = AssetStates()
         self.freshness = Freshness(self.registry, self.states)
+        self._dynamic_keys = RememberedKeys(history, clock)
+        self.freshness.as_of_now = lambda: partition_loading_context(clock.now(), self._dynamic_keys)
         self.changed = threading.Event()
         self.pool = ThreadPool(max_workers)
         self.executors = Executors(max_workers)
@@ -117,12 +123,15 @@ class Session:
         self.left_runs = LeftRuns(history, clock, self.launcher.deadlines, notebook, retrying)
         self.make_instance: Callable[[], Any] | None = None
         self.automations = automations_of(self)
+        self.conditions = Conditions(self)
+        self.backfills = Backfills(self)
         self._closing = ExitStack()
         self.refresh()
 
     def refresh(self) -> None:
         """Read again what the history knows of assets and checks."""
-        self.states.load(self.history.query("asset_states"), self.history.query("checks_latest"))
+        assets, checks = self.history.query("asset_states", partitions=False), self.history.query("checks_latest")
+        self.states.load(assets, checks, self.history.query("partition_states"))
         self.changed.set()
 
     def define(self, entry: Entry, *, take_over: bool = False) -> Change:
@@ -144,7 +153,8 @@ class Session:
             raise
         now = self.clock.now_us()
         self.history.emit_many([definition_event(entry, self.registry, self.notebook, now) for entry in entries])
-        self.automations.watch([entry.record for entry in entries if isinstance(entry.record, Automation)])
+        own = [entry.record for entry in entries if isinstance(entry.record, Automation)]
+        self.automations.watch([*own, *self.conditions.sensors(entries)])
         self.left_runs.defined()
         self.changed.set()
         return [replace(change, inherited=inherited) for change in changes] if inherited else changes
@@ -250,7 +260,7 @@ class Session:
             options,
             resource_defs=self.registry.resources,
             io_of_asset=self.asset_values.io_of,
-            fingerprint=self.freshness.at_launch(plan, choice.config),
+            fingerprint=self.freshness.at_launch(plan, choice.config, partitions.partitions),
             on_output=on_output,
             cell_id=cell_id,
             chosen=partitions,
@@ -364,6 +374,7 @@ class Session:
             unlisten()
         self.left_runs.close()
         self.automations.close()
+        self.backfills.close()
         self.launcher.close()
         end_or_abandon([live.active for live in self.launcher.alive()], CLOSING_S)
         self.pool.close()
@@ -385,9 +396,14 @@ class Session:
             self.automations.forget(name)
         return dropped
 
+    def dynamic_keys_moved(self) -> None:
+        """Note that keys of dynamic partitions may have been added or deleted."""
+        self._dynamic_keys.forget()
+        self.changed.set()
+
     def _history_changed(self, _fields: Mapping[str, Any]) -> None:
         self._history_moved.set()
-        self.changed.set()
+        self.dynamic_keys_moved()
 
     def take_history_change(self) -> bool:
         """Return whether the history moved since this was last asked."""

@@ -67,6 +67,7 @@ class AssetOptions(StepOptions):
     kinds: tuple[str, ...] = ()
     io: str | None = None
     partitions: PartitionsDefinition | None = None
+    automation: Any = None
     sql: bool = False
     as_: TableKind = "arrow"
 

@@ -102,6 +102,7 @@ def _asset_spec(options: AssetOptions, step: CellStep) -> AssetSpec:
         tags=plain_tags(options.tags, what),
         kinds=kinds_of(options.tags, [*options.kinds, *(["duckdb"] if options.sql else [])], what),
         partitions=options.partitions,
+        automation=options.automation,
     )
 
 

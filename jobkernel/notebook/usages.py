@@ -108,7 +108,7 @@ ASSET: Final = Usage(
         ),
         _PARAM,
         *_STEP,
-        Option(name="automation", help="automation condition (not available yet)", metavar="eager"),
+        Option(name="automation", help="make it by itself: eager, on_missing or on_cron:CRON", metavar="WHEN"),
         Option(name="sql", help="the body is one DuckDB query", shape="flag"),
         Option(
             name="as",

@@ -41,6 +41,8 @@ TIER_1: dict[str, str] = {
     "SensorEvaluationContext asset_sensor AssetSensorDefinition multi_asset_sensor run_status_sensor "
     "run_failure_sensor RunStatusSensorDefinition RunStatusSensorContext RunFailureSensorContext "
     "build_run_status_sensor_context AddDynamicPartitionsRequest DeleteDynamicPartitionsRequest",
+    "conditions": "AutomationCondition AutomationConditionSensorDefinition evaluate_automation_conditions "
+    "EvaluateAutomationConditionsResult",
 }
 """Tier 1 by area; the areas of later releases are added with them."""
 

@@ -1,0 +1,170 @@
+"""Why an asset was requested, or what it waits for: a tree as JSON, and one sentence. Pure; knows no screen.
+
+Trees are bounded: of parts beyond the most that are kept, how many were left out is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from jobkernel.model.conditions import Around, Checks, Dependencies, Operand, Or
+from jobkernel.rules.conditions_facts import Key, shown
+from jobkernel.rules.conditions_scope import Found
+from jobkernel.rules.cron import read_crons
+
+MOST_PARTS: Final = 60
+MOST_NAMED: Final = 3
+
+
+def tree_of(found: Found, most: int = MOST_PARTS) -> dict[str, Any]:
+    """Return an evaluation as JSON: label, name, of how many partitions it is true and was asked, and its parts."""
+    return _tree(found, [most])
+
+
+def _tree(found: Found, left: list[int]) -> dict[str, Any]:
+    left[0] -= 1
+    kept = [_tree(child, left) for child in found.children if left[0] > 0]
+    condition = found.condition
+    tree: dict[str, Any] = {"label": str(condition), "true": len(found.true), "of": len(found.candidates)}
+    if condition.label is not None:
+        tree["name"] = condition.name
+    if condition.operator != "identity":
+        tree["operator"] = condition.operator
+    if kept:
+        tree["parts"] = kept
+    if len(kept) < len(found.children):
+        tree["left_out"] = len(found.children) - len(kept)
+    return tree
+
+
+def sentence_of(found: Found, now: datetime) -> str:
+    """Return in one sentence why an asset is requested, or what it waits for."""
+    name = shown(found.key)
+    if found.true:
+        many = "" if None in found.true else f" ({len(found.true)} of its partitions)"
+        return f"'{name}' is requested{many}: {found.condition} is true."
+    if _is_first(found):
+        return f"'{name}' waits for something new: this was the first look at its condition."
+    return f"'{name}' waits for {_waits(found, now)}."
+
+
+def _is_first(found: Found) -> bool:
+    """Whether the asset counts as handled only because its condition was never evaluated before."""
+    if isinstance(found.condition, Operand):
+        return found.condition.kind == "initial_evaluation" and bool(found.true)
+    return any(_is_first(child) for child in found.children)
+
+
+def _waits(found: Found, now: datetime) -> str:
+    condition = found.condition
+    if isinstance(condition, Operand):
+        phrase = OPERANDS[condition.kind](condition, found.key, now)
+    elif isinstance(condition, Around):
+        phrase = _waits_around(condition, found, now)
+    elif condition.operator == "and":
+        blocked = next((child for child in found.children if not child.true), None)
+        phrase = "the same partitions to fit all its parts" if blocked is None else _waits(blocked, now)
+    elif condition.operator == "or":
+        phrase = _either([_waits(child, now) for child in found.children])
+    elif condition.operator == "not":
+        phrase = _ends(found.children[0], now)
+    else:
+        phrase = _waits_first(found, now)
+    return phrase
+
+
+def _waits_first(found: Found, now: datetime) -> str:
+    """Return what a part has to wait for that goes by its first own part: since, newly true, at another asset."""
+    if not found.children:
+        return f"'{found.condition}'"
+    first = found.children[0]
+    return f"'{first.condition}' to become true again" if first.true else _waits(first, now)
+
+
+def _waits_around(condition: Around, found: Found, now: datetime) -> str:
+    what = "check" if isinstance(condition, Checks) else "dependency"
+    if not found.children:
+        return f"a {what}, of which it has none that counts"
+    if condition.is_all:
+        blocked = [child for child in found.children if not child.true]
+        return " and ".join(_waits(child, now) for child in blocked[:MOST_NAMED]) + _more(blocked)
+    if condition.label == "any_deps_updated":
+        return f"an update of {_named(found.children)}"
+    return _either([_waits(child, now) for child in found.children[:MOST_NAMED]]) + _more(found.children)
+
+
+def _ends(found: Found, now: datetime) -> str:
+    """Return what has to happen for something that is true not to be so any more."""
+    condition = found.condition
+    true = [child for child in found.children if child.true]
+    if isinstance(condition, Dependencies) and not condition.is_all and true:
+        match condition.label:
+            case "any_deps_missing":
+                return f"{_named(true)}, never made so far"
+            case "any_deps_in_progress":
+                return f"the run that makes {_named(true)} to end"
+    if condition.label == "in_progress" or (isinstance(condition, Or) and len(true) == 1 and condition.label is None):
+        return f"the run that makes '{shown(found.key)}' to end" if condition.label else _ends(true[0], now)
+    if isinstance(condition, Operand) and condition.kind in ENDS:
+        return ENDS[condition.kind].format(shown(found.key))
+    return f"'{condition}' not to be true"
+
+
+def _named(children: Sequence[Found]) -> str:
+    names = [f"'{child.condition.name}'" for child in children[:MOST_NAMED]]
+    return " or ".join(names) + _more(children)
+
+
+def _more(children: Sequence[Any]) -> str:
+    return f" ({len(children) - MOST_NAMED} more)" if len(children) > MOST_NAMED else ""
+
+
+def _either(phrases: Sequence[str]) -> str:
+    return ", or ".join(dict.fromkeys(phrases))
+
+
+def _tick(condition: Operand, _key: Key, now: datetime) -> str:
+    cron, zone = condition.argument("cron_schedule"), condition.argument("cron_timezone")
+    crons = read_crons(cron, zone)
+    moment = crons.after(now).astimezone(crons.zone.rules)
+    return f"the next tick of cron '{cron}', {moment:%Y-%m-%d %H:%M} {zone}"
+
+
+def _says(text: str) -> Callable[[Operand, Key, datetime], str]:
+    return lambda _condition, key, _now: text.format(shown(key))
+
+
+OPERANDS: Final[Mapping[str, Callable[[Operand, Key, datetime], str]]] = {
+    "missing": _says("'{}' to be missing"),
+    "run_in_progress": _says("a run that makes '{}'"),
+    "backfill_in_progress": _says("a backfill of '{}'"),
+    "execution_failed": _says("a run of '{}' that fails"),
+    "initial_evaluation": _says("its first look"),
+    "newly_updated": _says("an update of '{}'"),
+    "newly_requested": _says("a request of '{}'"),
+    "will_be_requested": _says("a request of '{}'"),
+    "code_version_changed": _says("another code version of '{}'"),
+    "data_version_changed": _says("another data version of '{}'"),
+    "cron_tick_passed": _tick,
+    "in_latest_time_window": _says("its first partition by time"),
+    "check_passed": _says("check '{}' to pass"),
+    "check_failed": _says("check '{}' to fail"),
+    "executed_with_root_target": _says("a run that makes '{}' too"),
+    "executed_with_tags": _says("a run of '{}' with the tags asked for"),
+    "all_new_updates_have_run_tags": _says("updates of '{}' by runs with the tags asked for"),
+    "any_new_update_has_run_tags": _says("an update of '{}' by a run with the tags asked for"),
+}
+"""What has to happen for an operand to be true, by kind."""
+ENDS: Final[Mapping[str, str]] = {
+    "missing": "'{}', never made so far",
+    "run_in_progress": "the run that makes '{}' to end",
+    "backfill_in_progress": "the backfill of '{}' to end",
+    "execution_failed": "a run of '{}' that succeeds",
+}
+
+
+def whys(results: Mapping[Key, Found], now: datetime) -> dict[str, dict[str, Any]]:
+    """Return the sentence and the tree of each asset and check that has a condition."""
+    return {shown(key): {"why": sentence_of(found, now), "tree": tree_of(found)} for key, found in results.items()}
