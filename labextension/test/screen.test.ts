@@ -181,21 +181,32 @@ test('a second press on Cancel forces, and the button says so', async () => {
   await until(() => host.asked.some(([op, fields]) => op === 'cancel' && fields.force === true));
 });
 
-test('an open run and an open asset are read again while pushes come without a pause', async () => {
-  await openRun('90c4aa18d1');
-  const reads = (op: string) => host.asked.filter(([asked]) => asked === op).length;
-  const before = reads('run');
+/** Push every 50 ms until what is open was read again twice. */
+async function readAgain(op: string): Promise<void> {
+  const reads = () => host.asked.filter(([asked]) => asked === op).length;
+  const before = reads();
   const row = host.initial!.runs.find(run => run.run_id === '90c4aa18d1')!;
   let seq = 9;
-  const busy = setInterval(
-    () => host.push({ push: 'status', seq: ++seq, status: { planes: status('running') }, runs: [row] }),
-    50
-  );
+  const push = () =>
+    host.push({ push: 'status', seq: ++seq, status: { planes: status('running', { run_id: `${seq}` }) }, runs: [row] });
+  const busy = setInterval(push, 50);
   try {
-    await until(() => reads('run') >= before + 2);
+    await until(() => reads() >= before + 2);
   } finally {
     clearInterval(busy);
   }
+}
+
+test('an open run is read again while pushes come without a pause', async () => {
+  await openRun('90c4aa18d1');
+  await readAgain('run');
+});
+
+test('the pane is read again while pushes come without a pause', async () => {
+  open();
+  (await until(() => one('[data-key="planes"]'))).click();
+  await until(() => one('[data-section="code"]'));
+  await readAgain('details');
 });
 
 test('attempts at a chosen step are rows with their errors and delays', async () => {
