@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
-from jobkernel.api.events import DagsterEvent
+from jobkernel.api.events import DagsterEvent, DagsterEventType
+from jobkernel.api.refusals import refuse
 from jobkernel.api.run_books import AssetsOf, HistoryBook, MemoryBook, RunBook
 from jobkernel.api.run_records import (
     EventLogEntry,
@@ -22,14 +23,13 @@ from jobkernel.api.run_records import (
     RunStats,
     RunStepStats,
     page,
+    record_of,
     stats_of,
     step_stats_of,
-    time_of,
 )
 from jobkernel.engine import live
 from jobkernel.engine.dynamic_keys import dynamic_keys_of
 from jobkernel.errors import InvariantViolation, Unsupported
-from jobkernel.model import events as ev
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.partition_keys import refuse_odd_keys
@@ -50,11 +50,32 @@ class DagsterInstance:
         self.asset_values: MutableMapping[Any, Any] = {} if session is None else AssetsOf(session)
 
     @classmethod
-    def ephemeral(cls, *_given: Any, **_named: Any) -> Self:
-        """Return a new, empty one, in memory."""
-        return cls()
+    def ephemeral(cls, tempdir: str | None = None, preload: Any = None, settings: Any = None) -> Self:
+        """Return a new, empty one, in memory; nothing is written to ``tempdir``.
 
-    local_temp = ephemeral
+        Raises:
+            Unsupported: ``preload`` is given, or a setting other than that nothing is told to anybody.
+        """
+        refuse("DagsterInstance.ephemeral", preload=preload)
+        return cls._empty(tempdir, settings)
+
+    @classmethod
+    def local_temp(cls, tempdir: str | None = None, overrides: Any = None) -> Self:
+        """Return a new, empty one, in memory; nothing is written to ``tempdir``.
+
+        Raises:
+            Unsupported: a setting other than that nothing is told to anybody.
+        """
+        return cls._empty(tempdir, overrides)
+
+    @classmethod
+    def _empty(cls, tempdir: Any, settings: Mapping[str, Any] | None) -> Self:
+        if tempdir is not None and not isinstance(tempdir, str):
+            raise TypeError(f"tempdir of DagsterInstance must be the path of a directory, not {tempdir!r}.")
+        for name, value in (settings or {}).items():
+            if (name, value) != ("telemetry", {"enabled": False}):
+                raise Unsupported(f"DagsterInstance does not support setting '{name}' to {value!r}; leave it out.")
+        return cls()
 
     @classmethod
     def get(cls) -> Self:
@@ -113,15 +134,25 @@ class DagsterInstance:
         return self.get_run_by_id(run_id) is not None
 
     def get_runs(
-        self, filters: RunsFilter | None = None, cursor: str | None = None, limit: int | None = None
+        self,
+        filters: RunsFilter | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+        bucket_by: Any = None,
+        ascending: bool = False,
     ) -> list[DagsterRun]:
-        """Return runs, newest first; ``cursor`` is the id of the last one already had."""
-        runs = self._book.newest_first()
+        """Return runs, newest first unless ``ascending``; ``cursor`` is the id of the last one already had.
+
+        Raises:
+            Unsupported: ``bucket_by`` is given.
+        """
+        refuse("DagsterInstance.get_runs", bucket_by=bucket_by)
+        runs = iter(list(self._book.newest_first())[::-1]) if ascending else self._book.newest_first()
         if cursor is not None and self.has_run(cursor):
             for run in runs:
                 if run.run_id == cursor:
                     break
-        return list(islice((run for run in runs if filters is None or filters.fits(run)), limit))
+        return list(islice((run for run in runs if filters is None or filters.fits(run, self._record_of)), limit))
 
     def get_runs_count(self, filters: RunsFilter | None = None) -> int:
         """Return how many runs there are."""
@@ -134,10 +165,21 @@ class DagsterInstance:
         return [run.run_id for run in self.get_runs(filters, cursor, limit)]
 
     def get_run_records(
-        self, filters: RunsFilter | None = None, limit: int | None = None, cursor: str | None = None
+        self,
+        filters: RunsFilter | None = None,
+        limit: int | None = None,
+        order_by: str | None = None,
+        ascending: bool = False,
+        cursor: str | None = None,
+        bucket_by: Any = None,
     ) -> list[RunRecord]:
-        """Return runs with their times, newest first."""
-        return [self._record_of(run) for run in self.get_runs(filters, cursor, limit)]
+        """Return runs with their times, newest first unless ``ascending``.
+
+        Raises:
+            Unsupported: ``order_by`` or ``bucket_by`` is given.
+        """
+        refuse("DagsterInstance.get_run_records", order_by=order_by, bucket_by=bucket_by)
+        return [self._record_of(run) for run in self.get_runs(filters, cursor, limit, ascending=ascending)]
 
     def get_run_record_by_id(self, run_id: str) -> RunRecord | None:
         """Return a run with its times, None where there is none of that id."""
@@ -178,7 +220,8 @@ class DagsterInstance:
     ) -> list[EventLogRecord]:
         """Return the events of all runs that a filter lets through, newest first unless ``ascending``."""
         asked = event_records_filter
-        key = AssetKey.from_coercible(asked.asset_key).text if asked.asset_key is not None else None
+        is_made = asked.asset_key is not None and asked.event_type is DagsterEventType.ASSET_MATERIALIZATION
+        key = asked.asset_key.text if asked.asset_key is not None and is_made else None
         most = limit if limit is not None else 10**9
         return list(page(self._records(key), asked.fits, most, None, ascending=ascending).records)
 
@@ -186,13 +229,16 @@ class DagsterInstance:
         self, records_filter: Any, limit: int, cursor: str | None = None, ascending: bool = False
     ) -> EventRecordsResult:
         """Return a page of an asset's materializations, newest first unless ``ascending``."""
-        key = AssetKey.from_coercible(getattr(records_filter, "asset_key", records_filter))
+        key = _key_of(records_filter)
+        asked = EventRecordsFilter(DagsterEventType.ASSET_MATERIALIZATION, key)
+        return page(self._records(key.text), asked.fits, limit, cursor, ascending=ascending)
 
-        def fits(record: EventLogRecord) -> bool:
-            event = record.event_log_entry.dagster_event
-            return event.is_step_materialization and event.asset_key == key
-
-        return page(self._records(key.text), fits, limit, cursor, ascending=ascending)
+    def fetch_observations(
+        self, records_filter: Any, limit: int, cursor: str | None = None, ascending: bool = False
+    ) -> EventRecordsResult:
+        """Return a page of what was seen of an asset, newest first unless ``ascending``."""
+        asked = EventRecordsFilter(DagsterEventType.ASSET_OBSERVATION, _key_of(records_filter))
+        return page(self._records(None), asked.fits, limit, cursor, ascending=ascending)
 
     def get_latest_materialization_event(self, asset_key: AssetKey) -> EventLogEntry | None:
         """Return the event of an asset's latest materialization, None where it was never made."""
@@ -200,16 +246,25 @@ class DagsterInstance:
         return latest[0].event_log_entry if latest else None
 
     def all_asset_keys(self) -> list[AssetKey]:
-        """Return the keys of all assets that were ever made."""
+        """Return the keys of all assets that were ever made or seen, in their order."""
         if self._is_live:
             rows = self.session.history.query("asset_states")
-            return [AssetKey.from_escaped_user_string(row["asset_key"]) for row in rows]
-        made = [
-            record for record in self._records(None) if record.event_log_entry.dagster_event.is_step_materialization
-        ]
-        return list(dict.fromkeys(record.asset_key for record in made if record.asset_key is not None))
+            return sorted(AssetKey.from_escaped_user_string(row["asset_key"]) for row in rows)
+        events = [record.event_log_entry.dagster_event for record in self._records(None)]
+        known = [each.asset_key for each in events if each.is_step_materialization or each.is_asset_observation]
+        return sorted({key for key in known if key is not None})
 
-    get_asset_keys = all_asset_keys
+    def get_asset_keys(
+        self, prefix: Sequence[str] | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> list[AssetKey]:
+        """Return the keys of :meth:`all_asset_keys` that begin with ``prefix``, at most ``limit``.
+
+        Raises:
+            Unsupported: ``cursor`` is given.
+        """
+        refuse("DagsterInstance.get_asset_keys", cursor=cursor)
+        first = list(prefix or ())
+        return [key for key in self.all_asset_keys() if list(key.path[: len(first)]) == first][:limit]
 
     def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
         """Return the keys of dynamic partitions, in the order in which they were added."""
@@ -262,16 +317,13 @@ class DagsterInstance:
         return [record for run_id in run_ids for record in self._book.records(run_id)]
 
     def _record_of(self, run: DagsterRun) -> RunRecord:
-        records = self._book.records(run.run_id)
-        events = [record.event_log_entry.dagster_event for record in records]
-        return RunRecord(
-            storage_id=records[0].storage_id if records else 0,
-            dagster_run=run,
-            start_time=time_of(events, {ev.RUN_START}),
-            end_time=time_of(events, ev.FINAL_RUN_EVENTS),
-        )
+        return record_of(run, self._book.records(run.run_id))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         raise Unsupported(f"DagsterInstance.{name} is not supported; ask the history by jk.sql, or jk.session().")
+
+
+def _key_of(records_filter: Any) -> AssetKey:
+    return AssetKey.from_coercible(getattr(records_filter, "asset_key", records_filter))

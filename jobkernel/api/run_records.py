@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
+from types import NoneType
 from typing import Any, Final
 
-from jobkernel.api.events import DagsterEvent
+from jobkernel.api.events import DagsterEvent, DagsterEventType
+from jobkernel.api.refusals import refuse
+from jobkernel.errors import InvariantViolation
 from jobkernel.model import events as ev
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.keys import AssetKey
-from jobkernel.model.results import AssetMaterialization
+from jobkernel.model.results import AssetMaterialization, AssetObservation
+from jobkernel.model.run_tags import BACKFILL_TAG
 from jobkernel.model.runs import RunStatus
 
 
@@ -38,6 +43,12 @@ class EventLogEntry:
     def asset_materialization(self) -> AssetMaterialization | None:
         """What was made, None where the event is about something else."""
         return self.dagster_event.materialization if self.dagster_event.is_step_materialization else None
+
+    @property
+    def asset_observation(self) -> AssetObservation | None:
+        """What was seen, None where the event is about something else."""
+        event = self.dagster_event
+        return event.asset_observation_data.asset_observation if event.is_asset_observation else None
 
 
 def entry_of(run_id: str, event: DagsterEvent) -> EventLogEntry:
@@ -77,16 +88,34 @@ class EventLogRecord:
         """What was made, None where the event is about something else."""
         return self.event_log_entry.asset_materialization
 
+    @property
+    def asset_observation(self) -> AssetObservation | None:
+        """What was seen, None where the event is about something else."""
+        return self.event_log_entry.asset_observation
+
 
 @dataclass(frozen=True, slots=True)
 class EventRecordsFilter:
-    """Which events are asked for. Source: Dagster's ``EventRecordsFilter``."""
+    """Which events are asked for; an empty list is as if not given. Source: Dagster's ``EventRecordsFilter``.
+
+    Raises:
+        TypeError: an event type, asset key or place in the log that is none.
+    """
 
     event_type: Any
     asset_key: AssetKey | None = None
     asset_partitions: Sequence[str] | None = None
+    after_cursor: int | None = None
+    before_cursor: int | None = None
     after_timestamp: float | None = None
     before_timestamp: float | None = None
+    storage_ids: Sequence[int] | None = None
+
+    def __post_init__(self) -> None:
+        _check("EventRecordsFilter", "event_type", self.event_type, DagsterEventType)
+        for name in ("after_cursor", "before_cursor"):
+            _check("EventRecordsFilter", name, getattr(self, name), int, NoneType)
+        _check("EventRecordsFilter", "asset_key", self.asset_key, AssetKey, NoneType)
 
     def fits(self, record: EventLogRecord) -> bool:
         """Whether an event is among those asked for."""
@@ -94,10 +123,21 @@ class EventRecordsFilter:
         return (
             event.event_type is self.event_type
             and (self.asset_key is None or event.asset_key == self.asset_key)
-            and (self.asset_partitions is None or event.body.get("partition_key") in self.asset_partitions)
-            and (self.after_timestamp is None or record.timestamp > self.after_timestamp)
-            and (self.before_timestamp is None or record.timestamp < self.before_timestamp)
+            and (not self.asset_partitions or event.body.get("partition_key") in self.asset_partitions)
+            and (not self.storage_ids or record.storage_id in self.storage_ids)
+            and _within(record.storage_id, self.after_cursor, self.before_cursor)
+            and _within(record.timestamp, self.after_timestamp, self.before_timestamp)
         )
+
+
+def _within(value: Any, after: Any, before: Any) -> bool:
+    return (after is None or value > after) and (before is None or value < before)
+
+
+def _check(what: str, name: str, value: Any, *kinds: type) -> None:
+    if not isinstance(value, kinds):
+        wanted = " or ".join("None" if kind is NoneType else kind.__name__ for kind in kinds)
+        raise TypeError(f"{name} of {what} must be {wanted}, not {value!r}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,37 +149,104 @@ class EventRecordsResult:
     has_more: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class RunsFilter:
-    """Which runs are asked for; what is not given fits every run. Source: Dagster's ``RunsFilter``."""
+    """Which runs are asked for; what is not given fits every run. Source: Dagster's ``RunsFilter``.
 
-    run_ids: Iterable[str] | None = None
+    A run is created when it is submitted, and updated when it last changed; a time without a zone is UTC.
+
+    Raises:
+        InvariantViolation: an empty list of run ids, which would fit nothing.
+        TypeError: a text in place of a list, or something else than statuses and texts in one.
+        Unsupported: ``snapshot_id`` is given.
+    """
+
+    run_ids: Sequence[str] | None = None
     job_name: str | None = None
-    statuses: Iterable[RunStatus] | None = None
-    tags: Mapping[str, str | Iterable[str]] | None = None
+    statuses: Sequence[RunStatus] | None = ()
+    tags: Mapping[str, str | Sequence[str]] | None = None
+    snapshot_id: str | None = None
+    updated_after: datetime | None = None
+    updated_before: datetime | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    exclude_subruns: bool | None = None
 
-    def fits(self, run: DagsterRun) -> bool:
-        """Whether a run is among those asked for."""
+    def __post_init__(self) -> None:
+        refuse("RunsFilter", snapshot_id=self.snapshot_id)
+        if self.run_ids is not None and not self.run_ids:
+            raise InvariantViolation("run_ids of RunsFilter is empty, which fits no run; leave it out for all runs.")
+        if isinstance(self.run_ids, str):
+            raise TypeError(f"run_ids of RunsFilter must be a list, not {self.run_ids!r}.")
+        for status in self.statuses or ():
+            _check("RunsFilter", "each of statuses", status, RunStatus)
+        for value in (self.tags or {}).values():
+            _check("RunsFilter", "each of tags", value, str, Sequence)
+        object.__setattr__(self, "statuses", list(self.statuses or ()))
+        object.__setattr__(self, "tags", dict(self.tags or {}))
+        for name in _TIMES:
+            object.__setattr__(self, name, _aware(getattr(self, name)))
+
+    def fits(self, run: DagsterRun, record_of: Callable[[DagsterRun], RunRecord]) -> bool:
+        """Whether a run is among those asked for; its times are looked up only where they matter."""
         return (
             (self.run_ids is None or run.run_id in set(self.run_ids))
             and (self.job_name is None or run.job_name == self.job_name)
             and (not self.statuses or run.status in set(self.statuses))
+            and (not self.exclude_subruns or BACKFILL_TAG not in run.tags)
             and all(_fits_tag(run.tags.get(key), wanted) for key, wanted in (self.tags or {}).items())
+            and (not self._has_times or self._fits_times(record_of(run)))
         )
+
+    @property
+    def _has_times(self) -> bool:
+        return any(getattr(self, name) is not None for name in _TIMES)
+
+    def _fits_times(self, record: RunRecord) -> bool:
+        return _within(record.create_timestamp, self.created_after, self.created_before) and _within(
+            record.update_timestamp, self.updated_after, self.updated_before
+        )
+
+
+_TIMES: Final = ("updated_after", "updated_before", "created_after", "created_before")
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def _fits_tag(value: str | None, wanted: str | Iterable[str]) -> bool:
     return value in ([wanted] if isinstance(wanted, str) else list(wanted))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run with when it was, in seconds since the epoch. Source: Dagster's ``RunRecord``."""
+    """A run with its times: aware datetimes, and seconds since the epoch. Source: Dagster's ``RunRecord``."""
 
     storage_id: int
     dagster_run: DagsterRun
+    create_timestamp: datetime
+    update_timestamp: datetime
     start_time: float | None = None
     end_time: float | None = None
+
+
+def record_of(run: DagsterRun, records: Sequence[EventLogRecord]) -> RunRecord:
+    """Return a run with its times, from its events, oldest first."""
+    events = [record.event_log_entry.dagster_event for record in records]
+    changes = [record.timestamp for record in records if record.event_log_entry.dagster_event.step_key is None]
+    return RunRecord(
+        storage_id=records[0].storage_id if records else 0,
+        dagster_run=run,
+        create_timestamp=_moment(records[0].timestamp if records else 0),
+        update_timestamp=_moment(changes[-1] if changes else 0),
+        start_time=time_of(events, {ev.RUN_START}),
+        end_time=time_of(events, ev.FINAL_RUN_EVENTS),
+    )
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

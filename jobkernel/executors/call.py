@@ -92,6 +92,7 @@ class StepCall:
     """One attempt at a step: everything that running it needs.
 
     ``place`` says where it runs, as the history keeps it: ``executor``, and ``worker`` in another process.
+    ``told_hooks`` is each output made so far, of a step that has hooks: its value and metadata.
     """
 
     step: PlannedStep
@@ -108,6 +109,7 @@ class StepCall:
     is_abandoned: bool = False
     began: float = field(default_factory=time.perf_counter)
     metadata_of_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    told_hooks: dict[str, tuple[Any, Mapping[str, Any]]] = field(default_factory=dict)
     metadata_of_assets: dict[Any, dict[str, Any]] = field(default_factory=dict)
 
     def refuse_if_given_up(self) -> None:

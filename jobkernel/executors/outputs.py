@@ -12,7 +12,7 @@ from typing import Any
 from jobkernel.errors import InvariantViolation, StepOutputMissing, did_you_mean
 from jobkernel.executors.call import StepCall
 from jobkernel.executors.failure import type_name
-from jobkernel.executors.partition_values import PARTITIONS, output_keys
+from jobkernel.executors.partition_values import PARTITIONS, fingerprint_of, output_keys
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import CheckSpec, Output
 from jobkernel.model.keys import key_text
@@ -261,12 +261,20 @@ class OutputTaker:
         if key is not None:
             self._materialized(key, output, metadata, {**stored, **(extra or {})}, tags=tags)
         call.emit(ev.HANDLED_OUTPUT, {"output": name, **_shown(stored)})
+        self._note(name, value, metadata)
+
+    def _note(self, name: str, value: Any, metadata: Any = None) -> None:
         self.made[name] = None
         self.values[name] = value
+        if self._call.step.hooks:
+            self._call.told_hooks[name] = value, normalize_metadata(self._said(name, metadata))
+
+    def _said(self, name: str, metadata: Any) -> dict[str, Any]:
+        return {**(metadata or {}), **self._call.metadata_of_outputs.get(name, {})}
 
     def _made_output(self, name: str, metadata: Any) -> dict[str, Any]:
         """Return what an output's event holds: its name, and what the body said of it, the context's last."""
-        said = {**(metadata or {}), **self._call.metadata_of_outputs.get(name, {})}
+        said = self._said(name, metadata)
         if not said:
             return {"output": name}
         shown = {key: to_json(each) for key, each in normalize_metadata(said).items()}
@@ -279,8 +287,7 @@ class OutputTaker:
         key = self._call.step.asset_keys.get(output.name)
         if key is not None:
             self._materialized(key, output, metadata, extra or {}, tags=tags)
-        self.made[output.name] = None
-        self.values[output.name] = None
+        self._note(output.name, None, metadata)
 
     def _materialized(
         self, key: str, output: Output, metadata: Any, stored: dict[str, Any], *, tags: Any = None
@@ -313,7 +320,7 @@ class OutputTaker:
         if tags:
             body["tags"] = dict(tags)
         if call.fingerprint is not None:
-            body["fingerprint"] = call.fingerprint
+            body["fingerprint"] = fingerprint_of(call.fingerprint, partition)
         call.emit(ev.ASSET_MATERIALIZATION, body)
 
     def _take_check(self, result: AssetCheckResult, default_key: str | None = None) -> None:
@@ -331,8 +338,7 @@ class OutputTaker:
                 "metadata": {each: to_json(value) for each, value in normalize_metadata(result.metadata or {}).items()},
             },
         )
-        self.made[name] = None
-        self.values[name] = result
+        self._note(name, result)
 
     def _check_of(self, result: AssetCheckResult, default_key: str | None) -> tuple[str, CheckSpec]:
         checks = self._call.step.checks

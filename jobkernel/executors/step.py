@@ -38,7 +38,7 @@ def run_step(call: StepCall) -> StepOutcome:
         return _unfinished(call, error, time.perf_counter() - began)
     call.emit(ev.STEP_SUCCESS, {"attempt": call.attempt, "duration_s": round(time.perf_counter() - began, 6)})
     if call.step.hooks:
-        run_hooks(call, failure=None, outputs=taker.values)
+        run_hooks(call, failure=None)
     return StepOutcome(ending=Ending.SUCCESS, made=tuple(taker.made), mapping_keys=taker.mapping_keys())
 
 
@@ -199,5 +199,5 @@ def failed_step(call: StepCall, error: BaseException, seconds: float) -> StepOut
             failed = {"asset_key": key, "partition_key": partition, "error": described}
             call.emit(ev.ASSET_FAILED_TO_MATERIALIZE, failed)
     if call.step.hooks:
-        run_hooks(call, failure=error, outputs={})
+        run_hooks(call, failure=error)
     return StepOutcome(ending=Ending.FAILURE, error=error)
