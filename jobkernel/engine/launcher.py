@@ -87,6 +87,8 @@ class Launcher:
         self._unlisten = [history.listen("admitted", self._admitted), history.listen("cancel", self._cancel_asked)]
         self._unlisten.append(history.listen("slot", self._slot_granted))
         self._slots = Slots(history)
+        self.on_over: list[Callable[[ActiveRun], object]] = []
+        """Told of each run that is over, after all else."""
 
     def launch(self, plan: Plan, options: RunOptions, **how: Any) -> LiveRun:
         """Queue a run of a plan, made ready as by :meth:`prepare`."""
@@ -169,7 +171,7 @@ class Launcher:
             computes=captured_bodies(plan, memo),
             fingerprint=fingerprint,
             make_output=lambda step, attempt: self._output(options.run_id, step, attempt),
-            on_change=lambda _run: self._on_change(),
+            on_change=self._moved,
             on_end=self._ended,
             on_failure=lambda run, reason: self.retries.at_failure(run, reason) if self.retries else {},
             max_runtime=longest_runtime(facts.tags, self.max_runtime()),
@@ -344,6 +346,11 @@ class Launcher:
                 live.active.emit(ev.LOGS_CAPTURED, body, step.key)
             if summary.error is not None:
                 live.active.emit(ev.ENGINE_EVENT, {"message": summary.error}, step.key)
+
+    def _moved(self, run: ActiveRun) -> None:
+        for tell in self.on_over if run.ended.is_set() else ():
+            tell(run)
+        self._on_change()
 
     def _new_lines(self, live: LiveRun, step_key: str, lines: Sequence[OutputLine]) -> None:
         if live.on_output is not None:

@@ -130,6 +130,11 @@ class BackfillProgress:
             if state is RunState.WAITING:
                 self._become(number, RunState.CANCELED)
 
+    def give_up(self) -> None:
+        """Leave out what still waits though nothing is under way: runs that need each other in a circle."""
+        for number in self.with_state(RunState.WAITING):
+            self._leave_out(number)
+
     def with_state(self, *states: RunState) -> list[int]:
         """Return the numbers of the runs that stand so, in order."""
         return [number for number, state in enumerate(self.states) if state in states]

@@ -36,6 +36,8 @@ CLOSING_S = 120.0
 class History(Protocol):
     """What is remembered, for one client. Every method may be called from any thread."""
 
+    who: ClientIdentity
+
     def emit(self, event: Event) -> None:
         """Note an event; returns at once. Its body must not be changed afterwards."""
         ...
