@@ -9,23 +9,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from jobkernel.clock import Clock
 from jobkernel.engine.deadlines import Timer
 from jobkernel.engine.drafts import Surroundings
+from jobkernel.engine.entries import AUTOMATIONS, place_of
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.looks import AGAIN_S, LEASE, Looks
 from jobkernel.engine.preview import Preview
 from jobkernel.engine.scheduler import Pulse, Scheduler
 from jobkernel.engine.tick_runs import TickRuns
-from jobkernel.engine.watched import Look, Watched
+from jobkernel.engine.watched import KnownJobs, Look, Watched
 from jobkernel.errors import InvalidConfig, JobkernelError, UnknownName, did_you_mean
 from jobkernel.executors.evaluating import evaluate
 from jobkernel.executors.failure import describe_error
 from jobkernel.model import events as ev
-from jobkernel.model.automation import UNCHANGED, Automation, Schedule
+from jobkernel.model.automation import UNCHANGED, Automation
 from jobkernel.model.events import Event
 from jobkernel.rules.ticks import ON_TIME
 from jobkernel.storage.history import History
@@ -35,15 +36,6 @@ SETTLED: Final = timedelta(seconds=2)
 JOB_COMES: Final = timedelta(seconds=60)
 """How long after its definition a tick waits for a job that no cell has defined yet."""
 LOOK_AGAIN: Final = timedelta(seconds=0.5)
-
-
-class KnownJobs(Protocol):
-    """Where jobs are defined."""
-
-    @property
-    def jobs(self) -> Mapping[str, Any]:
-        """Jobs by name."""
-        ...
 
 
 class Automations:
@@ -89,6 +81,7 @@ class Automations:
         self._unlisten = [
             history.listen("lease", lambda fields: self._granted(fields["automation"])),
             history.listen("lease_lost", lambda fields: self._lost(fields["automation"])),
+            history.listen("keys_taken", lambda fields: self._taken(fields["keys"])),
         ]
 
     @property
@@ -257,14 +250,14 @@ class Automations:
         watched.owner = answer["owners"].get(name, {})
         row = answer["states"].get(name)
         watched.remember(row)
-        if row is None or _times(row) != _times_of(watched.automation) or watched.is_on == (watched.starts_at is None):
+        if row is None or not watched.has_times(row) or watched.is_on == (watched.starts_at is None):
             self._note_change(watched)
         watched.unfinished = [tick for tick in answer["unfinished"] if tick["automation_name"] == name]
         self._reschedule(watched)
 
     def _note_change(self, watched: Watched) -> None:
         """Keep what it goes by now; other times than before, or of what was off before, count from now on."""
-        crons, timezone = _times_of(watched.automation)
+        crons, timezone = watched.times
         self._note(
             watched.name,
             ev.AUTOMATION_CHANGED,
@@ -313,6 +306,12 @@ class Automations:
             return True
         missing = [t for t in watched.automation.targets if t.job is None and t.job_name not in self._known.jobs]
         return bool(missing) and watched.defined_at is not None and now < watched.defined_at + JOB_COMES
+
+    def _taken(self, keys: Sequence[str]) -> None:
+        """Another notebook has the names of some now; look at those no more."""
+        for kind, name in map(place_of, keys):
+            if kind in AUTOMATIONS:
+                self.forget(name)
 
     def _looked(self, watched: Watched, look: Look, trouble: str | None) -> None:
         """A look is over. On the look's thread."""
@@ -393,11 +392,3 @@ class Automations:
         if known != (len(tokens), sum(tokens)):
             self._hold(list(self.watched), no_others=True)
             self._scheduler.wake()
-
-
-def _times(row: Mapping[str, Any]) -> tuple[list[str] | None, str | None]:
-    return row["crons"], row["timezone"]
-
-
-def _times_of(automation: Automation) -> tuple[list[str] | None, str | None]:
-    return (list(automation.crons), automation.timezone) if isinstance(automation, Schedule) else (None, None)

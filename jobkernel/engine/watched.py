@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from jobkernel.clock import from_us
 from jobkernel.model.automation import Automation, Schedule, Sensor
@@ -20,6 +20,15 @@ LONGEST_BACKOFF: Final = 20
 DEFAULT_TIMEOUT_S: Final = 60.0
 MOST_HANGING: Final = 3
 """Of one schedule or sensor so many looks may be given up and still run; then it waits until one of them ends."""
+
+
+class KnownJobs(Protocol):
+    """Where jobs are defined."""
+
+    @property
+    def jobs(self) -> Mapping[str, Any]:
+        """Jobs by name."""
+        ...
 
 
 @dataclass(slots=True)
@@ -73,6 +82,16 @@ class Watched:
     def name(self) -> str:
         """The automation's name."""
         return self.automation.name
+
+    @property
+    def times(self) -> tuple[list[str] | None, str | None]:
+        """The crons of a schedule and their zone; None and None of a sensor."""
+        schedule = self.automation
+        return (list(schedule.crons), schedule.timezone) if isinstance(schedule, Schedule) else (None, None)
+
+    def has_times(self, row: Mapping[str, Any]) -> bool:
+        """Whether the history knows it by the times that it has now."""
+        return (row["crons"], row["timezone"]) == self.times
 
     @property
     def is_on(self) -> bool:

@@ -7,6 +7,7 @@ but what it is given. Resources open when first asked for and close at the end o
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from datetime import datetime
@@ -21,6 +22,8 @@ from jobkernel.model import events as ev
 from jobkernel.model.automation import UNCHANGED, LogLine, News, PartitionsRequest, RunRequest, Unchanged
 
 _CLOCK: Final = SystemClock()
+KEPT_LINES: Final = 2_000
+LONGEST_LINE: Final = 20_000
 ResolvePartition = Callable[[str, RunRequest, tuple[PartitionsRequest, ...]], RunRequest]
 """Job name, request, and the changes of partitions asked for beside it → the request with its partition's tags."""
 
@@ -57,7 +60,7 @@ class AutomationContext:
         self._now_us = now_us
         self._stack = contextlib.ExitStack()
         self._opened: dict[str, Any] | None = None
-        self._lines: list[LogLine] = []
+        self._lines: deque[LogLine] = deque(maxlen=KEPT_LINES)
         self.resolve_partition = resolve_partition
 
     def __enter__(self) -> Self:
@@ -161,7 +164,7 @@ class AutomationContext:
 
     @property
     def lines(self) -> tuple[LogLine, ...]:
-        """What was logged so far."""
+        """What was logged so far; of very much, the end."""
         return tuple(self._lines)
 
     def has_captured_logs(self) -> bool:
@@ -170,7 +173,7 @@ class AutomationContext:
 
     def _note(self, event_type: str, body: dict[str, Any] | None) -> None:
         if event_type == ev.LOG_MESSAGE and body is not None:
-            self._lines.append(LogLine(self._now_us(), body["level"], body["message"]))
+            self._lines.append(LogLine(self._now_us(), body["level"], body["message"][:LONGEST_LINE]))
 
 
 class ScheduleEvaluationContext(AutomationContext):

@@ -25,16 +25,14 @@ class World:
         self.session = session
         self.gate = threading.Event()
 
-        @jk.op
-        def work() -> int:
-            return 1
-
-        @jk.op
-        def wait() -> None:
-            assert self.gate.wait(10)
-
+        work = jk.op(name="work")(lambda: 1)
+        wait = jk.op(name="wait")(lambda: self.wait())
         for name, op in (("j", work), ("other", work), ("slow", wait)):
             session.add(jk.GraphDefinition(name=f"graph_of_{name}", node_defs=[op]).to_job(name=name))
+
+    def wait(self) -> None:
+        """Wait for the gate."""
+        assert self.gate.wait(10)
 
     @property
     def clock(self) -> ManualClock:
