@@ -136,9 +136,13 @@ class AutomationConditionSensorDefinition(SensorDefinition):
         if default_condition is not None:
             raise Unsupported("'default_condition' is not supported; put the condition on the assets themselves.")
         self._run_tags = lenient_tags(run_tags, f"runs of sensor '{name}'")
+
+        def look(context: SensorEvaluationContext) -> SensorResult:
+            return self._look(context)
+
         super().__init__(
             name,
-            evaluation_fn=self._look,
+            evaluation_fn=look,
             minimum_interval_seconds=minimum_interval_seconds,
             description=description,
             default_status=default_status,

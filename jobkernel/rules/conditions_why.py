@@ -16,6 +16,7 @@ from jobkernel.rules.cron import read_crons
 
 MOST_PARTS: Final = 60
 MOST_NAMED: Final = 3
+HOPELESS: Final = "somebody to make it, since it was missing from the start"
 
 
 def tree_of(found: Found, most: int = MOST_PARTS) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def sentence_of(found: Found, now: datetime) -> str:
         return f"'{name}' is requested{many}: {found.condition} is true."
     if _is_first(found):
         return f"'{name}' waits for something new: this was the first look at its condition."
-    return f"'{name}' waits for {_waits(found, now)}."
+    return f"'{name}' waits for {_waits(found, now) or HOPELESS}."
 
 
 def _is_first(found: Found) -> bool:
@@ -76,20 +77,26 @@ def _waits(found: Found, now: datetime) -> str:
 
 
 def _waits_first(found: Found, now: datetime) -> str:
-    """Return what a part has to wait for that goes by its first own part: since, newly true, at another asset."""
+    """Return what a part waits for that goes by its first own part: since, newly true, at another asset.
+
+    Nothing where it waits for something to become missing that is missing already.
+    """
     if not found.children:
         return f"'{found.condition}'"
     first = found.children[0]
-    return f"'{first.condition}' to become true again" if first.true else _waits(first, now)
+    if not first.true:
+        return _waits(first, now)
+    is_missing = isinstance(first.condition, Operand) and first.condition.kind == "missing"
+    return "" if is_missing else f"'{first.condition}' to become true again"
 
 
 def _waits_around(condition: Around, found: Found, now: datetime) -> str:
     what = "check" if isinstance(condition, Checks) else "dependency"
     if not found.children:
-        return f"a {what}, of which it has none that counts"
+        return "" if condition.label == "any_deps_updated" else f"a {what}, of which it has none that counts"
     if condition.is_all:
         blocked = [child for child in found.children if not child.true]
-        return " and ".join(_waits(child, now) for child in blocked[:MOST_NAMED]) + _more(blocked)
+        return " and ".join(filter(None, (_waits(child, now) for child in blocked[:MOST_NAMED]))) + _more(blocked)
     if condition.label == "any_deps_updated":
         return f"an update of {_named(found.children)}"
     return _either([_waits(child, now) for child in found.children[:MOST_NAMED]]) + _more(found.children)
@@ -122,7 +129,7 @@ def _more(children: Sequence[Any]) -> str:
 
 
 def _either(phrases: Sequence[str]) -> str:
-    return ", or ".join(dict.fromkeys(phrases))
+    return ", or ".join(dict.fromkeys(filter(None, phrases)))
 
 
 def _tick(condition: Operand, _key: Key, now: datetime) -> str:
