@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from jobkernel.errors import InvariantViolation, Unsupported
@@ -12,6 +13,47 @@ from jobkernel.model.definitions import Assets, CheckSpec, Input
 from jobkernel.model.keys import AssetCheckKey, AssetKey, key_text
 from jobkernel.model.metadata import normalize_metadata
 from jobkernel.rules.plan import FromAsset, PlannedInput
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSaid:
+    """What is said of a check, by the names of Dagster's ``AssetCheckSpec``."""
+
+    record: CheckSpec
+
+    @property
+    def name(self) -> str:
+        """The check's own name."""
+        return self.record.name
+
+    @property
+    def key(self) -> AssetCheckKey:
+        """The name of the check: its asset and its own name."""
+        return AssetCheckKey(self.asset_key, self.name)
+
+    @property
+    def asset_key(self) -> AssetKey:
+        """The asset that is checked."""
+        return AssetKey.from_escaped_user_string(self.record.asset_key)
+
+    @property
+    def description(self) -> str | None:
+        """What the check is for."""
+        return self.record.description
+
+    @property
+    def blocking(self) -> bool:
+        """Whether a failure holds up what is downstream."""
+        return self.record.is_blocking
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What else is said of it."""
+        return dict(self.record.metadata)
+
+    def get_python_identifier(self) -> str:
+        """Return the name of the check's step or output: ``asset_check``."""
+        return f"{self.asset_key.to_python_identifier()}_{self.name}"
 
 
 class AssetPart:
@@ -59,12 +101,12 @@ class AssetPart:
     @property
     def selected_asset_check_keys(self) -> set[AssetCheckKey]:
         """The checks that this run wants of the step."""
-        return {_check_key(check) for check in self._call.step.checks.values()}
+        return {each.key for each in self.check_specs}
 
     @property
-    def check_specs(self) -> list[CheckSpec]:
+    def check_specs(self) -> list[CheckSaid]:
         """The checks that the step evaluates."""
-        return list(self._call.step.checks.values())
+        return [CheckSaid(check) for check in self._call.step.checks.values()]
 
     @property
     def is_subset(self) -> bool:
@@ -152,7 +194,3 @@ class AssetPart:
     def get_asset_provenance(self, *_given: Any, **_named: Any) -> NoReturn:
         """Refused: staleness is asked with ``jk.why``."""
         raise Unsupported("context.get_asset_provenance is not supported; ask jk.why('key').")
-
-
-def _check_key(check: CheckSpec) -> AssetCheckKey:
-    return AssetCheckKey(AssetKey.from_escaped_user_string(check.asset_key), check.name)
