@@ -5,7 +5,7 @@ Each change is a row of its own, so that two kernels adding at once lose nothing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -25,9 +25,10 @@ _DELETED: Final = "deleted"
 class KeptInHistory:
     """Keeps dynamic keys in a history."""
 
-    def __init__(self, history: History, clock: Clock) -> None:
+    def __init__(self, history: History, clock: Clock, on_change: Callable[[], None] = lambda: None) -> None:
         self._history = history
         self._clock = clock
+        self._on_change = on_change
 
     def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
         """Return the keys of that name, oldest first."""
@@ -68,8 +69,28 @@ class KeptInHistory:
         body = {"name": f"{_PREFIX}/{uuid4().hex}", "value": value}
         self._history.emit(Event(ev.SETTING_CHANGED, None, None, now, body))
         self._history.flush()
+        self._on_change()
+
+
+class RememberedKeys(KeptInHistory):
+    """The same, remembered until told to forget: for questions that come often."""
+
+    def __init__(self, history: History, clock: Clock) -> None:
+        super().__init__(history, clock, self.forget)
+        self._remembered: dict[str, list[str]] = {}
+
+    def forget(self) -> None:
+        """Ask the history anew from now on."""
+        self._remembered = {}
+
+    def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
+        """Return the keys of that name, oldest first."""
+        remembered = self._remembered
+        if partitions_def_name not in remembered:
+            remembered[partitions_def_name] = super().get_dynamic_partitions(partitions_def_name)
+        return remembered[partitions_def_name]
 
 
 def dynamic_keys_of(session: Session) -> KeptInHistory:
     """Return who keeps the dynamic keys of a session's project."""
-    return KeptInHistory(session.history, session.clock)
+    return KeptInHistory(session.history, session.clock, session.dynamic_keys_moved)

@@ -7,18 +7,24 @@ Knows no screen; the session and the widget's publisher ask it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from jobkernel.engine.asset_state import AssetState, Made
 from jobkernel.engine.moves import Moves
+from jobkernel.engine.partition_freshness import PartitionFreshness, PartitionStanding
+from jobkernel.engine.partition_making import PartitionMaking
 from jobkernel.engine.registry import Registry
-from jobkernel.engine.states import AssetStates, Made
+from jobkernel.engine.states import AssetStates
 from jobkernel.model.definitions import EMPTY, Assets, Op
 from jobkernel.rules.chosen_parameters import chosen_parameters
 from jobkernel.rules.fingerprint import CHOSEN, Change, Fingerprint, compare
 from jobkernel.rules.graph import Graph
+from jobkernel.rules.partition_run import RunPartitions
+from jobkernel.rules.partition_standing import words_among
 from jobkernel.rules.plan import Plan, PlannedStep
-from jobkernel.rules.staleness import Grounds, Making, Verdict, judge_again, judge_all
+from jobkernel.rules.staleness import WAS_NEVER_MADE, Grounds, Making, Verdict, judge_again, judge_all
 
 Follow = Callable[[Any, dict[Any, Any]], Fingerprint]
 """Returns the fingerprint of a function; the dict is a memo that lives as long as one round of questions."""
@@ -44,6 +50,9 @@ class Freshness:
         self._verdicts_of: tuple[int, int, int] = (-1, -1, -1)
         self.moves = Moves()
         """The assets whose verdict changed, came or went."""
+        self._partitions = PartitionFreshness(states)
+        self.as_of_now: Callable[[], AbstractContextManager[Any]] = nullcontext
+        """Sets as of when partitions are asked for, and who keeps dynamic keys; the session provides it."""
         self.follow: Follow | None = None
         """Takes the fingerprint of a plain function, for ops that bring none of their own; the notebook provides it."""
 
@@ -58,10 +67,13 @@ class Freshness:
             self._take_prints()
             return self._prints.get(key)
 
-    def at_launch(self, plan: Plan, config: Any = None) -> Callable[[PlannedStep], Mapping[str, Any]]:
+    def at_launch(
+        self, plan: Plan, config: Any = None, partitions: RunPartitions | None = None
+    ) -> Callable[[PlannedStep], Mapping[str, Any]]:
         """Return what tells, when a step starts, how it is made: its code as it is now, its upstream as it is then.
 
-        ``config`` is what the launch gives; the parameters that it changes are told too.
+        ``config`` is what the launch gives; the parameters that it changes are told too. ``partitions`` are those of
+        the run; then ``upstream_of`` tells the upstream of each that the step makes.
         """
         chosen = chosen_parameters(plan, config)
         memo: dict[Any, Any] = {}
@@ -72,10 +84,13 @@ class Freshness:
                 found = found.adding({CHOSEN: chosen[key]})
             parts[key] = found.to_json() if found is not None else {}
 
+        by_partition = PartitionMaking(self._states.partitions, self._registry, partitions, self.as_of_now)
+
         def making(step: PlannedStep) -> Mapping[str, Any]:
+            told = by_partition.of(step)
             versions = {parent: version_of(self._states.made(parent)) for parent in _upstream_of(step)}
             known = {parent: version for parent, version in versions.items() if version is not None}
-            return {"parts": parts.get(step.key, {}), "upstream": known}
+            return {"parts": parts.get(step.key, {}), "upstream": {**known, **told.whole}, **told.each}
 
         return making
 
@@ -87,30 +102,61 @@ class Freshness:
             is_new_code = code != self._verdicts_of[:2]
             if is_new_code:
                 moved += self._take_code()
-            if moved:
-                self._judge_again(moved)
+            with self.as_of_now() if self._partitions.judges else nullcontext():
+                moved += self._partitions.look_at_time()
+                if moved:
+                    self._judge_again(moved)
             if is_new_code:
                 self._verdicts = {key: self._verdicts[key] for key in self._place}
             self._verdicts_of = (*code, states)
             return self._verdicts
 
     def status_words(self, running: Mapping[str, str] = EMPTY) -> dict[str, str]:
-        """Return one status word per asset: fresh, stale, never, failed, running or queued."""
+        """Return one status word per asset: fresh, stale, partly, never, failed, running or queued."""
         return self.words_of(self.verdicts(), running)
+
+    def partition_words(self) -> dict[str, tuple[str, ...]]:
+        """Return the words that some partitions of an asset have, but for ``fresh``; of assets that have partitions."""
+        with self._lock:
+            self.verdicts()
+            return {key: words_among(book.counts()) for key, book in self._partitions.books.items()}
 
     def words_of(self, verdicts: Mapping[str, Verdict], running: Mapping[str, str] = EMPTY) -> dict[str, str]:
         """Return the same for verdicts that were taken before."""
         words = {key: verdict.status for key, verdict in verdicts.items()}
         for key in words:
-            state = self._states.of(key)
-            if state.last_ending == "FAILURE":
+            if self.state_of(key).last_ending == "FAILURE":
                 words[key] = "failed"
         words.update({key: word for key, word in running.items() if key in words})
         return words
 
-    def changes(self, key: str) -> list[Change]:
-        """Return what differs between an asset's code now and the code it was made with."""
-        made, now = self._states.made(key), self.fingerprint(key)
+    def state_of(self, key: str) -> AssetState:
+        """Return where an asset stands: its last attempt and value; of one with partitions, of whichever partition."""
+        return self._states.partitions.last(key) if key in self._partitions.books else self._states.of(key)
+
+    def partitions(self, key: str) -> PartitionStanding | None:
+        """Return how the partitions of an asset stand; None where it has none."""
+        with self._lock:
+            self.verdicts()
+            book = self._partitions.books.get(key)
+            return book.standing() if book is not None else None
+
+    def partition_verdict(self, key: str, partition: str) -> Verdict:
+        """Return the verdict on a partition of an asset that has partitions."""
+        with self._lock:
+            self.verdicts()
+            return self._partitions.books[key].verdicts.get(partition, WAS_NEVER_MADE)
+
+    def partitions_needed(self, key: str, partition: str | None, parent: str) -> Collection[str]:
+        """Return the partitions of ``parent`` that a partition needs and that exist; none where it has none."""
+        with self._lock, self.as_of_now():
+            self.verdicts()
+            return self._partitions.needed(key, partition, parent)
+
+    def changes(self, key: str, partition: str | None = None) -> list[Change]:
+        """Return what differs between an asset's code now and the code that it, or a partition, was made with."""
+        state = self._states.partitions.of(key).get(partition) if partition is not None else self._states.of(key)
+        made, now = state.made if state is not None else None, self.fingerprint(key)
         if made is None or now is None or not made.fingerprint:
             return []
         return compare(Fingerprint.from_json(made.fingerprint), now)
@@ -126,6 +172,7 @@ class Freshness:
         }
         moved = [key for key in order if parents[key] != self._parents.get(key) or now.get(key) != self._now.get(key)]
         moved += [key for key in self._place if key not in parents]
+        moved += self._partitions.take_code(order, parents, self._registry.assets.get)
         self._place = {key: index for index, key in enumerate(order)}
         self._parents, self._now = parents, now
         return moved
@@ -140,7 +187,13 @@ class Freshness:
         moved = set(moved)
         for key in moved:
             self._take_made(key)
-        grounds = Grounds(parents=self._parents, now=self._now, made=self._made, versions=self._versions)
+        grounds = Grounds(
+            parents=self._parents,
+            now=self._now,
+            made=self._made,
+            versions=self._versions,
+            judges=self._partitions.judges,
+        )
         if self._verdicts:
             graph = self._graph
             found = judge_again(

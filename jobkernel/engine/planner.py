@@ -38,11 +38,13 @@ class Planner:
         states: AssetStates,
         has_value: Callable[[str], bool],
         status_words: Callable[[], Mapping[str, str]],
+        partition_words: Callable[[], Mapping[str, Iterable[str]]] = dict,
     ) -> None:
         self.registry = registry
         self.states = states
         self._has_value = has_value
         self._status_words = status_words
+        self._partition_words = partition_words
 
     def select(self, selection: str | AssetSelection | None) -> list[str]:
         """Return the keys that a selection names, upstream first; None selects all that can be made.
@@ -50,7 +52,7 @@ class Planner:
         Raises:
             InvalidSelection: it cannot be read, or names nothing that is defined.
         """
-        universe = self.registry.universe.with_statuses(self._status_words())
+        universe = self.registry.universe.with_statuses(self._status_words(), self._partition_words())
         if selection is None or (isinstance(selection, str) and not selection.strip()):
             chosen = set(universe.materializable)
         elif isinstance(selection, str):

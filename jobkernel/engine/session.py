@@ -106,6 +106,7 @@ class Session:
             states=self.states,
             has_value=values.has_asset,
             status_words=lambda: self.freshness.status_words(self.running_keys()),
+            partition_words=self.freshness.partition_words,
         )
         self._unlisten = [self._keys.close, history.listen("changed", self._history_changed)]
         self.project_settings = dict(history.request("settings"))

@@ -7,38 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from jobkernel.engine.asset_state import UNKNOWN, AssetState, Made, message_of_error
 from jobkernel.engine.moves import Moves
+from jobkernel.engine.partition_states import PartitionStates
 from jobkernel.model import events as ev
-from jobkernel.model.definitions import EMPTY
 from jobkernel.model.events import Event
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """The last materialisation of an asset. ``made_at`` is µs since the epoch; ``upstream`` are data versions."""
-
-    run_id: str | None
-    made_at: int
-    step_key: str | None = None
-    data_version: str | None = None
-    fingerprint: Mapping[str, Any] = field(default=EMPTY)
-    upstream: Mapping[str, str] = field(default=EMPTY)
-    metadata: Mapping[str, Any] = field(default=EMPTY)
-    duration_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssetState:
-    """Where one asset stands: what was made last, and how the last attempt ended if it failed or was stopped."""
-
-    made: Made | None = None
-    last_run_id: str | None = None
-    last_at: int | None = None
-    last_ending: str | None = None
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +28,13 @@ class CheckState:
     run_id: str | None = None
 
 
-UNKNOWN = AssetState()
-
-
 class AssetStates:
     """The states of all assets of a project, as this kernel knows them. Safe to use from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # protects the two below
+        self._lock = threading.Lock()  # protects the three below
+        self.partitions = PartitionStates()
+        """Where each partition stands; a move of one is a move of its asset, too."""
         self._states: dict[str, AssetState] = {}
         self._checks: dict[tuple[str, str], CheckState] = {}
         self.moves = Moves()
@@ -70,7 +45,12 @@ class AssetStates:
         """Greater whenever something was taken in."""
         return self.moves.version
 
-    def load(self, assets: Iterable[Mapping[str, Any]], checks: Iterable[Mapping[str, Any]]) -> None:
+    def load(
+        self,
+        assets: Iterable[Mapping[str, Any]],
+        checks: Iterable[Mapping[str, Any]],
+        partitions: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
         """Take in what the history says; what this kernel knows to be newer stays."""
         with self._lock:
             moved = [
@@ -79,6 +59,7 @@ class AssetStates:
                 if row.get("partition_key") is None and self._take(row["asset_key"], _state_of_row(row))
             ]
             moved += [row["asset_key"] for row in checks if self._take_check(row)]
+            moved += self.partitions.load(partitions)
         self.moves.note(moved)
 
     def of(self, key: str) -> AssetState:
@@ -101,6 +82,10 @@ class AssetStates:
 
     def note(self, event: Event) -> None:
         """Take in one event of a run of this kernel."""
+        with self._lock:
+            moved = self.partitions.note(event)
+        if moved:
+            self.moves.note(moved)
         match event.event_type:
             case ev.ASSET_MATERIALIZATION:
                 self._note_made(event, event.body or {})
@@ -137,7 +122,7 @@ class AssetStates:
                 last_run_id=event.run_id,
                 last_at=event.occurred_at,
                 last_ending=ending,
-                error=_message(body.get("error")),
+                error=message_of_error(body.get("error")),
             )
         self.moves.note([body["asset_key"]])
 
@@ -188,14 +173,8 @@ def _state_of_row(row: Mapping[str, Any]) -> AssetState:
         last_run_id=row.get("last_run_id"),
         last_at=row.get("last_at"),
         last_ending="FAILURE" if row.get("status") == "FAILED" else row.get("status"),
-        error=_message(error),
+        error=message_of_error(error),
     )
-
-
-def _message(error: Any) -> str | None:
-    if not isinstance(error, Mapping):
-        return None if error is None else str(error)
-    return f"{error.get('type', 'Error')}: {error.get('message', '')}".rstrip(": ")
 
 
 def _check_of_row(row: Mapping[str, Any]) -> CheckState:

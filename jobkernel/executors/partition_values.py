@@ -14,10 +14,20 @@ from jobkernel.model.partitions import PartitionsDefinition
 
 PARTITIONS: Final = "partitions"
 """Under this name what is recorded of several partitions stands by key, until their events are made."""
+UPSTREAM_OF: Final = "upstream_of"
+"""Under this name a fingerprint tells by partition of what version the partitions above it are."""
 Load = Callable[[str | None], Any]
 """Return the value of one partition of an asset; None for an asset without partitions."""
 Keep = Callable[[str | None, Any], dict[str, Any]]
 """Keep the value of one partition of an asset, and return what is recorded of it."""
+
+
+def fingerprint_of(told: Mapping[str, Any], partition: str | None) -> Mapping[str, Any]:
+    """Return what a step was told of how it makes things, for one of the partitions that it makes."""
+    if UPSTREAM_OF not in told:
+        return told
+    rest = {name: value for name, value in told.items() if name != UPSTREAM_OF}
+    return {**rest, "upstream": {**told.get("upstream", {}), **told[UPSTREAM_OF].get(partition, {})}}
 
 
 def partitions_def_of(call: StepCall, key: str) -> PartitionsDefinition | None:

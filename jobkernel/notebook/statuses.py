@@ -17,17 +17,20 @@ from jobkernel.executors.failure import message_of, type_name
 from jobkernel.model.definitions import EMPTY, Assets, CheckSpec, Graph
 from jobkernel.model.runs import StepStatus
 from jobkernel.notebook.graph_view import OP_PREFIX, kind_of
+from jobkernel.notebook.partition_view import partition_status
 from jobkernel.notebook.past_ops import PastOps, Steps
 from jobkernel.notebook.views import STEP_WORDS
-from jobkernel.rules.staleness import Verdict
+from jobkernel.rules.staleness import PARTLY, STALE, Verdict
 
 Status = dict[str, Any]
 NO_STATUS: Final[Mapping[str, Any]] = {
     "status": "never", "cause": None, "at": None, "started_at": None, "usual_s": None, "progress": None,
     "checks_passed": 0, "checks_failed": 0, "checks_warned": 0, "checks_blocking": 0, "edited": False,
-    "error": None, "kind": None, "rows": None, "run_id": None, "waiting": None, "again_at": None,
+    "error": None, "kind": None, "rows": None, "run_id": None, "waiting": None, "again_at": None, "partitions": None,
 }  # fmt: skip
 """What a status that leaves all out stands for."""
+SHOWN_AS: Final = {PARTLY: STALE}
+"""What has partitions missing is drawn as what is stale: it is to be made as well."""
 USUAL_FOR_US: Final = 2_000_000
 """How old the usual durations may be, in microseconds, when something was made since."""
 
@@ -115,14 +118,14 @@ class Statuses:
 
     def _asset_status(self, key: str, verdict: Verdict) -> Status:
         session, running = self._session, self._in_run(key)
-        state = session.states.of(key)
+        state = session.freshness.state_of(key)
         made, assets = state.made, session.registry.assets.get(key)
-        word = "failed" if state.last_ending == "FAILURE" else verdict.status
+        word = "failed" if state.last_ending == "FAILURE" else SHOWN_AS.get(verdict.status, verdict.status)
         word = running[2] if running is not None else word
         is_failed = word == "failed"
         at = state.last_at if is_failed else made.made_at if made is not None else None
         facts = {
-            "cause": verdict.cause if word == "stale" else None,
+            "cause": verdict.cause or verdict.partitions if word == "stale" else None,
             "at": millis(at),
             "edited": is_failed and "own" in verdict.changed,
             "error": state.error if is_failed else None,
@@ -131,6 +134,7 @@ class Statuses:
             "run_id": state.last_run_id,
             "usual_s": self._usual.seconds.get(key.replace("/", "__")),
             **_checks(session, key),
+            **partition_status(session, key),
         }
         return _status(word, facts, _in_run(*running[:2]) if running is not None else EMPTY)
 

@@ -16,6 +16,8 @@ from jobkernel.model.definitions import EMPTY
 FRESH: Final = "fresh"
 STALE: Final = "stale"
 NEVER: Final = "never"
+PARTLY: Final = "partly"
+"""Of an asset with partitions: some are missing or failed, and none is stale."""
 
 CAUSE_OF_PART: Final = {
     "own": "code",
@@ -31,12 +33,18 @@ CAUSE_OF_PART: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Where an asset stands. ``changed`` names the fingerprint parts, ``upstream`` the assets, that differ."""
+    """Where an asset stands. ``changed`` names the fingerprint parts, ``upstream`` the assets, that differ.
+
+    Of an asset with partitions, ``partitions`` says in words how they stand, and ``edition`` grows whenever the
+    verdict on any of them moves.
+    """
 
     status: str
     cause: str | None = None
     changed: tuple[str, ...] = ()
     upstream: tuple[str, ...] = ()
+    partitions: str | None = None
+    edition: int = 0
 
 
 IS_FRESH: Final = Verdict(status=FRESH)
@@ -51,14 +59,22 @@ class Making:
     upstream: Mapping[str, str] = field(default=EMPTY)
 
 
+Judge = Callable[["Grounds", Mapping[str, Verdict]], Verdict]
+"""Draws the verdict on one asset, from the grounds and the verdicts on what stands above it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grounds:
-    """What verdicts are drawn from, by asset: what each is made from, its code now, how it was made, its version."""
+    """What verdicts are drawn from, by asset: what each is made from, its code now, how it was made, its version.
+
+    ``judges`` draw those on assets that have partitions or are made from such; they are given what is judged so far.
+    """
 
     parents: Mapping[str, tuple[str, ...]]
     now: Mapping[str, Mapping[str, str]]
     made: Mapping[str, Making]
     versions: Mapping[str, str | None]
+    judges: Mapping[str, Judge] = field(default=EMPTY)
 
 
 def judge(
@@ -124,7 +140,7 @@ def judge_again(
         judged[key] = verdict
         if verdict != before:
             found[key] = verdict
-        if _is_stale(verdict) != _is_stale(before):
+        if is_stale(verdict) != is_stale(before) or (verdict != before and verdict.partitions is not None):
             for child in children(key):
                 if child in place and child not in waiting:
                     waiting.add(child)
@@ -133,11 +149,14 @@ def judge_again(
 
 
 def _judge_among(key: str, grounds: Grounds, verdicts: Mapping[str, Verdict]) -> Verdict:
+    if key in grounds.judges:
+        return grounds.judges[key](grounds, verdicts)
     above = [parent for parent in grounds.parents.get(key, ()) if parent != key]
-    stale = [parent for parent in above if _is_stale(verdicts.get(parent))]
+    stale = [parent for parent in above if is_stale(verdicts.get(parent))]
     seen = {parent: grounds.versions.get(parent) for parent in above}
     return judge(grounds.now.get(key), grounds.made.get(key), seen, stale)
 
 
-def _is_stale(verdict: Verdict | None) -> bool:
+def is_stale(verdict: Verdict | None) -> bool:
+    """Whether a verdict says stale."""
     return verdict is not None and verdict.status == STALE

@@ -40,7 +40,8 @@ class Facts:
 class Universe:
     """Everything a selection is resolved against. Immutable; indexes are made when first asked for.
 
-    A key of the graph without facts has default ones. ``statuses`` holds one of STATUS_WORDS per key.
+    A key of the graph without facts has default ones. ``statuses`` holds one of STATUS_WORDS per key, ``partly`` those
+    that some of its partitions have.
     """
 
     def __init__(
@@ -54,13 +55,15 @@ class Universe:
         self.graph = graph
         self.facts: Mapping[str, Facts] = {key: given.get(key, nothing_said) for key in graph.keys}
         self.statuses: Mapping[str, str] = statuses or {}
+        self.partly: Mapping[str, Iterable[str]] = {}
 
-    def with_statuses(self, statuses: Mapping[str, str]) -> Universe:
+    def with_statuses(self, statuses: Mapping[str, str], partly: Mapping[str, Iterable[str]] | None = None) -> Universe:
         """Return the same universe with other statuses; every index but that of statuses is kept."""
         fresh = object.__new__(Universe)
         fresh.__dict__.update(self.__dict__)
         fresh.__dict__.pop("by_status", None)
         fresh.statuses = statuses
+        fresh.partly = partly or {}
         return fresh
 
     @cached_property
@@ -115,11 +118,12 @@ class Universe:
 
     @cached_property
     def by_status(self) -> Index:
-        """Keys by status; ``never`` is another word for ``missing``."""
+        """Keys by status, their own or one of their partitions; ``never`` is another word for ``missing``."""
         found: dict[str, set[str]] = {}
         for key, status in self.statuses.items():
             if key in self.facts:
-                found.setdefault("missing" if status == "never" else status, set()).add(key)
+                for word in ("missing" if status == "never" else status, *self.partly.get(key, ())):
+                    found.setdefault(word, set()).add(key)
         return _frozen(found)
 
 

@@ -1,0 +1,45 @@
+"""What is known of one asset, or of one of its partitions: the last value, and how the last attempt ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from jobkernel.model.definitions import EMPTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """The last materialisation of an asset. ``made_at`` is µs since the epoch; ``upstream`` are data versions."""
+
+    run_id: str | None
+    made_at: int
+    step_key: str | None = None
+    data_version: str | None = None
+    fingerprint: Mapping[str, Any] = field(default=EMPTY)
+    upstream: Mapping[str, str] = field(default=EMPTY)
+    metadata: Mapping[str, Any] = field(default=EMPTY)
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetState:
+    """Where one asset stands: what was made last, and how the last attempt ended if it failed or was stopped."""
+
+    made: Made | None = None
+    last_run_id: str | None = None
+    last_at: int | None = None
+    last_ending: str | None = None
+    error: str | None = None
+
+
+UNKNOWN: Final = AssetState()
+"""Of what was never heard of."""
+
+
+def message_of_error(error: Any) -> str | None:
+    """Return an error of the history as a line: its type and message; None where there is none."""
+    if not isinstance(error, Mapping):
+        return None if error is None else str(error)
+    return f"{error.get('type', 'Error')}: {error.get('message', '')}".rstrip(": ")
