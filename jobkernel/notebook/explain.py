@@ -24,7 +24,19 @@ def why(session: Session, key: str) -> Shown:
     states = session.states
     checks = {(key, name): check for name in session.registry.checks_of(key) if (check := states.check(key, name))}
     failed = [{"text": f"{mark(word)} {sentence}"} for word, sentence in failed_checks(checks)]
-    return why_view(told["headline"], told["status"], [*told["parts"], *failed, *_not_tracked(session, key)])
+    parts = [*told["parts"], *failed, *_condition(session, key), *_not_tracked(session, key)]
+    return why_view(told["headline"], told["status"], parts)
+
+
+def _condition(session: Session, key: str) -> list[dict[str, Any]]:
+    """Say what the asset's condition, if it has one, waited for when it was looked at last."""
+    told = session.conditions.why(key)
+    if told is not None:
+        return [{"text": f"Condition: {told['why']}"}]
+    spec = session.registry.spec(key)
+    if spec is None or spec.automation is None:
+        return []
+    return [{"text": f"Condition: {spec.automation}; it was not looked at here yet."}]
 
 
 def _not_tracked(session: Session, key: str) -> list[dict[str, Any]]:

@@ -41,7 +41,7 @@ from jobkernel.executors import stored
         ("%%asset a --backoff linear\n1", ["--retries"]),
         ("%%asset a --backoff sideways --retries 1\n1", ["sideways", "linear"]),
         ("%%asset a --partitions dayly:2024-01-01\n1", ["'dayly:2024-01-01'", "Did you mean 'daily'?"]),
-        ("%%asset a --automation eager\n1", ["--automation", "not supported"]),
+        ("%%asset a --automation egaer\n1", ["--automation", "eager"]),
         ("%%asset a --executor thread\n1", ["no 'thread'", "Did you mean 'threads'?", "processes", "dask:ADDRESS"]),
         ("%%op a --executor processes:4\n1", ["no 'processes:4'"]),
         ("%%asset a --pool 'd b'\n1", ["'d b'", "no blanks"]),

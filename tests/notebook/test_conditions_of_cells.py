@@ -1,0 +1,49 @@
+"""Cells whose assets make themselves: --automation, the sensor that comes with it, and what %why says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from shells import Notebook
+
+from jobkernel.engine.conditions import DEFAULT_SENSOR
+
+PATIENCE_S = 30.0
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_a_cell_with_automation_turns_the_sensor_on_and_is_looked_at(nb: Notebook) -> None:
+    nb.ok("%%asset raw\n1", "%%asset report --deps raw --automation eager\n2")
+    watched = nb.session.automations.watched[DEFAULT_SENSOR]
+
+    assert watched.is_on
+    eventually(lambda: nb.session.conditions.why("report"))
+    assert "Condition: 'report' waits for" in nb.ok("%why report").text
+
+
+def test_the_condition_of_a_cell_is_that_of_its_words(nb: Notebook) -> None:
+    nb.ok('%%asset daily --automation "on_cron:0 9 * * * Europe/Berlin"\n1')
+
+    assert str(nb.session.registry.spec("daily").automation) == "on_cron(0 9 * * *, Europe/Berlin)"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("egaer", "Did you mean 'eager'?"),
+        ("on_cron", "on_cron needs a cron"),
+        ("'on_cron:0 9 * *'", "has 4 fields"),
+        ("eager:5", "'eager' stands alone"),
+    ],
+)
+def test_what_names_no_condition_is_refused_in_a_sentence(nb: Notebook, text: str, sentence: str) -> None:
+    assert sentence in nb.refused(f"%%asset a --automation {text}\n1")
+    assert "a" not in nb.session.registry.assets
