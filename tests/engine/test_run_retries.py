@@ -97,6 +97,18 @@ def test_the_projects_setting_counts_where_no_tag_says_otherwise(session: Sessio
     assert "dagster/is_resume_retry" not in third["tags"]
 
 
+def test_a_run_that_was_run_again_by_hand_counts_as_a_retry(session: Session) -> None:
+    first = session.launch(session.plan_job("trying"), Launch())
+    assert ended(first) == "FAILURE"
+    session.history.request("set_setting", name="run_retries", value=1)
+    eventually(lambda: session.project_settings["run_retries"] == 1)
+
+    again = session.reexecute(first.run_id, from_failure=True)
+
+    assert ended(again) == "FAILURE"
+    assert [row["tags"].get("dagster/will_retry") for row in all_ended(session, 2)] == [None, "false"]
+
+
 def test_a_canceled_run_is_not_retried(session: Session) -> None:
     began, go_on = threading.Event(), threading.Event()
 
