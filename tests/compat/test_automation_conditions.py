@@ -548,3 +548,91 @@ def something_happens(world: World, random: Random, kind: str, kinds: dict[str, 
         partition = {"none": None, "static": random.choice("xyz"), "daily": day}[kind]
         tags = {"x": random.choice("12")} if random.random() < 0.4 else {}
         (world.whole if what < 0.6 else world.start)(planned, partition, tags)
+
+
+def shown(sensor: Any) -> Any:
+    """Return what a sensor of conditions shows of itself."""
+    return (
+        sensor.name,
+        sensor.description,
+        dict(sensor.run_tags),
+        dict(sensor.tags),
+        sensor.emit_backfills,
+        sorted(sensor.metadata),
+        sensor.default_status.name,
+        sensor.minimum_interval_seconds,
+        sensor.default_condition,
+        sensor.has_jobs,
+    )
+
+
+@covers("AutomationConditionSensorDefinition")
+@covers("AutomationConditionSensorDefinition", aspect=ORDER)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"run_tags": {"a": "1"}, "tags": {"b": "2"}, "description": "d", "minimum_interval_seconds": 60},
+        {"emit_backfills": False, "metadata": {"m": 1}, "use_user_code_server": True},
+    ],
+)
+def test_sensors_of_conditions_show_the_same(options: dict[str, Any]) -> None:
+    def script(dg: Any) -> Any:
+        make = dg.AutomationConditionSensorDefinition
+        running = {"default_status": dg.DefaultSensorStatus.RUNNING}
+        return [
+            shown(make("s", target=dg.AssetSelection.all(), **options)),
+            shown(make("s", target="*", **running, **options)),
+        ]
+
+    assert_same(script)
+
+
+def test_a_look_of_a_sensor_asks_for_one_run_of_what_can_be_made_together() -> None:
+    def script(dg: Any) -> Any:
+        condition = dg.AutomationCondition.eager()
+        assets = plain(dg, {"a": (), "b": ("a",), "c": ("b",)}, {"b": condition, "c": condition})
+        sensor = dg.AutomationConditionSensorDefinition(
+            "s", target=dg.AssetSelection.all(), run_tags={"x": "1"}, use_user_code_server=True
+        )
+        definitions = dg.Definitions(assets=assets, sensors=[sensor])
+        instance = ephemeral(dg)
+        cursor, found = None, []
+        for _ in range(3):
+            context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions)
+            look = sensor.evaluate_tick(context)
+            cursor = look.cursor
+            found.append(
+                [
+                    (sorted(key.to_user_string() for key in request.asset_selection), request.tags.get("x"))
+                    for request in look.run_requests
+                ]
+            )
+            dg.materialize(assets[:1], instance=instance) if len(found) == 1 else None
+        return found
+
+    assert_same(script)
+
+
+@covers("AutomationConditionSensorDefinition", aspect=REFUSALS)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "no name", "target": "*"},
+        {"name": "s", "target": "*", "run_tags": {"a": object()}},
+        {"name": "s"},
+    ],
+)
+def test_what_makes_no_sensor_of_conditions_is_refused(options: dict[str, Any]) -> None:
+    assert_refused(lambda dg: dg.AutomationConditionSensorDefinition(**options))
+
+
+def test_a_default_condition_is_refused_as_dagster_does_and_otherwise_in_a_sentence() -> None:
+    def script(dg: Any) -> Any:
+        return dg.AutomationConditionSensorDefinition("s", target="*", default_condition=dg.AutomationCondition.eager())
+
+    assert_refused(script)
+    with pytest.raises(Unsupported, match="put the condition on the assets themselves"):
+        jobkernel.AutomationConditionSensorDefinition(
+            "s", target="*", use_user_code_server=True, default_condition=jobkernel.AutomationCondition.eager()
+        )
