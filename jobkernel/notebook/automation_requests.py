@@ -91,16 +91,18 @@ class AutomationRequests:
         turned_at = automations.pulse.turned_at
         return {
             "alive": automations.is_alive,
-            "turned_at": None if turned_at is None else round(turned_at.timestamp() * 1000),
+            "turned_at": None if turned_at is None else _millis(turned_at),
         }
 
     def switch(self, request: Request) -> dict[str, Any]:
-        """Turn one on or off; None leaves it to its definition."""
+        """Turn one on or off, None leaves it to its definition; return how it is now, and its next times."""
         watched, on = self._find(request), request.get("on")
         if on is not None and not isinstance(on, bool):
             raise UsageProblem(f"The request 'switch' takes true, false or null as 'on', not {on!r}.")
         self._session.automations.switch(watched.name, on)
-        return {"on": watched.is_on}
+        upcoming = self._session.automations.upcoming(watched.name, 1)
+        moments = upcoming or ((watched.next_at,) if watched.next_at is not None else ())
+        return {"on": watched.is_on, "next": [_millis(moment) for moment in moments] if watched.is_on else []}
 
     def set_cursor(self, request: Request) -> dict[str, Any]:
         """Set what a sensor's next look finds as its cursor."""
@@ -185,7 +187,7 @@ class AutomationRequests:
         """Return an instant, and how its clock on the wall shows it in its own zone."""
         zone = watched.crons.timezone if watched.crons is not None else "UTC"
         local = moment.astimezone(ZoneInfo(zone))
-        return {"at": round(moment.timestamp() * 1000), "local": f"{local:%a %d %b %Y %H:%M} {local:%Z}"}
+        return {"at": _millis(moment), "local": f"{local:%a %d %b %Y %H:%M} {local:%Z}"}
 
 
 _NOTHING: Final[dict[str, Any]] = {
@@ -204,6 +206,10 @@ AUTOMATION_OPERATIONS: Final[dict[str, Callable[[AutomationRequests, Request], d
     "preview": AutomationRequests.preview,
     "launch_preview": AutomationRequests.launch_preview,
 }
+
+
+def _millis(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
 
 
 def _interrupt(thread_id: int) -> None:

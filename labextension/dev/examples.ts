@@ -125,7 +125,7 @@ export const examples: Record<string, unknown> = {
   ),
   exchange_tick: exchange(20, 'tick', { tick_id: 'weather_sensor@1' }, { log: preview().log, error: null }),
   exchange_scheduler: exchange(21, 'scheduler', {}, { alive: true, turned_at: now - 400 }),
-  exchange_switch: exchange(22, 'switch', { name: 'monthly_archive', on: true }, { on: true }),
+  exchange_switch: exchange(22, 'switch', { name: 'monthly_archive', on: true }, { on: true, next: [now + 3_600_000] }),
   exchange_switch_refused: refused(
     23,
     'switch',

@@ -114,9 +114,10 @@ export class FakeHost implements Host {
     if (this.stubborn) {
       throw new Refusal('The project server is away.');
     }
-    const rows = [{ name, on, next: on ? [Date.now() + 3_600_000] : [] }];
+    const next = on ? [Date.now() + 3_600_000] : [];
+    const rows = [{ name, on, next }];
     this.push({ push: 'status', seq: ++this.snapshot.seq, status: {}, runs: [], automation: { rows } });
-    return { on };
+    return { on, next };
   }
 
   private layout({ direction = 'TD', focus, depth = 1, selection }: LayoutQuery): unknown {

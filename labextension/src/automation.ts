@@ -74,7 +74,7 @@ export function stripPaths(strip: Strip, now: number): Record<string, string> {
 const bar = (width: number, height: number) => (x: number) => `M${x} 18v-${height}h${width}v${height}z`;
 const MARKS: Record<string, (x: number) => string> = {
   r: bar(2.4, 14),
-  s: bar(1, 3),
+  s: x => bar(2, 3)(x - 1),
   f: x => bar(4, 18)(x - 1),
   m: x => `M${x - 0.5} 17.5v-13h3v13z`
 };

@@ -13,18 +13,16 @@ export const flip = (session: Session, row: AutomationRow): Promise<void> => swi
 
 async function switchTo(session: Session, row: AutomationRow, on: boolean): Promise<void> {
   await attempt(session, async () => {
-    await session.ask('switch', { name: row.name, on });
-    const now = session.snapshot?.automation.rows.find(one => one.name === row.name) ?? row;
+    const { next } = await session.ask('switch', { name: row.name, on });
     session.setNotice({
-      text: on ? `${row.name} is on.${soonest(now)}` : `${row.name} is off: it starts nothing until it is on again.`,
+      text: on ? `${row.name} is on.${soonest(next)}` : `${row.name} is off: it starts nothing until it is on again.`,
       tone: 'plain',
       action: { label: 'Undo', quiet: true, run: () => void switchTo(session, { ...row, on }, !on) }
     });
   });
 }
 
-const soonest = (row: AutomationRow): string =>
-  row.on && row.next.length ? ` It looks next ${inWords(row.next[0], Date.now())}.` : '';
+const soonest = ([at]: number[]): string => (at === undefined ? '' : ` It looks next ${inWords(at, Date.now())}.`);
 
 export const setCursor = (session: Session, name: string, cursor: string | null): Promise<void> =>
   attempt(session, async () => {

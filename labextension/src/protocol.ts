@@ -73,7 +73,7 @@ export interface Operations {
   tick: { fields: { tick_id: string }; result: TickDetails };
   scheduler: { fields: Record<string, never>; result: { alive: boolean; turned_at: number | null } };
   /** On, off, or as its definition says. */
-  switch: { fields: { name: string; on: boolean | null }; result: { on: boolean } };
+  switch: { fields: { name: string; on: boolean | null }; result: { on: boolean; next: number[] } };
   set_cursor: { fields: { name: string; cursor: string | null }; result: { cursor: string | null } };
   /** All run keys where none are named. */
   reset_keys: { fields: { name: string; keys: string[] | null }; result: { text: string } };

@@ -67,8 +67,8 @@ def test_a_row_says_what_a_schedule_starts_when_and_that_it_is_off(pipeline: Not
 
 def test_a_switch_acts_at_once_and_the_row_has_its_next_times(pipeline: Notebook) -> None:
     pipeline.ok("%schedule nightly --job j --cron '0 2 * * *'")
-    assert ask(pipeline, "switch", name="nightly", on=True) == {"on": True}
-    found = row(pipeline, "nightly")
+    answer, found = ask(pipeline, "switch", name="nightly", on=True), row(pipeline, "nightly")
+    assert (answer["on"], answer["next"]) == (True, found["next"][:1])
     assert (found["on"], found["switched"], len(found["next"])) == (True, True, 2)
     assert pipeline.session.automations.watched["nightly"].is_on
     assert "takes true" in refusal(pipeline, "switch", name="nightly", on="yes")

@@ -118,7 +118,7 @@ export class AutomationView {
 
   private drawHealth(now: number): void {
     const { rows, scheduler, pin } = this.automation;
-    this.health.hidden = !rows.length;
+    this.health.hidden = !rows.length && !pin;
     const facts = schedulerFacts(rows, scheduler);
     const jump = jumpWords(scheduler, now);
     const beat = this.turnedAt === null ? '' : `Looked at the clock ${clockSeconds(this.turnedAt)}`;
@@ -129,14 +129,11 @@ export class AutomationView {
     this.health.dataset.drawn = signature;
     put(
       this.health,
-      scheduler.alive ? glyph('fresh') : glyph('warning'),
-      h(
-        'span.jk-nw',
-        { title: beat, tabindex: 0, onmouseenter: () => void this.hear() },
-        h('b', null, scheduler.alive ? 'Running' : 'Not running'),
-        scheduler.alive ? ' in this kernel' : ': the scheduler has no thread'
+      !rows.length ? null : scheduler.alive ? glyph('fresh') : glyph('warning'),
+      rows.length ? this.heart(beat, scheduler.alive) : null,
+      (rows.length ? facts : []).map(fact =>
+        h(`span.jk-nw.${fact.includes('late') ? 'jk-t-warn' : 'jk-mut'}`, null, fact)
       ),
-      facts.map(fact => h(`span.jk-nw.${fact.includes('late') ? 'jk-t-warn' : 'jk-mut'}`, null, fact)),
       jump ? h('span.jk-cut.jk-t-warn', { title: jump }, jump) : null,
       h('span.jk-grow'),
       pin
@@ -153,6 +150,16 @@ export class AutomationView {
             )
           )
         : h('span.jk-mut.jk-nw', { title: ZONE }, `times are ${ZONE.replace(/^.*\//, '').replace(/_/g, ' ')}`)
+    );
+  }
+
+  /** Whether it runs; on hover, when it last looked at the clock. */
+  private heart(beat: string, alive: boolean): HTMLElement {
+    return h(
+      'span.jk-nw',
+      { title: beat, tabindex: 0, onmouseenter: () => void this.hear() },
+      h('b', null, alive ? 'Running' : 'Not running'),
+      alive ? ' in this kernel' : ': the scheduler has no thread'
     );
   }
 

@@ -77,8 +77,10 @@ export class AutomationPane {
     }
     this.drawHead();
     if (before?.last !== this.row?.last || before?.on !== this.row?.on || before?.when !== this.row?.when) {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => void this.read(), REREAD_AFTER);
+      this.timer ??= setTimeout(() => {
+        this.timer = undefined;
+        void this.read();
+      }, REREAD_AFTER); // what comes meanwhile does not put that off
     }
   }
 
