@@ -160,8 +160,14 @@ class Backfill:
         if len(run.keys) > 1:
             tags |= {RANGE_START_TAG: run.keys[0], RANGE_END_TAG: run.keys[-1]}
         key = run.keys[0] if len(run.keys) == 1 else None
-        named = {"trigger": "backfill", "trigger_name": self.backfill_id}
-        return replace(self.wish.choice, tags=tags, partition_key=key, run_id=None, **named)
+        return replace(
+            self.wish.choice,
+            tags=tags,
+            partition_key=key,
+            run_id=None,
+            trigger="backfill",
+            trigger_name=self.backfill_id,
+        )
 
     def first_error(self) -> BaseException | None:
         """Return the error of the first partition that failed, where this kernel knows it."""

@@ -223,7 +223,7 @@ class Backfills:
         self._over.put(None)
 
     def _work(self) -> None:
-        while not self._is_closed:
+        while True:
             ended = self._over.get()
             if self._is_closed:
                 return

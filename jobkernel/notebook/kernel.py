@@ -16,6 +16,7 @@ from IPython.display import display
 from jobkernel.engine.opening import Opened, open_session
 from jobkernel.engine.session import Session
 from jobkernel.executors.failure import register_cell
+from jobkernel.notebook.backfills_left import backfills_left
 from jobkernel.notebook.binding import Bindings
 from jobkernel.notebook.cell_step import CellPlace
 from jobkernel.notebook.file_sensors import FileWatches
@@ -132,6 +133,8 @@ class NotebookKernel:
         project = session.project.name if session.project is not None else "in memory"
         line = f"jobkernel {version}: project {project}. %jk shows its graph and runs."
         known = sum(len(row["options"]["defines"]) for row in self.kept.known()) if not self.is_passing else 0
+        if left := backfills_left(session):
+            line = f"{line} {left}"
         if not known:
             return line
         return f"{line} {count_of(known, 'definition')} of this notebook known; %jk restore runs their cells."

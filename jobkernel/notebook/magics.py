@@ -20,7 +20,7 @@ from jobkernel.errors import (
     UserCodeError,
     did_you_mean,
 )
-from jobkernel.notebook import automation_commands, commands, defining, pinning, restoring
+from jobkernel.notebook import automation_commands, backfill_commands, commands, defining, pinning, restoring
 from jobkernel.notebook.foreground import CellStopped, users_error
 from jobkernel.notebook.graph_view import GraphQuery
 from jobkernel.notebook.hints import held_in
@@ -57,6 +57,8 @@ COMMANDS: Final[dict[str, Callable[[NotebookKernel, argparse.Namespace], Any]]] 
     "doctor": commands.doctor,
     "schedule": automation_commands.schedule,
     "sensor": automation_commands.sensor,
+    "backfills": backfill_commands.backfills,
+    "backfill": backfill_commands.backfill,
     "ticks": automation_commands.ticks,
     "scheduler": automation_commands.scheduler,
     "preview": automation_commands.preview,

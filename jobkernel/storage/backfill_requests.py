@@ -40,10 +40,11 @@ def cancel_backfill(desk: Desk, peer: Peer, backfill_id: str, by: str | None = N
     return {"owner": owner.who.notebook or "another kernel", "status": "CANCELING"}
 
 
-def backfills_without_kernel(desk: Desk, _peer: Peer) -> list[str]:
-    """Return the backfills that are not over and that no living kernel sees to, newest first."""
-    rows = ask(desk.store, desk.cursor(), "backfills", {"is_open": True}).dicts()
-    return [row["backfill_id"] for row in rows if _living_owner(desk, row["client_id"]) is None]
+def backfills_without_kernel(desk: Desk, _peer: Peer, notebook: str | None = None) -> list[str]:
+    """Return the backfills (of a notebook) that are not over and that no living kernel sees to, newest first."""
+    rows = ask(desk.store, desk.cursor(), "open_backfills", {}).dicts()
+    mine = [row for row in rows if notebook in (None, row["notebook"])]
+    return [row["backfill_id"] for row in mine if _living_owner(desk, row["client_id"]) is None]
 
 
 def _taken(desk: Desk, peer: Peer, backfill_id: str) -> dict[str, Any]:

@@ -403,6 +403,10 @@ where ($backfill_ids is null or backfill.backfill_id in (select unnest($backfill
 order by backfill.row_seq desc
 limit $limit
 
+-- name: open_backfills
+-- defaults: {}
+select backfill_id, notebook, client_id from kept.backfill where ended_us is null order by row_seq desc
+
 -- name: backfills_called
 -- defaults: {}
 select backfill_id from kept.backfill where starts_with(backfill_id, $beginning) order by row_seq desc
