@@ -18,6 +18,7 @@ from tests.benchmarks import (
     bench_partitions,
     bench_queue,
     bench_runs,
+    bench_scheduler,
     bench_storage,
     bench_ticks,
 )
@@ -31,6 +32,7 @@ BENCHES: dict[str, Any] = {
     "dask": bench_dask,
     "queue": bench_queue,
     "ticks": bench_ticks,
+    "scheduler": bench_scheduler,
     "partitions": bench_partitions,
 }
 BUDGETS: dict[str, float] = {
