@@ -71,7 +71,7 @@ def described_as(error: BaseException, described: Mapping[str, Any]) -> BaseExce
 
 def _described(error: BaseException, own: Callable[[str], bool], *, left: int, seen: set[int]) -> dict[str, Any]:
     seen.add(id(error))
-    entries = _entries(error.__traceback__)
+    entries = frames_of(error.__traceback__)
     frames = [_frame(each, own) for each in _shortened(entries)]
     cell, line = _place(error, entries, own)
     shown: dict[str, Any] = {
@@ -123,7 +123,7 @@ def _capped(text: str) -> str:
     return f"{text[:half]}\n… {len(text) - 2 * half:,} characters left out …\n{text[-half:]}"
 
 
-def _entries(trace: TracebackType | None) -> list[traceback.FrameSummary]:
+def frames_of(trace: TracebackType | None) -> list[traceback.FrameSummary]:
     """The frames without jobkernel's own, outermost first; of endless recursion only both ends are looked at."""
     walked = [(frame, line) for frame, line in traceback.walk_tb(trace) if not _is_ours(frame.f_code.co_filename)]
     if len(walked) > 4 * FRAME_LIMIT:

@@ -28,6 +28,7 @@ from jobkernel.executors.resources import open_resources
 from jobkernel.executors.step import announce, failed_step, run_step
 from jobkernel.executors.step_output import OutputLine, StepOutput
 from jobkernel.executors.stored import StoredValues
+from jobkernel.executors.tracebacks import Place, places_of, traceback_through
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY
 from jobkernel.rules.plan import PlannedStep
@@ -78,6 +79,7 @@ class RemoteEnd:
     delay: float = 0.0
     error: bytes | None = None
     described: Mapping[str, Any] | None = None
+    places: tuple[Place, ...] = ()
 
     @classmethod
     def of(cls, outcome: StepOutcome) -> RemoteEnd:
@@ -89,16 +91,17 @@ class RemoteEnd:
             delay=outcome.delay,
             error=_packed_error(outcome.error),
             described=describe_error(outcome.error) if outcome.error is not None else None,
+            places=places_of(outcome.error) if outcome.error is not None else (),
         )
 
     def outcome(self) -> StepOutcome:
-        """Return the outcome, its error carrying the description made where it was raised."""
+        """Return the outcome, its error carrying the description and the traceback of where it was raised."""
         return StepOutcome(
             ending=self.ending,
             made=self.made,
             mapping_keys=self.mapping_keys,
             delay=self.delay,
-            error=None if self.described is None else _error_again(self.error, self.described),
+            error=None if self.described is None else _error_again(self.error, self.described, self.places),
         )
 
 
@@ -269,7 +272,7 @@ def _packed_error(error: BaseException | None) -> bytes | None:
     return data if len(data) <= ERROR_LIMIT else None
 
 
-def _error_again(data: bytes | None, described: Mapping[str, Any]) -> BaseException:
+def _error_again(data: bytes | None, described: Mapping[str, Any], places: Sequence[Place]) -> BaseException:
     error: BaseException | None = None
     if data is not None:
         try:
@@ -280,7 +283,7 @@ def _error_again(data: bytes | None, described: Mapping[str, Any]) -> BaseExcept
         error = RemoteStepError(f"{described['type']}: {described['message']}")
     elif not failure.message_of(error) and described["message"]:
         error.args = (described["message"],)  # a bare MemoryError, to which the worker could say more
-    return failure.described_as(error, described)
+    return failure.described_as(error.with_traceback(traceback_through(places)), described)
 
 
 def _culprit(task: RemoteTask) -> str:

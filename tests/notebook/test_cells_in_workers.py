@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,3 +156,17 @@ def when(holds: Callable[[], bool], act: Callable[[], None], stop: threading.Eve
         if holds():
             act()
             return
+
+
+def test_a_failing_cell_shows_its_own_lines_as_it_does_in_the_kernel(workers: Notebook) -> None:
+    workers.ok("def helper(x):\n    return x['missing']", f"%%asset broken\n{ELSEWHERE}helper({{}})")
+    ran = workers("%materialize broken")
+    assert isinstance(ran.error, KeyError)
+    frames = traceback.extract_tb(ran.error.__traceback__)
+    assert [(each.name, each.line) for each in frames[-2:]] == [
+        ("broken", "helper({})"),
+        ("helper", "return x['missing']"),
+    ]
+    shown = ran.printed + ran.complaint
+    assert "helper({})" in shown
+    assert "jobkernel/notebook" not in shown, "nothing of jobkernel's own"
