@@ -51,16 +51,18 @@ class Conditions:
         self._whys: dict[str, dict[str, Any]] = {}
 
     def sensors(self, entries: Iterable[Entry]) -> list[Sensor]:
-        """Return the sensor that definitions just taken in call for: none where no asset of theirs has a condition.
+        """Define and return the sensor that definitions just taken in call for; none where none has a condition.
 
-        It is on where a cell gave the condition; one that is watched already stays as it is, but for being turned on.
+        It is on where a cell gave the condition; one that is there already stays as it is, but for being turned on.
         """
         conditioned = [entry for entry in entries if self._has_condition(entry)]
         is_cell = any(entry.unresolved is not None for entry in conditioned)
-        known = self._session.automations.watched.get(DEFAULT_SENSOR)
-        if not conditioned or (known is not None and (known.automation.starts_on or not is_cell)):
+        known = self._session.registry.automations.get(DEFAULT_SENSOR)
+        if not conditioned or (known is not None and (known.starts_on or not is_cell)):
             return []
-        return [default_sensor(self.look, starts_on=is_cell)]
+        sensor = default_sensor(self.look, starts_on=is_cell)
+        self._session.registry.define(Entry(kind="sensor", name=DEFAULT_SENSOR, record=sensor))
+        return [sensor]
 
     def _has_condition(self, entry: Entry) -> bool:
         record = entry.record if isinstance(entry.record, Assets) else self._session.registry.assets.get(entry.name)

@@ -47,3 +47,12 @@ def test_the_condition_of_a_cell_is_that_of_its_words(nb: Notebook) -> None:
 def test_what_names_no_condition_is_refused_in_a_sentence(nb: Notebook, text: str, sentence: str) -> None:
     assert sentence in nb.refused(f"%%asset a --automation {text}\n1")
     assert "a" not in nb.session.registry.assets
+
+
+def test_the_sensor_is_switched_and_listed_like_any_other(nb: Notebook) -> None:
+    nb.ok("%%asset raw\n1", "%%asset report --deps raw --automation eager\n2")
+    nb.ok(f"%sensor {DEFAULT_SENSOR} off")
+
+    assert not nb.session.automations.watched[DEFAULT_SENSOR].is_on
+    assert DEFAULT_SENSOR in nb.ok("%sensor").text
+    assert "report" in nb.ok(f"%jk preview {DEFAULT_SENSOR}").text
