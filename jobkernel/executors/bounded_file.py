@@ -41,6 +41,9 @@ class BoundedFile:
     def write(self, lines: bytes) -> None:
         """Append whole lines; raises OSError where the disk refuses."""
         if self._tail_starts is None and self._size + len(lines) > self._head:
+            fits = lines.rfind(b"\n", 0, max(self._head - self._size, 0)) + 1
+            _write_all(self._file, lines[:fits])
+            self._size, lines = self._size + fits, lines[fits:]
             self._tail_starts = os.fstat(self._file.fileno()).st_size
         _write_all(self._file, lines)
         self._size += len(lines)

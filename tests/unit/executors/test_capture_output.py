@@ -129,6 +129,19 @@ def test_a_long_output_keeps_its_beginning_and_its_end_and_says_what_is_missing(
     assert os.listdir(tmp_path) == ["a.jsonl"]
 
 
+def test_one_huge_piece_keeps_its_beginning_and_its_end_too(tmp_path: Path) -> None:
+    output = an_output(tmp_path / "a.jsonl", head=20_000, tail=20_000)
+
+    output.add("stdout", "".join(f"line {n}\n" for n in range(20_000)))
+    summary = output.close()
+
+    texts = [str(record["text"]) for record in records(tmp_path / "a.jsonl")]
+    assert texts[0] == "line 0"
+    assert texts[-1] == "line 19999"
+    assert f"… {20_000 - len(texts) + 1:,} lines" in "".join(texts)
+    assert 30_000 < summary.bytes < 41_000
+
+
 def test_two_hundred_megabytes_are_bounded_on_disk_and_in_memory(tmp_path: Path) -> None:
     resource = pytest.importorskip("resource")
     output = an_output(tmp_path / "a.jsonl")
