@@ -143,9 +143,13 @@ class Freshness:
 
     def partition_verdict(self, key: str, partition: str) -> Verdict:
         """Return the verdict on a partition of an asset that has partitions."""
+        return self.partition_verdicts(key).get(partition, WAS_NEVER_MADE)
+
+    def partition_verdicts(self, key: str) -> Mapping[str, Verdict]:
+        """Return the verdict on each partition that has a value, of an asset that has partitions."""
         with self._lock:
             self.verdicts()
-            return self._partitions.books[key].verdicts.get(partition, WAS_NEVER_MADE)
+            return dict(self._partitions.books[key].verdicts)
 
     def partitions_needed(self, key: str, partition: str | None, parent: str) -> Collection[str]:
         """Return the partitions of ``parent`` that a partition needs and that exist; none where it has none."""
@@ -154,8 +158,14 @@ class Freshness:
             return self._partitions.needed(key, partition, parent)
 
     def changes(self, key: str, partition: str | None = None) -> list[Change]:
-        """Return what differs between an asset's code now and the code that it, or a partition, was made with."""
-        state = self._states.partitions.of(key).get(partition) if partition is not None else self._states.of(key)
+        """Return what differs between an asset's code now and the code it was made with.
+
+        Of one with partitions: between that of ``partition``, or of one that is stale.
+        """
+        book = self._partitions.books.get(key)
+        if book is not None and partition is None:
+            partition = next(iter(book.stale), None)
+        state = self._states.of(key) if book is None else self._states.partitions.of(key).get(partition or "")
         made, now = state.made if state is not None else None, self.fingerprint(key)
         if made is None or now is None or not made.fingerprint:
             return []

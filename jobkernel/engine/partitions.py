@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from jobkernel.engine.dynamic_keys import dynamic_keys_of
 from jobkernel.errors import InvariantViolation
+from jobkernel.model.definitions import EMPTY
 from jobkernel.model.partition_loading import partition_loading_context
 from jobkernel.model.partitions import PartitionsDefinition
 from jobkernel.model.runs import Launch
 from jobkernel.rules.partition_run import ChosenPartitions, choose_partitions, partitions_of_plan
+from jobkernel.rules.partition_standing import RUNNING
 from jobkernel.rules.plan import Plan
+from jobkernel.rules.staleness import FRESH, STALE
 
 if TYPE_CHECKING:
     from jobkernel.engine.registry import Registry
@@ -78,6 +81,22 @@ def failed_keys(session: Session, assets: Iterable[str]) -> set[str]:
     """Return the partitions whose last attempt failed, of any of these assets."""
     rows = (states_of_keys(session, asset) for asset in assets)
     return {key for each in rows for key, row in each.items() if row["status"] == "FAILED"}
+
+
+def stale_keys(session: Session, assets: Iterable[str]) -> set[str]:
+    """Return the partitions that are made and stale, of any of these assets."""
+    return {key for asset in assets for key, word in _words(session, asset).items() if word == STALE}
+
+
+def keys_to_make(session: Session, assets: Iterable[str]) -> set[str]:
+    """Return the partitions that are stale, failed or missing, of any of these assets, and not in progress."""
+    standings = [standing for asset in assets if (standing := session.freshness.partitions(asset)) is not None]
+    return {key for each in standings for key in each.keys if each.words.get(key) not in (FRESH, RUNNING)}
+
+
+def _words(session: Session, asset: str) -> Mapping[str, str]:
+    standing = session.freshness.partitions(asset)
+    return standing.words if standing is not None else EMPTY
 
 
 def _refuse_none(plan: Plan, chosen: ChosenPartitions) -> None:

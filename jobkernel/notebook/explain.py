@@ -6,21 +6,26 @@ from typing import Any, Final
 
 from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName, did_you_mean
-from jobkernel.notebook.reasons import reasons_of, when
+from jobkernel.notebook.reasons import reasons_of, reasons_of_one, when
 from jobkernel.notebook.shown import Shown, mark, one_line
 from jobkernel.notebook.views import failed_checks, why_view
+from jobkernel.rules.staleness import PARTLY, Verdict
 
 MOST_NAMES: Final = 5
 """So many variables are named in a sentence."""
 
 
-def why(session: Session, key: str) -> Shown:
-    """Show why an asset stands as it does.
+def why(session: Session, key: str, partition: str | None = None) -> Shown:
+    """Show why an asset, or one of its partitions, stands as it does.
 
     Raises:
-        UnknownName: no such asset is defined.
+        UnknownName: no such asset is defined, or it has no partition of that key.
+        InvariantViolation: it has no partitions.
     """
     told = reasons(session, key)
+    if partition is not None:
+        told = reasons_of_one(session, key, partition)
+        return why_view(told["headline"], told["status"], [*told["parts"], *_not_tracked(session, key)])
     states = session.states
     checks = {(key, name): check for name in session.registry.checks_of(key) if (check := states.check(key, name))}
     failed = [{"text": f"{mark(word)} {sentence}"} for word, sentence in failed_checks(checks)]
@@ -57,8 +62,10 @@ def reasons(session: Session, key: str) -> dict[str, Any]:
     """
     if key not in session.registry.assets:
         raise UnknownName(f"No asset '{key}' is defined.{did_you_mean(key, session.registry.assets)}")
-    state = session.states.of(key)
+    state = session.freshness.state_of(key)
     verdict = session.freshness.verdicts()[key]
+    if verdict.partitions is not None:
+        return _of_partitions(session, key, verdict)
     if state.last_ending == "FAILURE":
         since = "" if state.made is None else f" Its last good value is of {when(state.made.made_at)}."
         headline = f"{key} failed at {when(state.last_at)}: {one_line(state.error or 'see its log')}.{since}"
@@ -75,9 +82,21 @@ def reasons(session: Session, key: str) -> dict[str, Any]:
     return {"status": "stale", "headline": headline, "parts": parts}
 
 
+def _of_partitions(session: Session, key: str, verdict: Verdict) -> dict[str, Any]:
+    """Return why an asset with partitions stands so: how many are made, what is the matter with the rest."""
+    status = session.freshness.status_words().get(key, verdict.status)
+    since = session.freshness.state_of(key)
+    last = f" Its last attempt failed at {when(since.last_at)}: {one_line(since.error or 'see its log')}."
+    headline = (
+        f"{key} is {status}: {verdict.partitions}." if status in ("fresh", "stale") else f"{key}: {verdict.partitions}."
+    )
+    headline += last if status == "failed" else ""
+    return {"status": "stale" if status == PARTLY else status, "headline": headline, "parts": reasons_of(session, key)}
+
+
 def _missing(session: Session, key: str) -> list[dict[str, Any]]:
     parents = session.registry.graph.parents(key)
-    absent = [parent for parent in parents if session.states.made(parent) is None]
+    absent = [parent for parent in parents if session.freshness.state_of(parent).made is None]
     return [
         {
             "what": "missing",

@@ -10,11 +10,14 @@ from typing import Any
 
 from jobkernel.clock import from_us
 from jobkernel.engine.session import Session
+from jobkernel.notebook.partition_reasons import partition_parts, reasons_of_partition
 from jobkernel.rules.fingerprint import CHOSEN, Change
 
 
 def reasons_of(session: Session, key: str) -> list[dict[str, Any]]:
     """Return the parts of why an asset is stale: ``what``, ``name``, ``short``, ``text``, ``diff``; own code first."""
+    if session.freshness.partitions(key) is not None:
+        return partition_parts(session, key, lambda change: _changed(change, _texts(session, key)))
     verdict = session.freshness.verdicts()[key]
     return _changes(session, key) + [_moved(session, parent) for parent in verdict.upstream]
 
@@ -32,9 +35,23 @@ def _echoed(reason: dict[str, Any]) -> str:
 
 
 def _changes(session: Session, key: str) -> list[dict[str, Any]]:
-    now = session.freshness.fingerprint(key)
-    texts = [part.text for part in now.parts.values()] if now is not None else []
+    texts = _texts(session, key)
     return [_changed(change, texts) for change in session.freshness.changes(key)]
+
+
+def _texts(session: Session, key: str) -> list[str]:
+    now = session.freshness.fingerprint(key)
+    return [part.text for part in now.parts.values()] if now is not None else []
+
+
+def reasons_of_one(session: Session, key: str, partition: str) -> dict[str, Any]:
+    """Return ``status``, ``headline`` and ``parts`` of why a partition stands as it does.
+
+    Raises:
+        InvariantViolation: the asset has no partitions.
+        UnknownName: no partition is called that.
+    """
+    return reasons_of_partition(session, key, partition, lambda change: _changed(change, _texts(session, key)))
 
 
 def _changed(change: Change, texts: list[str]) -> dict[str, Any]:
@@ -54,7 +71,7 @@ def _changed(change: Change, texts: list[str]) -> dict[str, Any]:
 
 def _moved(session: Session, parent: str) -> dict[str, Any]:
     verdict = session.freshness.verdicts().get(parent)
-    made = session.states.made(parent)
+    made = session.freshness.state_of(parent).made
     if verdict is not None and verdict.status == "stale":
         short = f"{parent} above it is stale{_cause(session, parent)}"
         text = f"{parent} above it is stale and will change"

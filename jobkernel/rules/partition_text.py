@@ -2,7 +2,8 @@
 
 Definitions: ``daily:2024-01-01``, ``hourly:…``, ``weekly:…``, ``monthly:…``, ``cron:"0 9 * * 1":2024-01-01`` (each
 with ``..LAST`` and ``@ZONE`` where wanted), ``static:a,b``, ``dynamic:NAME``; of two dimensions
-``date=daily:2024-01-01;region=static:eu,us``. Keys: ``KEY``, ``A,B``, ``FIRST..LAST``, ``latest all missing failed``.
+``date=daily:2024-01-01;region=static:eu,us``. Keys: ``KEY``, ``A,B``, ``FIRST..LAST``, or one of the words
+``latest all missing failed stale``.
 """
 
 from __future__ import annotations
@@ -66,14 +67,15 @@ def read_keys(
     *,
     made: Callable[[], Collection[str]] = tuple,
     failed: Callable[[], Collection[str]] = tuple,
+    stale: Callable[[], Collection[str]] = tuple,
 ) -> list[str]:
-    """Return the keys that a text says, in order, each once. ``made`` and ``failed`` are asked where they are needed.
+    """Return the keys that a text says, in order, each once. ``made`` and the others are asked where they are needed.
 
     Raises:
         UnknownName: a key does not exist; the sentence names the nearest, the first and the last.
         InvariantViolation: the text says no key at all.
     """
-    found = list(dict.fromkeys(_keys(text.strip(), definition, made, failed)))
+    found = list(dict.fromkeys(_keys(text.strip(), definition, made, {"failed": failed, "stale": stale})))
     if not found:
         raise InvariantViolation(_nothing(text.strip(), definition))
     return found
@@ -83,7 +85,7 @@ def _keys(
     text: str,
     definition: PartitionsDefinition,
     made: Callable[[], Collection[str]],
-    failed: Callable[[], Collection[str]],
+    asked: Mapping[str, Callable[[], Collection[str]]],
 ) -> Iterable[str]:
     if text and definition.has_partition_key(text):
         return [checked_key(text, definition)]
@@ -93,9 +95,9 @@ def _keys(
     if text in ("all", "missing"):
         done = set(made()) if text == "missing" else set()
         return [key for key in definition.get_partition_keys() if key not in done]
-    if text == "failed":
-        broken = set(failed())
-        return [key for key in definition.get_partition_keys() if key in broken]
+    if text in asked:
+        among = set(asked[text]())
+        return [key for key in definition.get_partition_keys() if key in among]
     return [key for part in _words(text) for key in _one_or_range(part, definition)]
 
 
@@ -111,8 +113,9 @@ def _one_or_range(part: str, definition: PartitionsDefinition) -> Iterable[str]:
 def _nothing(text: str, definition: PartitionsDefinition) -> str:
     if not definition.get_partition_keys():
         return "No partition exists yet."
-    said = {"missing": "No partition is missing.", "failed": "No partition failed."}
-    return said.get(text, f"'{text}' says no partition; write KEY, A,B, FIRST..LAST, latest, all, missing or failed.")
+    said = {"missing": "No partition is missing.", "failed": "No partition failed.", "stale": "No partition is stale."}
+    words = "KEY, A,B, FIRST..LAST, latest, all, missing, failed or stale"
+    return said.get(text, f"'{text}' says no partition; write {words}.")
 
 
 def _read_dimensions(text: str) -> MultiPartitionsDefinition:
