@@ -20,7 +20,7 @@ from jobkernel.notebook.graph_view import GraphQuery
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.launching import chosen, run_config
 from jobkernel.notebook.options import UsageProblem, executor_name, pairs, whole_number
-from jobkernel.notebook.partition_launching import launch_partitions, launches, run_partitions_here
+from jobkernel.notebook.partition_launching import launch_partitions, run_partitions_here, wanted
 from jobkernel.notebook.queue_view import QueueView, queue_view
 from jobkernel.notebook.run_list import listed_runs, runs_table, since, status_named, wanted_tags
 from jobkernel.notebook.run_logs import run_meant, show_logs
@@ -79,11 +79,13 @@ def materialize(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     plan = session.plan(keys)
     if given.dry_run:
         return plan_view(session, plan, skipped)
-    choices = launches(kernel, plan, chosen(kernel, given, plan), given.partition)
+    what = wanted(kernel, plan, chosen(kernel, given, plan), given, text or "*")
+    if what is None:
+        return _nothing_to_run(kernel, given, named)
     if given.bg:
-        return launch_partitions(kernel, plan, choices)
+        return launch_partitions(kernel, plan, what)
     bind = [key for key in named if key in skipped or key in plan.asset_keys]
-    run_partitions_here(kernel, plan, choices, bind)
+    run_partitions_here(kernel, plan, what, bind)
     return None
 
 
@@ -109,10 +111,10 @@ def launch(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     plan = session.plan_job(given.job)
     if given.dry_run:
         return plan_view(session, plan, {})
-    choices = launches(kernel, plan, chosen(kernel, given, plan), given.partition)
+    what = wanted(kernel, plan, choice := chosen(kernel, given, plan), given, given.job) or choice
     if not given.wait:
-        return launch_partitions(kernel, plan, choices)
-    return run_partitions_here(kernel, plan, choices, ())
+        return launch_partitions(kernel, plan, what)
+    return run_partitions_here(kernel, plan, what, ())
 
 
 def runs(kernel: NotebookKernel, given: argparse.Namespace) -> Table:
@@ -137,7 +139,7 @@ def logs(kernel: NotebookKernel, given: argparse.Namespace) -> Shown | None:
 
 def explain(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
     """Say why an asset is fresh, stale or was never made."""
-    return why(kernel.session, given.name)
+    return why(kernel.session, given.name, given.partition)
 
 
 def cancel(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:

@@ -14,6 +14,7 @@ from jobkernel.notebook.automation_usages import (
     SENSOR_LINE,
     TICKS,
 )
+from jobkernel.notebook.backfill_usages import BACKFILL, BACKFILLS, OF_SEVERAL
 from jobkernel.notebook.options import Option, Usage
 
 _DESCRIPTION: Final = Option(name="description", help="one sentence about it", metavar="TEXT")
@@ -198,9 +199,10 @@ _LAUNCHING: Final = (
     replace(_EXECUTOR, help="where all steps run: threads, processes, dask, dask:ADDRESS or in_process"),
     Option(
         name="partition",
-        help="which partitions: KEY, A,B, FIRST..LAST, latest, all, missing or failed",
+        help="which partitions: KEY, A,B, FIRST..LAST, latest, all, missing, failed or stale",
         metavar="P",
     ),
+    *OF_SEVERAL,
     Option(name="dry-run", help="show the plan, run nothing", shape="flag", short="n"),
 )
 MATERIALIZE: Final = Usage(
@@ -212,7 +214,11 @@ MATERIALIZE: Final = Usage(
         Option(name="stale", help="only what is stale or was never made", shape="flag"),
         Option(name="bg", help="run in the background and return a handle", shape="flag", short="b"),
     ),
-    examples=("%materialize +report --stale", "%materialize +report --executor processes --priority 10"),
+    examples=(
+        "%materialize +report --stale",
+        "%materialize +report --executor processes --priority 10",
+        "%materialize day --partition 2024-01-01..2024-01-31 --max-runs 4",
+    ),
 )
 LAUNCH: Final = Usage(
     magic="%launch",
@@ -249,9 +255,10 @@ GRAPH: Final = Usage(
 )
 WHY: Final = Usage(
     magic="%why",
-    about="Why an asset is fresh, stale or was never made.",
+    about="Why an asset, or one of its partitions, is fresh, stale or was never made.",
     positional=("name",),
-    examples=("%why report",),
+    options=(Option(name="partition", help="which partition: KEY", metavar="KEY"),),
+    examples=("%why report", "%why sales --partition 2024-01-31"),
 )
 CELL_USAGES: Final = {
     "asset": ASSET,
@@ -307,6 +314,8 @@ SUB_USAGES: Final = {
         about="Who runs, who waits and why, and the pools.",
         examples=("%jk queue",),
     ),
+    "backfills": BACKFILLS,
+    "backfill": BACKFILL,
     "ticks": TICKS,
     "scheduler": SCHEDULER,
     "preview": PREVIEW,

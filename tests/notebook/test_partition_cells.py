@@ -9,8 +9,10 @@ DAY = "%%asset day --partitions daily:2024-01-01..2024-01-04\ncontext.partition_
 
 
 def made(nb: Notebook) -> list[str]:
-    """Return the partitions that were made, in order."""
-    rows = nb.session.history.sql("select partition_key from materializations order by occurred_at").fetchall()
+    """Return the partitions that were made, in the order of their launch."""
+    rows = nb.session.history.sql(
+        "select partition_key from runs where status = 'SUCCESS' order by queued_at"
+    ).fetchall()
     return [row[0] for row in rows]
 
 
