@@ -123,16 +123,8 @@ def _idle() -> dict[str, float]:
 @contextmanager
 def _watching() -> Iterator[Session]:
     with a_session() as session:
-
-        @jk.op
-        def work() -> None:
-            return None
-
-        @jk.job
-        def j() -> None:
-            work()
-
-        session.add(j)
+        work = jk.op(name="work")(lambda: None)
+        session.add(jk.GraphDefinition(name="graph_of_j", node_defs=[work]).to_job(name="j"))
         yield session
 
 
