@@ -193,6 +193,15 @@ test('pinned notebooks are listed, and unpinned by two presses', async () => {
   await until(() => !all('.jk-pinline').length);
 });
 
+test('a pin that is gone leaves the rows that it was about', async () => {
+  await open();
+  const pins = () => all('.jk-armarks [title]').length;
+  await until(() => pins() === 2);
+  tell({ rows: [], pin: null });
+  assert.equal(pins(), 0);
+  assert.equal(one('.jk-pin'), null);
+});
+
 test('without any, the line to write is there', async () => {
   await open('empty');
   await until(() => /%schedule nightly --job my_job/.test(text('.jk-state')));

@@ -26,7 +26,7 @@ export function automationParts(row: AutomationRow, runs: readonly RunRow[], act
     said
       ? h(`span.jk-cut.${acts.refusal ? 'jk-t-fail' : 'jk-t-warn'}`, { title: said, role: 'alert' }, said)
       : h(`span.jk-cut.${face.tone === 'fail' ? 'jk-t-fail' : ''}`, { title: face.what }, face.what),
-    h('span.jk-mut.jk-nw', { title: exactTime(row.last?.at ?? null) }, face.when),
+    h('span.jk-mut.jk-nw', { title: exactTime(row.last?.at ?? null) }, row.last ? face.when : null),
     h(
       'span.jk-mut.jk-nw',
       { title: row.next.length ? exactTime(row.next[0]) : '' },

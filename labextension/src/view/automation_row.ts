@@ -61,6 +61,7 @@ export class AutomationLine {
   }
 
   update(row: AutomationRow, now: number): void {
+    this.drawMarks(row);
     if (this.row === row && this.drawnDay) {
       return;
     }
@@ -69,7 +70,6 @@ export class AutomationLine {
     this.toggle.update(row);
     say(this.name, row.name);
     this.name.title = row.name;
-    this.drawMarks(row);
     say(this.starts, row.trouble ?? `${runsWhat(row)}${row.owner === null ? '' : `, in ${row.owner}`}`);
     this.starts.title = this.starts.textContent ?? '';
     this.starts.classList.toggle('jk-t-warn', row.trouble !== null);

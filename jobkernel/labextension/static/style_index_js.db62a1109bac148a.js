@@ -27,7 +27,7 @@
 }
 .jk-arscroll {
   flex: 0 1 auto;
-  min-height: 96px;
+  min-height: 80px;
   overflow: auto;
 }
 .jk-auto:not(.jk-has-look) .jk-arscroll {
