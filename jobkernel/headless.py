@@ -19,6 +19,8 @@ from jobkernel.notebook.defining_source import DEFINING, defining_source
 from jobkernel.settings import PASSING
 
 Say = Callable[[str], None]
+BACKFILL = "backfill:"
+"""What stands before a backfill's id where :func:`launch` began one."""
 PASSES: Mapping[str, str] = MappingProxyType({PASSING: "1"})
 
 
@@ -214,7 +216,7 @@ def refuse_needed(runner: NotebookRunner, job: str, left_out: list[LeftOut]) -> 
 
 
 def launch(runner: NotebookRunner, job: str, options: list[str]) -> str:
-    """Launch a job in the notebook's kernel and return the run's id.
+    """Launch a job in the notebook's kernel and return the run's id, or that of a backfill after :data:`BACKFILL`.
 
     Raises:
         CellRefused: there is no such job, or its config does not fit; the message is the sentence.
@@ -241,5 +243,6 @@ def reexecute(runner: NotebookRunner, run_id: str, options: list[str]) -> str:
 def _new_run(runner: NotebookRunner, magic: str, words: list[str]) -> str:
     import shlex
 
-    text = runner.evaluate(f"print(get_ipython().run_line_magic({magic!r}, {shlex.join(words)!r}).run_id)")
-    return text.strip().splitlines()[-1]
+    line = f"get_ipython().run_line_magic({magic!r}, {shlex.join(words)!r})"
+    begun = f"(lambda it: it.run_id if hasattr(it, 'run_id') else {BACKFILL!r} + it.backfill_id)"
+    return runner.evaluate(f"print({begun}({line}))").strip().splitlines()[-1]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jobkernel.cli.following import follow
+from jobkernel.cli.following_backfills import follow_backfill
 from jobkernel.cli.projects import history_of, prepared, row_of
 from jobkernel.cli.telling import OK, Refused, complain, say
 
@@ -25,29 +26,40 @@ def run_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--tag", action="append", default=[], metavar="K=V", help="a tag; may be repeated")
     command.add_argument("--priority", type=int, metavar="N", help="higher runs first when runs wait")
     command.add_argument("--executor", metavar="EXECUTOR", help="threads, processes, dask, dask:ADDRESS or in_process")
-    command.add_argument("--partition", metavar="P", help="the partition to make: a key, or latest")
+    command.add_argument(
+        "--partition", metavar="P", help="which partitions: KEY, A,B, FIRST..LAST, latest, all, missing or failed"
+    )
+    command.add_argument(
+        "--max-runs", type=int, metavar="N", help="of several partitions: at most so many runs at once"
+    )
+    command.add_argument(
+        "--single-run", action="store_true", help="of several partitions: one run for each contiguous range"
+    )
 
 
 def run_job(given: argparse.Namespace) -> int:
     """Run a job and follow it to its end."""
-    from jobkernel.headless import CellFailed, NotebookRunner, define_all, launch, refuse_needed
+    from jobkernel.headless import BACKFILL, CellFailed, NotebookRunner, define_all, launch, refuse_needed
 
     options = _launch_options(given)
     runner = NotebookRunner(given.notebook)
     with runner.kernel(), history_of(prepared(runner.path.parent)) as history:
         try:
             refuse_needed(runner, given.job, define_all(runner, say))
-            run_id = launch(runner, given.job, options)
+            launched = launch(runner, given.job, options)
         except CellFailed as error:
             return failed(error)
-        return follow(history, run_id, given.job, given.notebook)
+        if launched.startswith(BACKFILL):
+            return follow_backfill(history, launched.removeprefix(BACKFILL), given.job)
+        return follow(history, launched, given.job, given.notebook)
 
 
 def _launch_options(given: argparse.Namespace) -> list[str]:
     once = [("--config", _config_text(given.config)), ("--priority", given.priority), ("--executor", given.executor)]
-    once += [("--partition", given.partition)]
+    once += [("--partition", given.partition), ("--max-runs", given.max_runs)]
     several = [(f"--{name}", value) for name in ("set", "tag") for value in getattr(given, name)]
-    return [f"{name}={value}" for name, value in [*several, *once] if value is not None]
+    flags = ["--single-run"] if given.single_run else []
+    return [f"{name}={value}" for name, value in [*several, *once] if value is not None] + flags
 
 
 def _config_text(text: str | None) -> str | None:
