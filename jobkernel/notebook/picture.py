@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import shutil
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +28,14 @@ _STYLE: Final = (
 )
 """What follows the page's theme; each element also has a plain colour for readers that know no styles."""
 _FONT: Final = "var(--jp-ui-font-family,system-ui),'Segoe UI',Helvetica,Arial,sans-serif"
+_CELLS: Final = {
+    "f": ("#388e3c", 4),
+    "s": ("#c25e00", 2),
+    "x": ("#d32f2f", 6),
+    "r": ("#1976d2", 4),
+    "-": ("#616161", 1),
+}
+"""The colour and height of a cell of a bar of partitions, by its letter."""
 CARDS_AT_MOST: Final = 200
 """A picture of more nodes shows blocks without names."""
 EDGES_AT_MOST: Final = 4000
@@ -147,13 +155,31 @@ def _card(node: Mapping[str, Any], statuses: Mapping[str, Mapping[str, Any]]) ->
         f'<svg x="{x + 8:g}" y="{y + 10:g}" width="14" height="14" viewBox="0 0 16 16">{glyph}</svg>'
         f"{_text(x + 28, y + 21, _cut(node['label'], 18), weight=600)}"
         f"{_text(x + 10, y + 40, _cut(kind, 12), size=11, tone='quiet')}"
-        f"{_text(x + w - 8, y + 40, _fact(word, status), size=11, tone=word, end=True)}</g>"
+        f"{_text(x + w - 8, y + 40, _fact(word, status), size=11, tone=word, end=True)}"
+        f"{_bar(status.get('partitions'), x + 8, y + h - 5, w - 16)}</g>"
     )
+
+
+def _bar(partitions: Mapping[str, Any] | None, x: float, y: float, width: float) -> str:
+    """Return the bar of an asset's partitions: tall where made, low where stale, a line where missing."""
+    cells = str(partitions["cells"]) if partitions else ""
+    each = width / max(len(cells), 1)
+    runs = [(word, len(list(same))) for word, same in groupby(cells)]
+    drawn, at = [], 0
+    for letter, count in runs:
+        tone, height = _CELLS[letter]
+        size = f'x="{x + at * each:.2f}" y="{y - height:g}" width="{count * each:.2f}" height="{height:g}"'
+        drawn.append(f'<rect {size} fill="{tone}"/>')
+        at += count
+    return "".join(drawn)
 
 
 def _fact(word: str, status: Mapping[str, Any]) -> str:
     """Return the one thing to say beside a node's kind: trouble, else how much there is."""
     rows = status.get("rows")
+    partitions = status.get("partitions")
+    if partitions and word in ("fresh", "stale", "never"):
+        return f"{partitions['made']:,} of {partitions['of']:,}"
     if word == "fresh":
         return "" if rows is None else f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
     return (status.get("cause") or word) if word == "stale" else "never run" if word == "never" else word
@@ -194,10 +220,17 @@ def text_of(graph: Mapping[str, Any], status: Mapping[str, Mapping[str, Any]]) -
             f"{MARKS.get(word, '·')} {'  ' * node['layer']}{plain(node['label'], 80)}"
             + (f"  ← {sources}" if sources else "")
             + _checks(node, status)
+            + _partitions(status.get(node["key"], {}))
         )
     if len(order) > LINES_AT_MOST:
         lines.append(f"… and {len(order) - LINES_AT_MOST:,} more")
     return "\n".join(lines) or why_empty(graph)
+
+
+def _partitions(status: Mapping[str, Any]) -> str:
+    """Return how an asset's partitions stand; nothing for one without."""
+    partitions = status.get("partitions")
+    return f"  {partitions['text']}" if partitions else ""
 
 
 def why_empty(graph: Mapping[str, Any]) -> str:

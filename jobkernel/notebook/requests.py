@@ -17,10 +17,12 @@ from jobkernel.notebook.details import log_lines, node_details, run_details
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
 from jobkernel.notebook.options import UsageProblem
 from jobkernel.notebook.packed_graph import rows_of
+from jobkernel.notebook.partition_requests import PARTITION_OPERATIONS, TO_MAKE, made_of
 from jobkernel.notebook.picture import bundle_of
 from jobkernel.notebook.shown import count_of, span_of
 from jobkernel.notebook.snapshot import Standing
 from jobkernel.notebook.views import expected_seconds
+from jobkernel.rules.backfills import chosen_definition
 
 
 class Requests:
@@ -45,8 +47,8 @@ class Requests:
         """Return the protocol's reply. A refusal is a sentence; a mistake of ours names itself."""
         number = request.get("id", 0)
         operation = str(request.get("op", ""))
-        if operation not in OPERATIONS and operation not in AUTOMATION_OPERATIONS:
-            known = {**OPERATIONS, **AUTOMATION_OPERATIONS}
+        if not any(operation in each for each in (OPERATIONS, AUTOMATION_OPERATIONS, PARTITION_OPERATIONS)):
+            known = {**OPERATIONS, **AUTOMATION_OPERATIONS, **PARTITION_OPERATIONS}
             return _refused(number, f"The kernel knows no '{operation}'.{did_you_mean(operation, known)}")
         try:
             return {"id": number, "ok": True, "result": self._result(operation, request)}
@@ -58,6 +60,8 @@ class Requests:
     def _result(self, operation: str, request: Mapping[str, Any]) -> Any:
         if operation in AUTOMATION_OPERATIONS:
             return AUTOMATION_OPERATIONS[operation](self._of_automation, request)
+        if operation in PARTITION_OPERATIONS:
+            return PARTITION_OPERATIONS[operation](self._session, request)
         return OPERATIONS[operation](self, request)
 
     def _snapshot(self, _request: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,9 +102,10 @@ class Requests:
             case "upstream":
                 chosen = {*keys, *graph.upstream(keys)}
             case "stale":
-                chosen = {key for key in keys or words if words.get(key) in ("stale", "failed")}
+                chosen = {key for key in keys or words if words.get(key) in ("stale", "partly", "failed")}
             case "missing":
-                chosen = {key for key in keys or words if words.get(key) == "never"}
+                parts = self._session.freshness.partition_words()
+                chosen = {key for key in keys or words if words.get(key) == "never" or "missing" in parts.get(key, ())}
             case "all":
                 chosen = set(words)
             case _:
@@ -120,7 +125,10 @@ class Requests:
         return {"keys": keys, "missing_upstream": missing, "expected_s": expected, "text": text}
 
     def _materialize(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        plan = self._session.plan(self._scope(request), with_missing_upstream=bool(request.get("include_missing")))
+        keys = self._scope(request)
+        plan = self._session.plan(keys, with_missing_upstream=bool(request.get("include_missing")))
+        if chosen_definition(plan) is not None:
+            return made_of(self._session, plan, TO_MAKE, ", ".join(keys))
         return {"run_id": self._session.launch(plan, Launch(trigger="widget")).run_id}
 
     def _launch(self, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,124 @@
+"""How partitions stand, told in cells: %why, --stale, selections by status; bounded however many there are."""
+
+from __future__ import annotations
+
+import pytest
+from shells import Notebook
+
+DAYS = "--partitions daily:2024-01-01..2024-01-04"
+BOX = "import types; box = types.SimpleNamespace(broken={'2024-01-03'}, marks={})"
+RAW = (
+    f"%%asset raw {DAYS}\nif context.partition_key in box.broken: raise ValueError('not today')\n"
+    "context.partition_key + box.marks.get(context.partition_key, '')"
+)
+TIDY = f"%%asset tidy {DAYS}\nraw + '!'"
+
+
+@pytest.fixture
+def half(nb: Notebook) -> Notebook:
+    """Give a notebook in which the first two of four days are made, and the third failed."""
+    nb.ok(BOX, RAW, TIDY, "%materialize raw tidy --partition 2024-01-01..2024-01-02 --max-runs 1")
+    assert nb("%materialize raw --partition 2024-01-03").error is not None
+    return nb
+
+
+def why(nb: Notebook, text: str) -> str:
+    return str(nb.ok(f"%why {text}").text)
+
+
+def test_why_tells_how_many_are_made_and_names_the_rest_as_ranges(half: Notebook) -> None:
+    told = why(half, "raw")
+
+    assert "raw: 2 of 4 made, 1 failed." in told
+    assert "ValueError: not today" in told
+    assert "failed: 2024-01-03" in told
+    assert "missing: 2024-01-04" in told
+    assert "tidy: 2 of 4 made." in why(half, "tidy")
+    assert "missing: 2024-01-03..2024-01-04" in why(half, "tidy")
+
+
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [
+        ("2024-01-01", "raw, partition 2024-01-01, is fresh: made "),
+        ("2024-01-03", "ValueError: not today."),
+        ("2024-01-04", "raw, partition 2024-01-04, was never made."),
+    ],
+)
+def test_why_of_one_partition(half: Notebook, day: str, words: str) -> None:
+    assert words in why(half, f"raw --partition {day}")
+
+
+def test_why_names_the_partition_above_that_was_made_anew(half: Notebook) -> None:
+    half.ok("box.marks['2024-01-02'] = '*'", "%materialize raw --partition 2024-01-02")
+
+    assert "raw 2024-01-02 was made anew" in why(half, "tidy --partition 2024-01-02")
+    assert "is fresh" in why(half, "tidy --partition 2024-01-01")
+    assert "raw 2024-01-03 above it was never made" in why(half, "tidy --partition 2024-01-03")
+
+
+def test_changed_code_shows_its_diff_once_for_all_days(half: Notebook) -> None:
+    half.ok(TIDY.replace("'!'", "'?'"))
+
+    told = why(half, "tidy")
+
+    assert "tidy is stale: 2 of 4 made, 2 stale." in told
+    assert "stale: 2024-01-01..2024-01-02; its code changed" in told
+    assert told.count("raw + '?'") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("raw --partition 2024-01-9", "No partition '2024-01-9' exists. Did you mean '2024-01-0"),
+        ("plain --partition 2024-01-01", "'plain' has no partitions; leave out --partition."),
+    ],
+)
+def test_what_is_no_partition_is_refused(half: Notebook, text: str, words: str) -> None:
+    half.ok("%%asset plain\n1")
+
+    assert words in half.refused(f"%why {text}")
+
+
+def made(nb: Notebook) -> list[tuple[str, str]]:
+    sql = "select asset_key, partition_key from materializations order by occurred_at, asset_key desc"
+    return [tuple(row) for row in nb.session.history.sql(sql).fetchall()]
+
+
+def test_stale_makes_what_is_stale_failed_or_missing_and_nothing_else(half: Notebook) -> None:
+    half.ok("box.broken = set()", "box.marks['2024-01-02'] = '*'", "%materialize raw --partition 2024-01-02")
+    before = len(made(half))
+
+    half.ok("%materialize tidy --stale --partition 2024-01-01..2024-01-02")
+    assert made(half)[before:] == [("tidy", "2024-01-02")]
+
+    half.ok("%materialize raw --stale")
+    assert made(half)[before + 1 :] == [("raw", "2024-01-03"), ("raw", "2024-01-04")]
+    assert "Everything selected is fresh" in str(half.ok("%materialize raw --stale").text)
+
+
+def test_selections_find_an_asset_by_how_any_of_its_partitions_stands(half: Notebook) -> None:
+    select = half.session.select
+    assert select("status:failed") == ["raw"]
+    assert select("status:missing") == ["raw", "tidy"]
+    assert select("status:stale") == []
+
+    half.ok("box.marks['2024-01-02'] = '*'", "%materialize raw --partition 2024-01-02")
+    assert select("status:stale") == ["tidy"]
+
+
+def test_partitions_that_are_stale_are_made_by_that_word(half: Notebook) -> None:
+    half.ok(
+        "box.marks['2024-01-02'] = '*'",
+        "%materialize raw --partition 2024-01-02",
+        "%materialize tidy --partition stale",
+    )
+
+    assert made(half)[-1] == ("tidy", "2024-01-02")
+    assert "No partition is stale." in half.refused("%materialize tidy --partition stale")
+
+
+def test_the_view_of_assets_counts_made_partitions(half: Notebook) -> None:
+    sql = "select asset_key, materialized_partitions from assets order by 1"
+
+    assert half.session.history.sql(sql).fetchall() == [("raw", 2), ("tidy", 2)]
