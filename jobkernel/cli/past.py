@@ -113,9 +113,10 @@ def cancel_arguments(command: argparse.ArgumentParser) -> None:
 def cancel(given: argparse.Namespace) -> int:
     """Cancel a run, and say what that does."""
     from jobkernel.notebook.canceling import HAS_ENDED, cancel_elsewhere
+    from jobkernel.notebook.run_search import run_in_history
 
     with history_of(project(given)) as history:
-        row = row_of(history, given.run)
+        row = row_of(history, run_in_history(history, given.run, "`jobkernel runs`"))
         words = cancel_elsewhere(history, row, forced=given.force, by="the command line")
     say(f"run {row['run_id'][:8]}: {words}")
     return FAILED if words.startswith(HAS_ENDED) else OK

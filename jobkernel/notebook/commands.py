@@ -144,7 +144,7 @@ def explain(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
 
 def cancel(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
     """Cancel a run, and say what that does; a second time forces it."""
-    return Shown(f"⊘ {cancel_run(kernel.session, given.run, forced=given.force)}")
+    return Shown(f"⊘ {cancel_run(kernel.session, run_meant(kernel.session, given.run), forced=given.force)}")
 
 
 def reexecute(kernel: NotebookKernel, given: argparse.Namespace) -> RunHandle:

@@ -47,3 +47,12 @@ def test_what_another_notebook_defines_is_refused_with_the_notebook_to_open(
     with notebook_in(project) as two:
         complaint = two("%jk reexecute nightly").complaint
     assert "or open one.ipynb, run its cells, and run it again there." in complaint
+
+
+def test_the_latest_run_of_a_job_is_canceled_by_its_name(nb: Notebook) -> None:
+    a_job(nb)
+    nb.ok("%config JobKernel.max_concurrent_runs = 0", "run = %launch nightly")
+    assert "it leaves the queue" in nb.ok("%jk cancel nightly").text
+    assert nb.names["run"].status == "CANCELED"
+    assert "it has ended already" in nb.ok("%jk cancel nightly").text
+    assert "Give a run's id as %runs shows it, an asset or a job." in nb.refused("%jk cancel weekly")
