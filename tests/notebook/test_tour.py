@@ -89,3 +89,21 @@ def test_executors(project: Path) -> None:
         ("shortest", "FAILURE"),
     ]
     assert asked(project, "SELECT status FROM steps WHERE step_key = 'counts'") == [("SUCCESS",)]
+
+
+def test_partitions(project: Path) -> None:
+    shown = executed(project, "05_partitions.ipynb")
+
+    assert "6/6 partitions" in shown["week"]
+    assert "COMPLETED_FAILED, 23/24 partitions · 1 failed> failed: 2013-01-17." in shown["january"]
+    assert "no departures of 2013-01-17" in shown["shown"]
+    assert "COMPLETED_SUCCESS, 24/24 partitions>" in shown["retried"]
+    assert "28/28 partitions" in shown["rest"]
+    assert "7/7 partitions" in shown["rolled"]
+    assert asked(project, "SELECT status, partitions, done FROM backfills ORDER BY requested_at") == [
+        ("COMPLETED_SUCCESS", count, count) for count in (6, 24, 28, 2, 7, 3)
+    ]
+    made = "SELECT asset_key, materialized_partitions FROM assets ORDER BY asset_key"
+    assert asked(project, made) == [("airport", 3), ("delays", 59), ("departures", 59), ("month", 2), ("rolling", 7)]
+    once = "SELECT count(*) FROM runs WHERE status = 'SUCCESS' AND partition_key = '2013-01-17'"
+    assert asked(project, once) == [(1,)]
