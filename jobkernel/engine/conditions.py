@@ -6,7 +6,8 @@ The look is a sensor's; rules decide (``rules.conditions``), the scheduler launc
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from jobkernel.engine.dynamic_keys import dynamic_keys_of
 from jobkernel.engine.entries import Entry
@@ -15,7 +16,7 @@ from jobkernel.model.automation import AutomationKind, Sensor
 from jobkernel.model.conditions import Operand
 from jobkernel.model.definitions import EMPTY, Assets
 from jobkernel.model.run_requests import SensorResult
-from jobkernel.rules.conditions import Evaluated, evaluate_conditions
+from jobkernel.rules.conditions import Evaluated, evaluate_conditions, still_until
 from jobkernel.rules.conditions_cursor import read_cursor
 from jobkernel.rules.conditions_facts import (
     AssetFacts,
@@ -29,7 +30,6 @@ from jobkernel.rules.conditions_facts import (
     graph_of,
 )
 from jobkernel.rules.conditions_requests import result_of
-from jobkernel.rules.conditions_scope import parts_of
 from jobkernel.rules.conditions_why import whys
 from jobkernel.rules.selection import AssetSelection
 
@@ -43,12 +43,22 @@ ALL_UPDATES: Final = frozenset({"data_version_changed", "all_new_updates_have_ru
 """Operands that ask for more than the last update of an asset."""
 
 
+class Still(NamedTuple):
+    """A look after which nothing is to be evaluated while what was seen is the same, until a moment."""
+
+    seen: tuple[Any, ...]
+    until: datetime
+    reason: Any
+
+
 class Conditions:
     """Evaluates the conditions of one session's assets; remembers why each is not requested."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._whys: dict[str, dict[str, Any]] = {}
+        self._graph: tuple[int, ConditionGraph] | None = None
+        self._still: dict[str, Still] = {}
 
     def sensors(self, entries: Iterable[Entry]) -> list[Sensor]:
         """Define and return the sensor that definitions just taken in call for; none where none has a condition.
@@ -75,16 +85,30 @@ class Conditions:
         self, context: Any, *, selection: AssetSelection | None = None, run_tags: Mapping[str, str] = EMPTY
     ) -> SensorResult:
         """Have a look at the conditions of a selection, or at those that no other sensor looks at."""
-        session = self._session
-        registry = session.registry
-        graph = graph_of(registry.definitions(), registry.universe)
-        facts = facts_of_history(session.history, graph, read_cursor(context.cursor).oldest_seq)
+        session, cursor = self._session, context.cursor
         now = session.clock.now()
+        version, graph = self._current_graph()
+        facts = facts_of_history(session.history, graph, read_cursor(cursor).oldest_seq)
+        place, seen = str(selection), (version, cursor, facts.last_seq, facts.assets, facts.checks)
+        still = self._still.get(place)
+        if still is not None and still.seen == seen and now < still.until:
+            return SensorResult(skip_reason=still.reason, cursor=cursor)
         only = keys_of(selection, graph) if selection is not None else self._left(graph)
         keys = dynamic_keys_of(session)
-        found = evaluate_conditions(graph, facts, cursor=context.cursor, now=now, only=only, dynamic_keys=keys)
+        found = evaluate_conditions(graph, facts, cursor=cursor, now=now, only=only, dynamic_keys=keys)
         self._tell(context, found)
-        return result_of(graph, found, run_tags)
+        result = result_of(graph, found, run_tags)
+        until = still_until(graph, cursor, found, now)
+        if until is not None:
+            self._still[place] = Still((version, found.cursor, *seen[2:]), until, result.skip_reason)
+        return result
+
+    def _current_graph(self) -> tuple[int, ConditionGraph]:
+        registry = self._session.registry
+        version = registry.version
+        if self._graph is None or self._graph[0] != version:
+            self._graph = (version, graph_of(registry.definitions(), registry.universe))
+        return self._graph
 
     def why(self, key: str) -> Mapping[str, Any] | None:
         """Return ``why`` (a sentence) and ``tree`` of the last look at a condition, None where there was none."""
@@ -147,7 +171,7 @@ def facts_of_history(history: History, graph: ConditionGraph, after: int) -> Fac
 
 def _parts(graph: ConditionGraph, key: Key) -> Iterator[Any]:
     condition = graph.node(key).condition
-    return iter(parts_of(condition) if condition is not None else ())
+    return iter(condition.everything if condition is not None else ())
 
 
 def _made(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from jobkernel.errors import InvalidDefinition
@@ -41,10 +42,24 @@ class Condition:
         """How it joins its children: ``and``, ``or``, ``not``, or ``identity``."""
         return "identity"
 
-    @property
+    @cached_property
     def children(self) -> Sequence[Condition]:
         """The conditions that it is made of."""
         return tuple(getattr(self, part) for part in self.parts)
+
+    @cached_property
+    def everything(self) -> Sequence[Condition]:
+        """It, and all conditions inside of it."""
+        return (self, *(inner for part in self._inside for inner in part.everything))
+
+    @cached_property
+    def wording(self) -> str:
+        """Everything that it says, labels apart."""
+        return f"{self.name}({','.join(part.wording for part in self._inside)})"
+
+    @property
+    def _inside(self) -> Sequence[Condition]:
+        return self.children
 
     def get_label(self) -> str | None:
         """Return the label, where one was given."""
@@ -137,7 +152,7 @@ class Several(Limited):
 
     operands: tuple[Condition, ...]
 
-    @property
+    @cached_property
     def children(self) -> Sequence[Condition]:
         """The operands."""
         return self.operands
@@ -299,6 +314,10 @@ class Checks(Around):
     word: ClassVar[str] = "CHECKS"
     parts: ClassVar[tuple[str, ...]] = ()
     is_open: ClassVar[bool] = False
+
+    @property
+    def _inside(self) -> Sequence[Condition]:
+        return (self.operand,)
 
     def _limits(self) -> list[tuple[str, Any]]:
         return [("blocking_only", self.blocking_only or None), *super()._limits()]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from jobkernel.model.conditions import (
@@ -26,7 +26,7 @@ from jobkernel.model.conditions import (
 )
 from jobkernel.model.partition_loading import partition_loading_context
 from jobkernel.rules.conditions_cursor import Kept, Memory, read_cursor
-from jobkernel.rules.conditions_facts import NONE, ConditionGraph, Facts, Key, Subset, plain_key, shown, user_key
+from jobkernel.rules.conditions_facts import NONE, ConditionGraph, Facts, Key, Subset, plain_key, user_key
 from jobkernel.rules.conditions_operands import operand
 from jobkernel.rules.conditions_scope import (
     Found,
@@ -36,9 +36,9 @@ from jobkernel.rules.conditions_scope import (
     Times,
     alike_in,
     downstream_conditions,
-    parts_of,
 )
 from jobkernel.rules.conditions_subsets import Subsets
+from jobkernel.rules.cron import read_crons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ def _evaluate_root(look: Look, key: Key) -> tuple[Found, Memory]:
 
 
 def _alike(graph: ConditionGraph, key: Key, condition: Condition) -> frozenset[str]:
-    asks_below = any(isinstance(part, AnyDownstream) for part in parts_of(condition))
+    asks_below = any(isinstance(part, AnyDownstream) for part in condition.everything)
     below = [each for each, _ in downstream_conditions(graph, key)] if asks_below else []
     return alike_in([condition, *below])
 
@@ -238,8 +238,27 @@ def _later(trigger: Times, reset: Times) -> Subset:
     return found
 
 
-def requested_words(requested: Mapping[Key, Subset]) -> str:
-    """Return requests in a few words, for logs and ticks."""
-    return ", ".join(
-        shown(key) if None in subset else f"{shown(key)} ({len(subset)})" for key, subset in requested.items()
-    )
+def still_until(graph: ConditionGraph, before: str | None, found: Evaluated, now: datetime) -> datetime | None:
+    """Return until when a look over the same facts gives nothing again; None where the next may give something.
+
+    So it is where a look requested nothing and remembers what the one before remembered: nothing but time changes
+    then, and time counts for crons and partitions alone.
+    """
+    if found.requested or not read_cursor(before).remembers_as(read_cursor(found.cursor)):
+        return None
+    if any(node.partitions is not None for node in graph.nodes.values()):
+        return None
+    ticks = [
+        read_crons(part.argument("cron_schedule"), part.argument("cron_timezone")).after(now)
+        for part in _operands(graph)
+        if part.kind == "cron_tick_passed"
+    ]
+    return min(ticks, default=datetime.max.replace(tzinfo=UTC))
+
+
+def _operands(graph: ConditionGraph) -> Iterable[Operand]:
+    for key in graph.conditioned:
+        condition = graph.node(key).condition
+        for part in condition.everything if condition is not None else ():
+            if isinstance(part, Operand):
+                yield part

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from jobkernel.errors import InvalidInvocation
@@ -91,6 +91,13 @@ class Cursor:
     def oldest_seq(self) -> int:
         """Return the place behind which a fact may be news to some condition."""
         return min((memory.seq or 0 for memory in self.of.values()), default=0)
+
+    def remembers_as(self, other: Cursor) -> bool:
+        """Whether both remember the same, but for when they were made."""
+        return self._timeless() == other._timeless()
+
+    def _timeless(self) -> dict[Key, Memory]:
+        return {key: replace(memory, at=0.0) for key, memory in self.of.items()}
 
     def followed_by(self, made: Mapping[Key, Memory], graph: ConditionGraph) -> Cursor:
         """Return the cursor after a look; an asset that is defined and has no condition any more is forgotten."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from jobkernel.model.conditions import And, AnyDownstream, Checks, Condition, NewlyTrue, Since
+from jobkernel.model.conditions import And, AnyDownstream, Condition, NewlyTrue, Since
 from jobkernel.rules.conditions_cursor import Cursor, Kept, Memory
 from jobkernel.rules.conditions_facts import NONE, ConditionGraph, Facts, Key, Node, Subset, shown
 from jobkernel.rules.conditions_subsets import Subsets
@@ -77,9 +77,14 @@ class Scope:
 
     def child(self, condition: Condition, candidates: Subset, key: Key | None = None) -> Scope:
         """Return the place of a part, about this or another asset."""
-        own = self.key if key is None else key
-        chain = (*self.chain, self.condition)
-        return replace(self, condition=condition, candidates=candidates, key=own, chain=chain)
+        return Scope(
+            look=self.look,
+            root=self.root,
+            condition=condition,
+            key=self.key if key is None else key,
+            candidates=candidates,
+            chain=(*self.chain, self.condition),
+        )
 
     def found(self, true: Subset, children: Sequence[Found] = (), times: Times | None = None) -> Found:
         """Return what came of it."""
@@ -109,7 +114,7 @@ class Scope:
         """
         name = loose(self.condition)
         if name in self.root.alike:
-            name = whole(self.condition)
+            name = self.condition.wording
         about = "" if self.key == self.root.key else shown(self.key)
         return hashlib.sha256(f"{name}@{about}".encode()).hexdigest()[:16]
 
@@ -121,28 +126,15 @@ def loose(condition: Condition) -> str:
     return condition.loose_name
 
 
-def whole(condition: Condition) -> str:
-    """Return everything that a condition says, labels apart."""
-    parts = (condition.operand,) if isinstance(condition, Checks) else condition.children
-    return f"{condition.name}({','.join(map(whole, parts))})"
-
-
 def alike_in(conditions: Iterable[Condition]) -> frozenset[str]:
     """Return the loose names that parts share which say different things."""
     seen: dict[str, str] = {}
     found: set[str] = set()
     for condition in conditions:
-        for part in parts_of(condition):
-            if isinstance(part, Since | NewlyTrue) and seen.setdefault(loose(part), whole(part)) != whole(part):
+        for part in condition.everything:
+            if isinstance(part, Since | NewlyTrue) and seen.setdefault(loose(part), part.wording) != part.wording:
                 found.add(loose(part))
     return frozenset(found)
-
-
-def parts_of(condition: Condition) -> Iterable[Condition]:
-    """Go through a condition and everything in it."""
-    yield condition
-    for part in (condition.operand,) if isinstance(condition, Checks) else condition.children:
-        yield from parts_of(part)
 
 
 def downstream_conditions(graph: ConditionGraph, key: Key) -> list[tuple[Condition, list[str]]]:

@@ -14,7 +14,7 @@ from jobkernel.errors import InvalidDefinition, Unsupported
 from jobkernel.model.conditions import Condition, Operand
 from jobkernel.model.partition_loading import partition_loading_context
 from jobkernel.model.partitions import StaticPartitionsDefinition
-from jobkernel.rules.conditions import Evaluated, evaluate_conditions
+from jobkernel.rules.conditions import Evaluated, evaluate_conditions, still_until
 from jobkernel.rules.conditions_cursor import Kept, read_cursor
 from jobkernel.rules.conditions_facts import (
     WHOLE,
@@ -349,3 +349,33 @@ def test_the_words_of_a_cell_name_conditions(text: str, condition: Condition) ->
 def test_other_words_are_refused_in_a_sentence(text: str, sentence: str) -> None:
     with pytest.raises(InvalidDefinition, match=sentence):
         read_automation(text)
+
+
+def still(watch: Watch, known: Facts) -> datetime | None:
+    """Return until when a look, the one just due, says that nothing can come of the next."""
+    before, now = watch.cursor, watch.now
+    watch.look(known)
+    return still_until(watch.graph, before, watch.found, now)
+
+
+def test_looks_rest_once_they_remember_the_same_until_a_fact_or_a_tick() -> None:
+    eager = Watch(graph({"a": (), "b": ("a",)}, {"b": C.eager()}))
+    known = facts(1, a=1)
+
+    assert still(eager, facts()) is None
+    assert still(eager, known) is None
+    assert [still(eager, known) is None for _ in range(3)] == [True, False, False]
+
+
+def test_looks_rest_until_the_next_tick_of_a_cron_at_most() -> None:
+    cron = Watch(graph({"a": (), "b": ("a",)}, {"b": C.on_cron("30 12 * * *")}))
+    found = [still(cron, facts()) for _ in range(3)]
+
+    assert found[-1] == datetime(2024, 3, 5, 12, 30, tzinfo=UTC)
+
+
+def test_looks_at_partitions_never_rest() -> None:
+    letters = {"partitions": StaticPartitionsDefinition(["x"])}
+    watch = Watch(graph({"a": ()}, {"a": C.on_missing()}, a=letters))
+
+    assert [still(watch, facts()) for _ in range(4)] == [None] * 4
