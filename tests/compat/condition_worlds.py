@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jobkernel
-from jobkernel.rules.conditions import evaluate_conditions
+from jobkernel.rules.conditions import evaluate_conditions, still_until
 from jobkernel.rules.conditions_facts import AssetFacts, Facts, RunFacts, Update, graph_of
 from tests.compat.harness import dagster, under_dagster
 from tests.compat.instances import ephemeral
@@ -47,6 +47,7 @@ class World:
         self.their_cursor: Any = None
         self.our_cursor: str | None = None
         self.found: Any = None
+        self.still: tuple[Any, datetime] | None = None
 
     def start(
         self, planned: Iterable[str], partition: str | None = None, tags: Mapping[str, str] | None = None
@@ -122,6 +123,7 @@ class World:
     def redefine(self, make: Any) -> None:
         """Put other definitions in place of those that are."""
         self.theirs, self.ours = under_dagster(make), make(jobkernel)
+        self.still = None
 
     def look(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
         """Return what Dagster and jobkernel request now, by asset: partitions, or an empty text."""
@@ -134,7 +136,12 @@ class World:
         self.their_cursor = theirs.cursor
         definitions = jobkernel.Definitions(assets=self.ours)
         graph = graph_of(definitions.records, definitions.universe)
-        self.found = evaluate_conditions(graph, self.facts(), cursor=self.our_cursor, now=self.now)
+        facts = self.facts()
+        self.found = evaluate_conditions(graph, facts, cursor=self.our_cursor, now=self.now)
+        if self.still is not None and self.still[0] == (facts.last_seq, facts.assets) and self.now < self.still[1]:
+            assert not self.found.requested, "a look that was said to rest requests something"
+        until = still_until(graph, self.our_cursor, self.found, self.now)
+        self.still = None if until is None else ((facts.last_seq, facts.assets), until)
         self.our_cursor = self.found.cursor
         self.wait(milliseconds=10)
         names = [key for key in graph.nodes if isinstance(key, str)]
