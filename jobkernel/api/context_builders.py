@@ -25,6 +25,7 @@ from jobkernel.executors.resource_view import ResourceView
 from jobkernel.executors.resources import is_configurable
 from jobkernel.executors.step_log import StepLogger
 from jobkernel.model.definitions import Assets, Op, Resource
+from jobkernel.model.kinds import DICT, TEXT, expect, expect_named
 from jobkernel.model.partition_range import PartitionKeyRange
 from jobkernel.rules.plan import PlannedStep
 
@@ -67,6 +68,10 @@ class DirectSettings:
         run_tags: Mapping[str, str] | None = None,
     ) -> None:
         self.stack = contextlib.ExitStack()
+        expect("a context", DICT, resources=resources, resources_config=resources_config, run_tags=run_tags)
+        expect("a context", TEXT, partition_key=partition_key, mapping_key=mapping_key)
+        expect_named("a context", ("PartitionKeyRange",), partition_key_range=partition_key_range)
+        expect_named("a context", ("DagsterInstance",), instance=instance)
         self.definitions = dict(resources or {})
         self.config, self.instance, self.mapping_key = config, instance, mapping_key
         self.is_entered = False

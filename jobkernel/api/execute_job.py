@@ -25,6 +25,7 @@ from jobkernel.executors.resources import open_resources
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.events import Event
 from jobkernel.model.keys import AssetKey
+from jobkernel.model.kinds import DICT, LIST, expect, expect_named
 from jobkernel.model.run_tags import REASON_TAG
 from jobkernel.model.runs import RunOptions, RunStatus
 from jobkernel.rules.admission import priority_of
@@ -115,6 +116,9 @@ def execute_job(
     """
     if not isinstance(instance, DagsterInstance):
         raise InvariantViolation("execute_job needs an instance; give DagsterInstance.ephemeral(), or .get().")
+    expect("execute_job", DICT, tags=tags)
+    expect("execute_job", LIST, op_selection=op_selection, asset_selection=asset_selection)
+    expect_named("execute_job", ("ReexecutionOptions",), reexecution_options=reexecution_options)
     definition = ReconstructableJob(job).get_definition() if isinstance(job, JobDefinition) else _definition_of(job)
     parent = None
     if reexecution_options is None:

@@ -10,9 +10,22 @@ from typing import Any, Final
 from jobkernel.api.asset_views import needed_resources
 from jobkernel.errors import InvalidDefinition, did_you_mean
 from jobkernel.model.definitions import DEFAULT_IO, NO_VALUE, Graph, GraphInput, Hook, Input
+from jobkernel.model.kinds import COLLECTION, DICT, LIST, TEXT, expect, expect_named
 
 LOADABLE: Final = frozenset({Any, int, float, str, bool, list, dict, tuple, type(None)})
 """The types whose values run config can hold."""
+
+
+def check_kinds(what: str, given: Mapping[str, Any]) -> None:
+    """Raise TypeError where an argument of a job is of a wrong kind; ``given`` holds them by name, and more."""
+    for name in ("resource_defs", "tags", "run_tags", "metadata", "input_values"):
+        expect(what, DICT, **{name: given.get(name)})
+    expect(what, TEXT, description=given["description"])
+    expect(what, COLLECTION, hooks=given["hooks"])
+    expect(what, LIST, owners=given["owners"])
+    expect_named(what, ("RetryPolicy",), op_retry_policy=given["op_retry_policy"])
+    if not isinstance(given["config"], Mapping):
+        expect_named(what, ("dict", "RunConfig", "ConfigMapping", "PartitionedConfig"), config=given["config"])
 
 
 def check_input_values(graph: Graph, values: Mapping[str, Any], what: str) -> None:

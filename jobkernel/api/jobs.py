@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from jobkernel.api.composition import merged_hooks
 from jobkernel.api.executor_names import check_executor
 from jobkernel.api.graphs import GraphDefinition, compose
-from jobkernel.api.job_checks import check_input_values, check_resolvable, check_resources_of_graph
+from jobkernel.api.job_checks import check_input_values, check_kinds, check_resolvable, check_resources_of_graph
 from jobkernel.api.ops import function_name
 from jobkernel.api.refusals import refuse, refuse_unknown
 from jobkernel.api.signatures import described
@@ -216,6 +216,7 @@ def job_of_graph(
     what = f"job '{own}'"
     refuse(f"{what.capitalize()}", logger_defs=logger_defs, op_selection=op_selection)
     refuse_unknown(f"{what.capitalize()}", unknown, job_of_graph.__kwdefaults__ or ())
+    check_kinds(what, locals())
     check_config_and_partitions(config, partitions_def, what)
     check_input_values(graph, input_values or {}, what)
     check_resolvable(graph, input_values or {}, what)
@@ -305,6 +306,7 @@ def define_asset_job(
     from jobkernel.rules.selection import AssetSelection
 
     what = f"job '{name}'"
+    check_kinds(what, locals())
     check_config_and_partitions(config, partitions_def, what)
     return UnresolvedAssetJobDefinition(
         name=check_name(name, "Job"),

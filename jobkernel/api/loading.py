@@ -117,6 +117,8 @@ def _caller() -> ModuleType:
 
 
 def _modules_of(package: ModuleType) -> Iterator[ModuleType]:
+    if not isinstance(package, ModuleType):
+        raise TypeError(f"Definitions are loaded from a package; {package!r} is none.")
     yield package
     for found in pkgutil.walk_packages(getattr(package, "__path__", ()), package.__name__ + "."):
         yield importlib.import_module(found.name)
@@ -124,6 +126,8 @@ def _modules_of(package: ModuleType) -> Iterator[ModuleType]:
 
 def _values_in(modules: Iterable[ModuleType]) -> Iterator[Any]:
     for module in modules:
+        if not isinstance(module, ModuleType):
+            raise TypeError(f"Definitions are loaded from modules; {module!r} is none.")
         for name in sorted(vars(module)):
             value = vars(module)[name]
             yield from value if isinstance(value, list) else (value,)

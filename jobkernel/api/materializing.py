@@ -13,6 +13,7 @@ from jobkernel.api.result import ExecuteInProcessResult
 from jobkernel.api.running import execute_in_process
 from jobkernel.errors import InvariantViolation, MissingUpstream
 from jobkernel.model.definitions import DEFAULT_IO, Op
+from jobkernel.model.kinds import DICT, expect
 
 EPHEMERAL_JOB = "__ephemeral_asset_job__"
 
@@ -35,6 +36,7 @@ def materialize(
         InvalidDefinition: the assets do not fit together.
         Whatever an asset raised, unless ``raise_on_error`` is false.
     """
+    expect("materialize", DICT, resources=resources, tags=tags)
     checks = [each for each in assets if isinstance(each, AssetChecksDefinition)]
     definitions = Definitions(
         assets=[each for each in assets if not isinstance(each, AssetChecksDefinition)],

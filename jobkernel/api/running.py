@@ -18,8 +18,9 @@ from jobkernel.engine.in_process import InProcessRun, execute_plan_in_process, n
 from jobkernel.errors import InvalidDefinition, InvalidSubset, did_you_mean
 from jobkernel.executors.resources import config_fields
 from jobkernel.model.dagster_run import DagsterRun
-from jobkernel.model.definitions import DEFAULT_IO, Input, Op
+from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Input, Op
 from jobkernel.model.keys import AssetKey
+from jobkernel.model.kinds import DICT, LIST, TEXT, expect, expect_named
 from jobkernel.model.partition_loading import partition_loading_context
 from jobkernel.model.run_tags import REASON_TAG
 from jobkernel.model.runs import RunStatus
@@ -54,6 +55,10 @@ def execute_in_process(
         InvalidSubset: a selection names what the job does not hold.
         Whatever a step raised, unless ``raise_on_error`` is false.
     """
+    expect("execute_in_process", TEXT, run_id=run_id)
+    expect("execute_in_process", LIST, op_selection=op_selection)
+    expect("execute_in_process", DICT, input_values=input_values, tags=tags, resources=resources)
+    expect_named("execute_in_process", ("DagsterInstance",), instance=instance)
     bound = replace_resources(job, resources)
     plan = plan_of_job(bound, op_selection, asset_selection, {**job.input_values, **(input_values or {})})
     given_tags = {**bound.tags_of_runs, **(tags or {})}
@@ -263,16 +268,19 @@ def load_asset_value(
     instance: DagsterInstance | None = None,
     partition_key: str | None = None,
     resource_config: Mapping[str, Any] | None = None,
-    **_metadata: Any,
+    metadata: Mapping[str, Any] | None = None,
 ) -> Any:
     """Return the value of an asset: by its IO manager, or from what an instance remembers.
 
     Raises:
         MissingUpstream: it was never made.
     """
+    expect("load_asset_value", DICT, resource_config=resource_config, metadata=metadata)
+    expect_named("load_asset_value", ("DagsterInstance",), instance=instance)
     key = AssetKey.from_coercible(asset_key).text
     io, _ = _io_among(definitions.records, key)
-    item = Input(name="value", annotation=python_type or Any, io=io if io != DEFAULT_IO else None)
+    own_io = io if io != DEFAULT_IO else None
+    item = Input(name="value", annotation=python_type or Any, io=own_io, metadata=metadata or EMPTY)
     op = Op(name="load_asset_value", compute=lambda value: value, inputs=(item,))
     step = PlannedStep(key=op.name, op=op, path=(op.name,), inputs=(PlannedInput(item, (FromAsset(key),)),))
     plan = Plan(job_name=op.name, steps={step.key: step}, resource_defs=definitions.resources)

@@ -20,6 +20,7 @@ from jobkernel.model import config_schema as schema
 from jobkernel.model.config_basics import ConfigType
 from jobkernel.model.config_schema import BoolSource, Field, IntSource, StringSource
 from jobkernel.model.environment import EnvVar, IntEnvVar, env_entry
+from jobkernel.model.kinds import DICT, expect
 
 _SOURCES = {str: StringSource, int: IntSource, bool: BoolSource}
 _PRIVATE = "__internal__"
@@ -111,6 +112,7 @@ class RunConfig:
         loggers: Mapping[str, Any] | None = None,
         execution: Mapping[str, Any] | None = None,
     ) -> None:
+        expect("RunConfig", DICT, ops=ops, resources=resources, loggers=loggers, execution=execution)
         self.ops, self.resources = dict(ops or {}), dict(resources or {})
         self.loggers, self.execution = dict(loggers or {}), dict(execution or {})
 

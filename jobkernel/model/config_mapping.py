@@ -25,6 +25,8 @@ class ConfigMapping:
         config_schema: Any = None,
         receive_processed_config_values: bool | None = None,
     ) -> None:
+        if not callable(config_fn):
+            raise TypeError(f"config_fn of a config mapping must be a function, not {config_fn!r}.")
         self.config_fn = config_fn
         self.receive_processed_config_values = receive_processed_config_values is not False
         self.config_class = _config_class_of(config_fn) if config_schema is None else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from jobkernel.errors import InvalidDefinition
+from jobkernel.model.kinds import NUMBER, expect
 
 
 class Backoff(Enum):
@@ -37,6 +38,7 @@ class RetryPolicy:
     jitter: Jitter | None = None
 
     def __post_init__(self) -> None:
+        expect("a retry policy", NUMBER, max_retries=self.max_retries, delay=self.delay)
         if self.max_retries < 0:
             raise InvalidDefinition(f"A retry policy cannot retry {self.max_retries} times; give 0 or more.")
         if self.delay is None and (self.backoff or self.jitter):

@@ -13,6 +13,7 @@ from symbols import REFUSALS, covers
 import jobkernel as jk
 from jobkernel.clock import SystemClock
 from jobkernel.engine.opening import TestSession
+from jobkernel.errors import InvalidConfig
 from jobkernel.model.runs import Launch
 
 NAMES = ("in_process_executor", "multiprocess_executor", "multi_or_in_process_executor")
@@ -244,3 +245,35 @@ def test_the_executor_of_definitions_is_that_of_their_jobs_in_a_session(session:
     handle = session.launch(session.plan_job("j")).wait(20)
 
     assert session.records.row(handle.run_id)["executor"] == "in_process"
+
+
+@covers("dask_executor", "ExecutorDefinition")
+def test_a_job_names_the_dask_executor_and_runs_there(session: TestSession) -> None:
+    @jk.op
+    def three() -> int:
+        return 3
+
+    @jk.op
+    def double(x: int) -> int:
+        return 2 * x
+
+    @jk.job(executor_def=jk.dask_executor)
+    def doubled() -> None:
+        double(three())
+
+    session.add(doubled)
+    handle = session.launch(session.plan_job("doubled"), Launch()).wait(120)
+    session.history.flush()
+
+    starts = [
+        row for row in session.history.query("run_events", run_id=handle.run_id) if row["event_type"] == "STEP_START"
+    ]
+    assert [row["body"]["executor"] for row in starts] == ["dask", "dask"]
+    assert session.values.load_output(handle.run_id, "double", "result") == 6
+
+
+@covers("dask_executor", aspect=REFUSALS)
+@pytest.mark.parametrize(("options", "named"), [({"adress": "tcp://h:1"}, "adress"), ({"address": 3}, "address")])
+def test_options_that_dask_does_not_have_are_refused(options: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidConfig, match=named):
+        jk.dask_executor.configured(options)

@@ -332,3 +332,65 @@ def test_assets_are_configured_under_the_name_of_their_step() -> None:
         return made.asset_value(["p", "a"]), resolved.execute_in_process().asset_value(["p", "a"])
 
     assert_same(script)
+
+
+def mapped(dg: Any, launch: Any, function: Any, **options: Any) -> Any:
+    """Run a job whose graph's config goes through a ConfigMapping."""
+
+    @dg.op(config_schema={"n": int})
+    def a(context):
+        return context.op_config["n"]
+
+    @dg.graph(config=dg.ConfigMapping(config_fn=function, **options))
+    def g():
+        return a()
+
+    @dg.job
+    def j():
+        g()
+
+    return j.execute_in_process(run_config={"ops": {"g": {"config": launch}}}).output_for_node("g.a")
+
+
+def doubled(outer: Any) -> Any:
+    return {"a": {"config": {"n": outer["k"] * 2}}}
+
+
+@covers("ConfigMapping")
+@pytest.mark.parametrize(
+    ("launch", "schema"),
+    [
+        ({"k": 2}, lambda _dg: {"k": int}),
+        ({"k": 2}, lambda _dg: None),
+        ({}, lambda dg: {"k": dg.Field(int, default_value=4)}),
+    ],
+    ids=["schema", "none", "default"],
+)
+def test_a_config_mapping_made_by_hand_fills_what_lies_inside(launch: Any, schema: Any) -> None:
+    assert_same(lambda dg: mapped(dg, launch, doubled, config_schema=schema(dg)))
+
+
+@covers("ConfigMapping", aspect=REFUSALS)
+@pytest.mark.parametrize(
+    ("launch", "function"),
+    [
+        ({"k": "x"}, doubled),
+        ({"k": 1, "m": 2}, doubled),
+        ({}, doubled),
+        ({"k": 1}, lambda _outer: {"a": {"config": {"n": 1}}, "b": {}}),
+        ({"k": 1}, lambda _outer: {"a": {"config": {"n": "x"}}}),
+        ({"k": 1}, lambda outer: outer["zz"]),
+    ],
+    ids=["wrong type", "unknown", "missing", "unknown op", "wrong inner type", "fails"],
+)
+def test_what_does_not_fit_on_either_side_of_a_mapping_is_refused(launch: Any, function: Any) -> None:
+    def script(dg: Any) -> None:
+        mapped(dg, launch, function, config_schema={"k": int})
+
+    assert_refused(script)
+
+
+@covers("ConfigMapping", aspect=REFUSALS)
+def test_a_mapping_needs_a_function() -> None:
+    assert_refused(lambda dg: dg.ConfigMapping(config_fn=3))
+    assert_refused(lambda dg: dg.ConfigMapping())
