@@ -6,7 +6,9 @@ condition remember. Subsets of windows of time are kept as ranges, so that years
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -19,6 +21,8 @@ from jobkernel.rules.conditions_facts import NONE, WHOLE, ConditionGraph, Key, S
 from jobkernel.rules.conditions_subsets import shape_of, still_fits
 
 FORMAT: Final = 1
+PACKED: Final = "z:"
+LONGEST_PLAIN: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +113,12 @@ class Cursor:
         return Cursor(self.looks + 1, {**kept, **made})
 
     def text(self) -> str:
-        """Return it as one line of JSON."""
+        """Return it as one line: JSON, packed where it is long, since every tick keeps one."""
         of = [{"key": key if isinstance(key, str) else list(key), **_plain(memory)} for key, memory in self.of.items()]
-        return json.dumps({"format": FORMAT, "looks": self.looks, "of": of}, separators=(",", ":"))
+        plain = json.dumps({"format": FORMAT, "looks": self.looks, "of": of}, separators=(",", ":"))
+        return (
+            plain if len(plain) <= LONGEST_PLAIN else PACKED + base64.b85encode(zlib.compress(plain.encode())).decode()
+        )
 
 
 def read_cursor(text: str | None) -> Cursor:
@@ -123,12 +130,13 @@ def read_cursor(text: str | None) -> Cursor:
     if not text:
         return Cursor()
     try:
-        plain = json.loads(text)
+        unpacked = zlib.decompress(base64.b85decode(text.removeprefix(PACKED))) if text.startswith(PACKED) else text
+        plain = json.loads(unpacked)
         if plain["format"] != FORMAT:
             return Cursor()
         of = {_key(each["key"]): _memory(each) for each in plain["of"]}
         return Cursor(plain["looks"], of)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
         raise InvalidInvocation(f"No cursor of conditions: {text[:60]!r}; give the one of the look before.") from error
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jobkernel.errors import InvalidDefinition, Unsupported
+from jobkernel.errors import InvalidDefinition, InvalidInvocation, Unsupported
 from jobkernel.model.conditions import Condition, Operand
 from jobkernel.model.partition_loading import partition_loading_context
 from jobkernel.model.partitions import StaticPartitionsDefinition
@@ -379,3 +379,20 @@ def test_looks_at_partitions_never_rest() -> None:
     watch = Watch(graph({"a": ()}, {"a": C.on_missing()}, a=letters))
 
     assert [still(watch, facts()) for _ in range(4)] == [None] * 4
+
+
+def test_the_cursor_of_a_thousand_assets_is_small_and_reads_back() -> None:
+    edges = {f"a{number}": (f"a{number - 1}",) if number else () for number in range(1000)}
+    watch = Watch(graph(edges, {key: C.eager() for key in edges}))
+    watch.look(facts())
+    watch.look(facts(1, a0=1))
+
+    assert len(watch.cursor or "") < 20_000
+    assert read_cursor(watch.cursor).looks == 2
+    assert set(read_cursor(watch.cursor).of) == set(edges)
+
+
+@pytest.mark.parametrize("text", ["12", "z:nonsense", "{}", '{"format":1}'])
+def test_a_text_that_is_no_cursor_is_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(InvalidInvocation, match=r"give the one of the look before\.$"):
+        read_cursor(text)
