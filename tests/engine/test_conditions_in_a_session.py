@@ -144,3 +144,28 @@ def test_a_sensor_of_ones_own_leaves_the_rest_to_the_one_that_comes_by_itself(se
     eventually(lambda: session.states.made("summary") is not None)
 
     assert started(session) == [("report",), ("summary",)]
+
+
+def test_partitions_that_are_requested_get_a_run_each(session: Any) -> None:
+    letters = dg.StaticPartitionsDefinition(["x", "y", "z"])
+
+    @dg.asset(partitions_def=letters)
+    def parts() -> int:
+        return 1
+
+    @dg.asset(deps=[parts], partitions_def=letters, automation_condition=EAGER)
+    def sums() -> int:
+        return 1
+
+    session.add(parts, sums)
+    session.automations.switch(DEFAULT_SENSOR, on=True)
+    look(session)
+    for key in ("x", "y"):
+        session.launch(session.plan(["parts"]), Launch(partition_key=key)).wait(20)
+    look(session)
+    eventually(lambda: session.history.flush() or len(started(session)) == 2)
+    rows = session.history.query("latest_runs", limit=100)
+    found = [session.history.query("run", run_id=row["run_id"])[0] for row in rows if row["trigger_name"]]
+
+    assert sorted(row["partition_key"] for row in found) == ["x", "y"]
+    assert session.conditions.why("sums")["why"] == "'sums' is requested (2 of its partitions): eager is true."
