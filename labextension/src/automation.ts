@@ -43,6 +43,11 @@ function changedRow(row: AutomationRow, change: Partial<AutomationRow> | undefin
 
 /** Lay newer marks over older ones; what is older than a day before the newest goes. */
 export function merged(held: Strip, more: Strip): Strip {
+  const within = more.first - held.first;
+  if (held.marks && within >= 0 && within + more.marks.length <= held.marks.length && !more.marks.includes('.')) {
+    const after = held.marks.slice(within + more.marks.length);
+    return { first: held.first, marks: held.marks.slice(0, within) + more.marks + after };
+  }
   const marks = new Map<number, string>();
   for (const strip of [held, more]) {
     [...strip.marks].forEach((mark, i) => mark !== '.' && marks.set(strip.first + i, mark));

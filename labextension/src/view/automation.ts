@@ -13,6 +13,8 @@ import { glyph, icon } from './glyphs';
 import { noAutomation } from './states';
 import { Pinned } from './pinned';
 
+const ROW = 48;
+const MOST = 1000;
 const HEADS = ['', 'name and job', 'when', 'next', '24 h', 'last look'];
 
 export class AutomationView {
@@ -31,6 +33,7 @@ export class AutomationView {
     this.pinned = session.host.pinned ? new Pinned(session) : null;
     put(this.element, this.health, this.scroll, this.pane.element, this.pinned?.element);
     this.list.addEventListener('keydown', event => this.onKey(event));
+    this.scroll.addEventListener('scroll', () => this.look(), { passive: true });
     this.stop = session.on('automation', () => this.update());
     this.update();
     this.open(session.page.automation);
@@ -81,11 +84,27 @@ export class AutomationView {
       }
       line.update(row, now);
     });
+    this.look();
     const empty = this.element.querySelector('.jk-state');
     if (!rows.length && !empty) {
       this.scroll.before(noAutomation());
     } else if (rows.length) {
       empty?.remove();
+    }
+  }
+
+  /** Tell the rows which of them are in view, and a screenful around. */
+  private look(): void {
+    const now = Date.now();
+    const height = (this.list.firstElementChild as HTMLElement | null)?.offsetHeight || ROW;
+    const seen = (this.scroll.clientHeight || MOST) / height;
+    const first = this.scroll.scrollTop / height;
+    let i = 0;
+    for (const element of this.list.children) {
+      this.lines
+        .get((element as HTMLElement).dataset.automation ?? '')
+        ?.seen(i >= first - seen && i <= first + 2 * seen, now);
+      i++;
     }
   }
 
@@ -132,7 +151,7 @@ export class AutomationView {
       !rows.length ? null : scheduler.alive ? glyph('fresh') : glyph('warning'),
       rows.length ? this.heart(beat, scheduler.alive) : null,
       (rows.length ? facts : []).map(fact =>
-        h(`span.jk-nw.${fact.includes('late') ? 'jk-t-warn' : 'jk-mut'}`, null, fact)
+        h(`span.jk-cut.${fact.includes('late') ? 'jk-t-warn' : 'jk-mut'}`, null, fact)
       ),
       jump ? h('span.jk-cut.jk-t-warn', { title: jump }, jump) : null,
       h('span.jk-grow'),
@@ -142,7 +161,14 @@ export class AutomationView {
             { title: pin.text },
             icon('pin', 14),
             h('b', null, pin.text.startsWith('Live') ? 'Live' : 'Pinned'),
-            pin.moved_on ? h('span.jk-tag.jk-moved', { title: pin.text }, 'the notebook has moved on: %jk pin') : null,
+            pin.moved_on
+              ? h(
+                  'span.jk-tag.jk-moved',
+                  { title: pin.text },
+                  h('span.jk-long', null, 'the notebook has '),
+                  'moved on: %jk pin'
+                )
+              : null,
             h(
               'span.jk-cut.jk-mut',
               null,

@@ -24,6 +24,7 @@ export class AutomationLine {
   private readonly last = h('span.jk-cut.jk-mut');
   private row: AutomationRow | null = null;
   private drawnDay = '';
+  private isInView = false;
 
   constructor(
     private readonly session: Session,
@@ -60,9 +61,17 @@ export class AutomationLine {
     }
   }
 
+  /** Whether somebody can see it: days that nobody sees are drawn later. */
+  seen(isInView: boolean, now: number): void {
+    this.isInView = isInView;
+    if (isInView && this.row) {
+      this.drawDay(this.row, now);
+    }
+  }
+
   update(row: AutomationRow, now: number): void {
     this.drawMarks(row);
-    if (this.row === row && this.drawnDay) {
+    if (this.row === row) {
       return;
     }
     this.row = row;
@@ -77,7 +86,6 @@ export class AutomationLine {
     const zone = row.zone && row.zone !== 'UTC' ? row.zone : row.zone ? 'UTC' : '';
     say(this.note, [zone, row.note].filter(Boolean).join(', '));
     this.when.title = this.note.title = [row.when, zone, row.note].filter(Boolean).join(', ');
-    this.drawnDay = '';
     this.tick(now);
   }
 
@@ -128,7 +136,7 @@ export class AutomationLine {
 
   private drawDay(row: AutomationRow, now: number): void {
     const signature = `${bucketOf(now)} ${row.next.join()} ${row.strip.first} ${row.strip.marks}`;
-    if (this.drawnDay === signature) {
+    if (this.drawnDay === signature || !this.isInView) {
       return;
     }
     this.drawnDay = signature;
