@@ -12,6 +12,7 @@ from jobkernel.errors import InvalidMetadata, InvariantViolation
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.events import ASSET_MATERIALIZATION, ASSET_OBSERVATION
 from jobkernel.model.keys import AssetKey
+from jobkernel.model.kinds import DICT, TEXT, expect, expect_named
 from jobkernel.model.metadata import MetadataValue, normalize_metadata, to_json
 from jobkernel.model.partition_range import PartitionKeyRange
 from jobkernel.model.results import AssetMaterialization, AssetObservation
@@ -190,12 +191,23 @@ def build_output_context(
     partition_key: str | None = None,
     asset_partitions_def: Any = None,
     asset_partition_key_range: PartitionKeyRange | None = None,
-    instance: Any = None,  # noqa: ARG001  - Dagster's parameter; partitions are found without it
+    instance: Any = None,
     asset_spec: Any = None,
     metadata: Mapping[str, Any] | None = None,
     output_metadata: Mapping[str, Any] | None = None,
 ) -> OutputContext:
-    """Return an output context for a test of an IO manager; also usable in ``with``."""
+    """Return an output context for a test of an IO manager; also usable in ``with``.
+
+    Raises:
+        TypeError: naming an argument of a wrong kind.
+    """
+    where = "build_output_context"
+    expect(where, TEXT, step_key=step_key, name=name, run_id=run_id, mapping_key=mapping_key, version=version)
+    expect(where, TEXT, partition_key=partition_key)
+    expect(where, DICT, definition_metadata=definition_metadata, metadata=metadata, output_metadata=output_metadata)
+    expect(where, DICT, resource_config=resource_config, resources=resources)
+    expect_named(where, ("PartitionKeyRange",), asset_partition_key_range=asset_partition_key_range)
+    expect_named(where, ("DagsterInstance",), instance=instance)
     return OutputContext(
         step_key=step_key,
         name=name,
@@ -235,7 +247,17 @@ def build_input_context(
     instance: Any = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> InputContext:
-    """Return an input context for a test of an IO manager; also usable in ``with``."""
+    """Return an input context for a test of an IO manager; also usable in ``with``.
+
+    Raises:
+        TypeError: naming an argument of a wrong kind.
+    """
+    where = "build_input_context"
+    expect(where, TEXT, name=name, partition_key=partition_key)
+    expect(where, DICT, definition_metadata=definition_metadata, metadata=metadata)
+    expect(where, DICT, resource_config=resource_config, resources=resources)
+    expect_named(where, ("OutputContext",), upstream_output=upstream_output)
+    expect_named(where, ("PartitionKeyRange",), asset_partition_key_range=asset_partition_key_range)
     return InputContext(
         name=name,
         config=config,

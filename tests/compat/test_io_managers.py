@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from symbols import REFUSALS, covers
 
+import jobkernel
 from jobkernel.errors import InvalidMetadata, InvariantViolation, JobkernelError, Unsupported
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.metadata import MetadataValue
@@ -17,7 +18,7 @@ from jobkernel.model.partition_range import PartitionKeyRange
 from jobkernel.model.results import AssetMaterialization, AssetObservation
 from jobkernel.values import io
 from jobkernel.values.signing import KEY_VARIABLE
-from tests.compat.harness import under_dagster
+from tests.compat.harness import assert_refused, under_dagster
 
 pytestmark = pytest.mark.compat
 OURS = SimpleNamespace(
@@ -231,3 +232,78 @@ def test_events_said_by_a_manager_reach_the_step(tmp_path: Path) -> None:
     context.log_event(AssetMaterialization(AssetKey("a"), metadata={"n": 1}, partition="p"))
     body = {"asset_key": "a", "partition_key": "p", "description": None, "tags": {}}
     assert said == [("ASSET_MATERIALIZATION", {**body, "metadata": {"n": {"kind": "int", "value": 1}}})]
+
+
+COMMON_OPTIONS = ["name", "partition_key", "definition_metadata", "resource_config", "resources", "asset_key"]
+OUTPUT_OPTIONS = ["step_key", "run_id", "mapping_key", "version", "instance", "asset_partition_key_range"]
+WRONG_CONTEXTS = [
+    *(("build_output_context", name) for name in (*COMMON_OPTIONS, *OUTPUT_OPTIONS)),
+    *(("build_input_context", name) for name in (*COMMON_OPTIONS, "upstream_output")),
+]
+
+
+@covers("build_output_context", "build_input_context", aspect=REFUSALS)
+@pytest.mark.parametrize(("builder", "name"), WRONG_CONTEXTS)
+def test_a_context_made_of_the_wrong_things_is_refused(builder: str, name: str) -> None:
+    assert_refused(lambda dg: getattr(dg, builder)(**{name: 3}))
+
+
+@covers("InMemoryIOManager", "mem_io_manager", aspect=REFUSALS)
+@pytest.mark.parametrize("case", ["never stored", "of nothing", "from nowhere"])
+def test_an_in_memory_manager_refuses_what_it_cannot_find(case: str) -> None:
+    def script(dg: Any) -> None:
+        manager = dg.InMemoryIOManager()
+        if case == "never stored":
+            stored = dg.build_output_context(step_key="s", name="n", run_id="r")
+            manager.load_input(dg.build_input_context(upstream_output=stored))
+        elif case == "of nothing":
+            manager.handle_output(dg.build_output_context(), 3)
+        else:
+            manager.load_input(dg.build_input_context())
+
+    assert_refused(script)
+
+
+def configured_manager(dg: Any) -> Any:
+    class Manager(dg.ConfigurableIOManager):
+        base: int
+
+        def handle_output(self, _context: Any, _value: Any) -> None:
+            return
+
+        def load_input(self, _context: Any) -> Any:
+            return 1
+
+    return Manager
+
+
+def made_with(dg: Any, manager: Any) -> None:
+    @dg.asset
+    def a():
+        return 1
+
+    dg.materialize([a], resources={"io_manager": manager})
+
+
+@covers("ConfigurableIOManager", "io_manager", aspect=REFUSALS)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda dg: type("Manager", (dg.ConfigurableIOManager,), {})(),
+        lambda dg: made_with(dg, configured_manager(dg)(base="x")),
+        lambda dg: made_with(dg, configured_manager(dg)()),
+        lambda dg: made_with(dg, dg.io_manager(lambda _context: 1 / 0)),
+    ],
+    ids=["abstract", "wrong type", "missing", "fails"],
+)
+def test_a_manager_that_cannot_be_made_is_refused(make: Callable[[Any], Any]) -> None:
+    with pytest.raises(Exception, match=r"abstract|valid|resource_fn"):
+        under_dagster(make)
+    with pytest.raises((TypeError, ValueError, JobkernelError)):
+        make(jobkernel)
+
+
+@covers("input_manager", aspect=REFUSALS)
+def test_a_manager_of_inputs_alone_is_refused_by_name() -> None:
+    with pytest.raises(Unsupported, match="'input_manager'"):
+        jobkernel.input_manager(lambda: 5)
