@@ -125,7 +125,7 @@ class Statuses:
         is_failed = word == "failed"
         at = state.last_at if is_failed else made.made_at if made is not None else None
         facts = {
-            "cause": verdict.cause or verdict.partitions if word == "stale" else None,
+            "cause": verdict.cause if word == "stale" else None,
             "at": millis(at),
             "edited": is_failed and "own" in verdict.changed,
             "error": state.error if is_failed else None,

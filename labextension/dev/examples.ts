@@ -77,6 +77,24 @@ export const examples: Record<string, unknown> = {
     { keys: ['delay_by_carrier'], scope: 'only' },
     { keys: ['delay_by_carrier'], missing_upstream: ['airlines'], expected_s: 6.1, text: '1 step, ~6 s' }
   ),
+  exchange_partitions: exchange(
+    41,
+    'partitions',
+    { key: 'clean_flights', text: '2024-01', status: null },
+    {
+      rows: [
+        { key: '2024-01-02', status: 'never', at: null, run_id: null, error: null },
+        { key: '2024-01-01', status: 'fresh', at: Date.UTC(2026, 2, 3, 10), run_id: '7f3a91c2e0', error: null }
+      ],
+      found: 31
+    }
+  ),
+  exchange_materialize_partitions: exchange(
+    42,
+    'materialize_partitions',
+    { key: 'clean_flights', partition: 'missing' },
+    { run_id: null, text: '30 partitions, backfill 7f3a91c2' }
+  ),
   exchange_materialize: exchange(
     9,
     'materialize',

@@ -52,7 +52,8 @@ export const reexecute = (session: Session, query: AgainQuery): Promise<void> =>
     session.open({ tab: 'runs', run: run_id });
   });
 
-async function attempt(session: Session, act: () => Promise<unknown>): Promise<void> {
+/** Do something that the kernel may refuse; say its refusal. */
+export async function attempt(session: Session, act: () => Promise<unknown>): Promise<void> {
   session.setNotice(null);
   try {
     await act();

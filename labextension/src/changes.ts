@@ -36,7 +36,8 @@ export const NO_STATUS: NodeStatus = {
   rows: null,
   run_id: null,
   waiting: null,
-  again_at: null
+  again_at: null,
+  partitions: null
 };
 
 /** Statuses with what they left out on the wire. */

@@ -12,8 +12,9 @@ import type {
 } from './protocol/automation';
 import type { Details } from './protocol/details';
 import type { PackedGraph, SentStatusMap, StatusMap } from './protocol/graph';
+import type { PartitionList } from './protocol/partitions';
 import type { LogLine, Queue, RunDetails, RunRow } from './protocol/runs';
-import type { Scope } from './protocol/words';
+import type { Scope, StatusWord } from './protocol/words';
 import type { AgainQuery, LayoutQuery, PartQuery, PreviewQuery, RunsQuery, TicksQuery } from './queries';
 
 export const PROTOCOL = 1;
@@ -56,7 +57,17 @@ export interface Operations {
   select: { fields: { text: string }; result: { keys: string[] } };
   details: { fields: { key: string }; result: Details };
   plan: { fields: { keys: string[]; scope: Scope }; result: Plan };
-  materialize: { fields: { keys: string[]; scope: Scope; include_missing: boolean }; result: { run_id: string } };
+  materialize: {
+    fields: { keys: string[]; scope: Scope; include_missing: boolean };
+    result: { run_id: string | null; text?: string };
+  };
+  /** Of those whose key holds the text and that stand so, newest first. */
+  partitions: { fields: { key: string; text: string; status: StatusWord | null }; result: PartitionList };
+  /** What `--partition` says: a key, a range, missing, failed, stale; a run of one, a backfill over several. */
+  materialize_partitions: {
+    fields: { key: string; partition: string };
+    result: { run_id: string | null; text: string };
+  };
   launch: { fields: { job: string }; result: { run_id: string } };
   cancel: { fields: { run_id: string; force: boolean }; result: { text: string } };
   reexecute: { fields: AgainQuery; result: { run_id: string } };
@@ -105,6 +116,7 @@ export type { Host, PinnedNotebook, Shown } from './host';
 export type * from './protocol/automation';
 export type * from './protocol/details';
 export type * from './protocol/graph';
+export type * from './protocol/partitions';
 export type * from './protocol/runs';
 export type * from './protocol/words';
 export type { AgainQuery, LayoutQuery, PartQuery, PreviewQuery, RunsQuery, TicksQuery } from './queries';

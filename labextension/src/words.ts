@@ -174,6 +174,10 @@ export function againWords(at: number, now: number): string {
 
 export type Tone = 'fail' | 'warn' | 'run' | '';
 
+/** `12 of 31`, of an asset with partitions. */
+const madeWords = (status: NodeStatus): string | null =>
+  status.partitions ? `${count(status.partitions.made)} of ${count(status.partitions.of)}` : null;
+
 /** The most urgent thing to say about a node, and the colour it may carry. */
 export function urgent(status: NodeStatus | undefined, now: number): { text: string; tone: Tone } {
   const join = (word: string, at: number | null) => {
@@ -186,7 +190,7 @@ export function urgent(status: NodeStatus | undefined, now: number): { text: str
     case 'failed':
       return { text: join('failed', status.at), tone: 'fail' };
     case 'stale':
-      return { text: join(status.cause ?? 'stale', status.at), tone: 'warn' };
+      return { text: join(status.cause ?? madeWords(status) ?? 'stale', status.at), tone: 'warn' };
     case 'queued':
       if (status.again_at !== null) {
         return { text: againWords(status.again_at, now), tone: 'warn' };
@@ -208,6 +212,9 @@ export function spokenNode(node: GraphNode, status: NodeStatus | undefined): str
   const parts = [node.label, statusLabel(status?.status ?? 'never')];
   if (status?.status === 'stale' && status.cause) {
     parts.push(causeLabel(status.cause));
+  }
+  if (status?.partitions) {
+    parts.push(status.partitions.text);
   }
   if (status?.error) {
     parts.push(status.error);

@@ -1,4 +1,5 @@
 /** The graph and where its nodes stand, as the kernel tells it (jobkernel/notebook/graph_view.py, statuses.py). */
+import type { PartitionBar } from './partitions';
 import type { Cause, Direction, Millis, StatusWord } from './words';
 
 export interface NodeStatus {
@@ -22,6 +23,8 @@ export interface NodeStatus {
   waiting: string | null;
   /** When a step that failed is tried again. */
   again_at: Millis;
+  /** Only of an asset that has partitions. */
+  partitions?: PartitionBar | null;
 }
 
 export interface GraphNode {

@@ -8,6 +8,7 @@ import { causeLabel, count, exactTime, plural, progressOf, spokenNode, statusLab
 import type { Tone } from '../words';
 import { h, put, say } from './dom';
 import { glyph } from './glyphs';
+import { partitionBar } from './partitions';
 
 export interface Face {
   word: StatusWord;
@@ -46,6 +47,7 @@ export class Card {
   private readonly checks = h('span.jk-checks');
   private readonly foot = h('div.jk-ft');
   private drawn: StatusWord | null = null;
+  private cells = '';
 
   constructor(readonly node: GraphNode) {
     this.element = h(
@@ -83,7 +85,7 @@ export class Card {
     this.drawFact(checked ? face.text.split(' · ')[0] : face.text, own); // with checks there is no room for the age
     this.drawChecks(own);
     say(this.kind, this.node.type === 'group' ? kindOf(this.node) : (own?.kind ?? kindOf(this.node)));
-    this.drawProgress(face);
+    this.drawProgress(face, own);
     this.element.title = hoverText(this.node, own);
     this.element.setAttribute('aria-label', spokenNode(this.node, own));
   }
@@ -101,7 +103,16 @@ export class Card {
     say(this.checks, text);
   }
 
-  private drawProgress(face: Face): void {
+  private drawProgress(face: Face, own: NodeStatus | undefined): void {
+    const cells = own?.partitions?.cells;
+    if (own?.partitions && cells) {
+      if (this.cells !== cells) {
+        put(this.foot, partitionBar(own.partitions));
+        this.cells = cells;
+      }
+      return;
+    }
+    this.cells = '';
     if (!face.running) {
       this.foot.replaceChildren();
       return;
@@ -139,6 +150,9 @@ export function hoverText(node: GraphNode, own: NodeStatus | undefined): string 
   const lines = [node.type === 'asset' || node.type === 'external' ? node.key : node.label];
   if (own?.status === 'stale' && own.cause) {
     lines.push(causeLabel(own.cause));
+  }
+  if (own?.partitions) {
+    lines.push(own.partitions.text);
   }
   if (own?.error) {
     lines.push(own.error);

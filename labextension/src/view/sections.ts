@@ -11,6 +11,7 @@ import { h } from './dom';
 import type { Child } from './dom';
 import { glyph, sparkline } from './glyphs';
 import { logRow } from './log';
+import { partitionsBody } from './partitions';
 
 const LOG_TAIL = 8;
 
@@ -28,6 +29,7 @@ export function sections(d: Details, session: Session): Section[] {
           previewBlock(d.preview)
         ]
       : null,
+    partitions(d, session),
     d.metadata.length ? ['metadata', head('Metadata', historyWords(d.metadata)), metadata(d.metadata, session)] : null,
     d.checks.length ? checks(d) : null,
     d.materializations.length ? materializations(d, session) : null,
@@ -37,6 +39,11 @@ export function sections(d: Details, session: Session): Section[] {
       : null
   ];
   return all.filter((one): one is Section => one !== null);
+}
+
+function partitions(d: Details, session: Session): Section | null {
+  const bar = session.snapshot?.status[d.key]?.partitions ?? d.status.partitions;
+  return bar ? ['partitions', head('Partitions', bar.text), ...partitionsBody(session, d.key, bar)] : null;
 }
 
 export const section = (name: string, body: Child[]): HTMLElement => h('div.jk-sec', { 'data-section': name }, body);
