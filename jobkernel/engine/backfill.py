@@ -157,9 +157,9 @@ class Backfill:
     def choice_of(self, run: BackfillRun) -> Launch:
         """Return what is chosen for one of its runs."""
         tags = {**self.wish.choice.tags, BACKFILL_TAG: self.backfill_id, BACKFILL_RUN_TAG: str(run.number)}
-        if len(run.keys) > 1:
+        if run.is_range:
             tags |= {RANGE_START_TAG: run.keys[0], RANGE_END_TAG: run.keys[-1]}
-        key = run.keys[0] if len(run.keys) == 1 else None
+        key = run.keys[0] if run.keys and not run.is_range else None
         return replace(
             self.wish.choice,
             tags=tags,
@@ -224,7 +224,7 @@ def body_of(backfill: Backfill) -> dict[str, Any]:
         "partitions": sum(sizes),
         "sizes": sizes,
         "groups": [list(group) for group in groups],
-        "runs": [[groups.index(run.assets), list(run.keys), list(run.needs)] for run in backfill.runs],
+        "runs": [[groups.index(run.assets), list(run.keys), list(run.needs), run.is_range] for run in backfill.runs],
         "policy": None if wish.policy is None else str(wish.policy),
         "max_runs": wish.max_runs,
         "tags": dict(choice.tags),
@@ -243,8 +243,14 @@ def runs_kept(details: Mapping[str, Any]) -> list[BackfillRun]:
     try:
         groups = [tuple(group) for group in details["groups"]]
         return [
-            BackfillRun(number=number, assets=groups[group] or WHOLE, keys=tuple(keys), needs=tuple(needs))
-            for number, (group, keys, needs) in enumerate(details["runs"])
+            BackfillRun(
+                number=number,
+                assets=groups[group] or WHOLE,
+                keys=tuple(keys),
+                needs=tuple(needs),
+                is_range=bool(is_range),
+            )
+            for number, (group, keys, needs, is_range) in enumerate(details["runs"])
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise JobkernelError("The history does not say which runs that backfill has; start another one.") from error

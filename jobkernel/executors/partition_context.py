@@ -46,9 +46,12 @@ class PartitionPart:
         """The partition that the run is for; of two dimensions, a key of two parts.
 
         Raises:
-            InvariantViolation: it is for none, or for a range.
+            InvariantViolation: it is for none, or for a range of several.
         """
         key = self._call.run.partition_key
+        between = self._call.run.partition_range
+        if key is None and between is not None and between.start == between.end:
+            key = between.start
         if key is not None:
             definition = self._partitions()
             is_multi = isinstance(definition, MultiPartitionsDefinition)

@@ -19,6 +19,7 @@ from jobkernel.model.partitions import PartitionsDefinition
 from jobkernel.rules.partition_edges import downstream_keys, mapping_between, upstream_keys
 from jobkernel.rules.partition_mapping import IdentityPartitionMapping
 from jobkernel.rules.partition_multi import MultiPartitionsDefinition
+from jobkernel.rules.partition_run import checked_key
 from jobkernel.rules.partition_window_mapping import TimeWindowPartitionMapping
 from jobkernel.rules.plan import Plan, PlannedStep
 
@@ -30,13 +31,15 @@ WHOLE: Final[tuple[str, ...]] = ()
 class BackfillRun:
     """One run of a backfill: what it makes (:data:`WHOLE`: all of the plan), for which keys, after which others.
 
-    ``number`` is its place in the backfill; ``needs`` are numbers. Without keys it makes assets without partitions.
+    ``number`` is its place in the backfill; ``needs`` are numbers. Without keys it makes assets without partitions. One
+    that ``is_range`` is tagged as the range of its keys, also where that is of one.
     """
 
     number: int
     assets: tuple[str, ...] = WHOLE
     keys: tuple[str, ...] = ()
     needs: tuple[int, ...] = ()
+    is_range: bool = False
 
     @property
     def partitions(self) -> int:
@@ -109,13 +112,16 @@ def backfill_runs(plan: Plan, keys: Sequence[str], policy: BackfillPolicy | None
     else each asset's own.
 
     Raises:
-        InvalidDefinition: the assets at the root have different partitions.
+        InvalidDefinition: the assets at the root have different partitions, or ops are to make several at once.
+        UnknownName: a key does not exist.
     """
-    definition = chosen_definition(plan)
+    keys = list(dict.fromkeys(keys))
+    _refuse_unknown(keys, chosen_definition(plan))
     units = _units(plan)
     if all(unit.definition is None for unit in units):
-        most = strictest([policy]).max_partitions_per_run
-        return [BackfillRun(number=n, keys=part) for n, part in enumerate(_parts(keys, definition, most))]
+        if policy is not None and policy.max_partitions_per_run != 1:
+            raise InvalidDefinition(f"'{plan.job_name}' is of ops, which run once for each partition.")
+        return [BackfillRun(number=number, keys=(key,)) for number, key in enumerate(keys)]
     _aim(units, keys)
     groups = _grouped(units, policy)
     drafts: list[tuple[_Group, tuple[str, ...]]] = []
@@ -130,9 +136,17 @@ def backfill_runs(plan: Plan, keys: Sequence[str], policy: BackfillPolicy | None
             assets=WHOLE if len(groups) == 1 else tuple(key for unit in group.units for key in unit.keys),
             keys=part,
             needs=tuple(sorted(set(_needs(group, part, group_of)) - {number})),
+            is_range=_is_of_ranges(group, policy),
         )
         for number, (group, part) in enumerate(drafts)
     ]
+
+
+def _refuse_unknown(keys: Sequence[str], definition: PartitionsDefinition | None) -> None:
+    known = set(definition.get_partition_keys()) if definition is not None else set()
+    unknown = next((key for key in keys if key not in known), None)
+    if unknown is not None and definition is not None:
+        checked_key(unknown, definition)
 
 
 def _units(plan: Plan) -> list[_Unit]:
@@ -246,17 +260,28 @@ def _wait_for(group: _Group, above: Iterable[_Group], groups: Iterable[_Group]) 
 
 def _parts_of(group: _Group, policy: BackfillPolicy | None) -> Iterable[tuple[str, ...]]:
     first = group.units[0]
-    if first.targets is None:
+    if first.targets is None or first.definition is None:
         return [()]
+    if not _is_of_ranges(group, policy):
+        return ((key,) for key in first.targets)
+    return _ranges(first.targets, first.definition, _most(group, policy))
+
+
+def _is_of_ranges(group: _Group, policy: BackfillPolicy | None) -> bool:
+    """Whether its runs are of ranges: where a policy is given, even of one partition, as in Dagster."""
+    definition, own = group.units[0].definition, group.units[0].policy
+    if definition is None or isinstance(definition, MultiPartitionsDefinition):
+        return False
+    return own is not None if policy is None else policy.max_partitions_per_run != 1
+
+
+def _most(group: _Group, policy: BackfillPolicy | None) -> int | None:
     chosen = policy if policy is not None else strictest(unit.policy for unit in group.units)
-    return _parts(first.targets, first.definition, chosen.max_partitions_per_run)
+    return chosen.max_partitions_per_run
 
 
-def _parts(keys: Sequence[str], definition: PartitionsDefinition | None, most: int | None) -> Iterator[tuple[str, ...]]:
-    """Give the keys of each run: one by one, or contiguous ranges of at most so many."""
-    if most == 1 or definition is None or isinstance(definition, MultiPartitionsDefinition):
-        yield from ((key,) for key in keys)
-        return
+def _ranges(keys: Sequence[str], definition: PartitionsDefinition, most: int | None) -> Iterator[tuple[str, ...]]:
+    """Give the contiguous ranges of at most so many that the keys form."""
     ordered = list(definition.get_partition_keys())
     places = {key: place for place, key in enumerate(ordered)}
     for between in ranges_of(ordered, keys):

@@ -552,3 +552,27 @@ def loads_again(dg: Any, instance: Any, made: Any, reader: Any) -> list[Any]:
         )
         for key in "ab"
     ]
+
+
+@covers("BackfillPolicy", "PartitionKeyRange")
+def test_a_range_of_one_is_that_partition() -> None:
+    def script(dg: Any) -> Any:
+        seen: list[Any] = []
+
+        @dg.asset(partitions_def=letters(dg), backfill_policy=dg.BackfillPolicy.single_run())
+        def one(context) -> int:
+            seen.append((context.partition_key, list(context.partition_keys), tuple(context.partition_key_range)))
+            return 1
+
+        tags = dict.fromkeys(RANGE, "b")
+        with dg.DagsterInstance.ephemeral() as instance:
+            dg.materialize([one], tags=tags, instance=instance)
+            result = dg.materialize(
+                [one, reading(dg, "below", "one", partitions=letters(dg))],
+                selection=["below"],
+                partition_key="b",
+                instance=instance,
+            )
+        return [*seen, result.output_for_node("below")]
+
+    assert_same(script)
