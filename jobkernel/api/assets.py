@@ -16,7 +16,7 @@ from jobkernel.api.keys import key_for
 from jobkernel.api.ops import OpDefinition, check_resources, function_name, schema_of
 from jobkernel.api.refusals import refuse, refuse_unknown
 from jobkernel.api.signatures import UNKNOWN, Signature, described, read_signature, returned_by_each
-from jobkernel.api.specs import AssetIn
+from jobkernel.api.specs import AssetIn, checked_condition
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, RESULT, Assets, AssetSpec, CheckSpec, Input, Output
 from jobkernel.model.keys import AssetKey, key_identifier
@@ -249,7 +249,7 @@ def _spec(options: AssetOptions, names: _Names, deps: tuple[str, ...], descripti
         tags=plain_tags(tags, names.what) if tags else EMPTY,
         kinds=kinds_of(tags, kinds, names.what) if tags or kinds else NO_KEYS,
         partitions=options.partitions,
-        automation=options.automation,
+        automation=checked_condition(options.automation),
         is_skippable=not options.output_required,
     )
 

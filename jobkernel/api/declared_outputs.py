@@ -9,7 +9,7 @@ from typing import Any
 from jobkernel.api.declarations import UNSET, checked_type
 from jobkernel.api.keys import as_key, as_prefix
 from jobkernel.api.refusals import refuse, refuse_unknown
-from jobkernel.api.specs import AssetSpec, as_deps
+from jobkernel.api.specs import AssetSpec, as_deps, checked_condition
 from jobkernel.errors import InvalidDefinition, InvariantViolation
 from jobkernel.model import definitions as model
 from jobkernel.model.definitions import EMPTY
@@ -152,6 +152,7 @@ class AssetCheckSpec:
             )
         if not isinstance(self.name, str) or not self.name:
             raise InvalidDefinition(f"A check's name is a text, not {self.name!r}.")
+        checked_condition(self.automation_condition)
         object.__setattr__(self, "asset", key)
         object.__setattr__(self, "additional_deps", deps)
         object.__setattr__(self, "metadata", dict(self.metadata or {}))

@@ -214,7 +214,12 @@ def job_of_graph(
     """
     own = name or graph.name
     what = f"job '{own}'"
-    refuse(f"{what.capitalize()}", logger_defs=logger_defs, op_selection=op_selection)
+    refuse(
+        f"{what.capitalize()}",
+        logger_defs=logger_defs,
+        op_selection=op_selection,
+        automation_condition=automation_condition,
+    )
     refuse_unknown(f"{what.capitalize()}", unknown, job_of_graph.__kwdefaults__ or ())
     check_kinds(what, locals())
     check_config_and_partitions(config, partitions_def, what)
@@ -238,7 +243,6 @@ def job_of_graph(
         owners=check_owners(owners, what),
         description=description if description is not None else graph.description,
         input_values=dict(input_values or {}),
-        automation=automation_condition,
     )
 
 
@@ -306,6 +310,7 @@ def define_asset_job(
     from jobkernel.rules.selection import AssetSelection
 
     what = f"job '{name}'"
+    refuse(what.capitalize(), automation_condition=automation_condition)
     check_kinds(what, locals())
     check_config_and_partitions(config, partitions_def, what)
     return UnresolvedAssetJobDefinition(
@@ -321,5 +326,4 @@ def define_asset_job(
         partitions=partitions_def,
         owners=check_owners(owners, what),
         description=description,
-        automation=automation_condition,
     )

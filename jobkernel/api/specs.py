@@ -183,7 +183,7 @@ class AssetSpec:
         self.skippable = skippable
         self.group_name = group_name if group_name is None else check_group(group_name)
         self.code_version = code_version
-        self.automation_condition = automation_condition
+        self.automation_condition = checked_condition(automation_condition)
         self.owners = check_owners(owners, what)
         self.tags = {**strict_tags(tags, what), **kind_tags(kinds, what)}
         check_partitions(partitions_def, "AssetSpec")
@@ -294,3 +294,12 @@ class AssetSpec:
 
     def __repr__(self) -> str:
         return f"AssetSpec({self.key!r})"
+
+
+def checked_condition(given: Any) -> Any:
+    """Return a condition, or None; raise TypeError where it is neither."""
+    if given is None:
+        return None
+    from jobkernel.model.conditions import checked  # loaded where there are conditions
+
+    return checked(given, "automation_condition")

@@ -636,3 +636,23 @@ def test_a_default_condition_is_refused_as_dagster_does_and_otherwise_in_a_sente
         jobkernel.AutomationConditionSensorDefinition(
             "s", target="*", use_user_code_server=True, default_condition=jobkernel.AutomationCondition.eager()
         )
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda dg: dg.AssetSpec("a", automation_condition="eager"),
+        lambda dg: dg.AssetOut(automation_condition=5),
+        lambda dg: dg.AssetCheckSpec("c", asset="a", automation_condition=5),
+        lambda dg: dg.asset(name="a", automation_condition=5)(lambda: None),
+        lambda dg: dg.AutomationCondition.any_deps_match("missing"),
+        lambda dg: dg.define_asset_job("j", automation_condition=5),
+    ],
+)
+def test_what_is_no_condition_is_refused(make: Callable[[Any], Any]) -> None:
+    assert_refused(make)
+
+
+def test_a_condition_of_a_job_is_refused_in_a_sentence() -> None:
+    with pytest.raises(Unsupported, match=r"^Job 'j' does not support 'automation_condition'; leave it out\.$"):
+        jobkernel.define_asset_job("j", automation_condition=jobkernel.AutomationCondition.eager())
