@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from shells import Notebook
+
+from jobkernel.notebook import current
 
 DAYS = "--partitions daily:2024-01-01..2024-01-04"
 BOX = "import types; box = types.SimpleNamespace(broken={'2024-01-03'}, marks={})"
@@ -20,6 +24,13 @@ def half(nb: Notebook) -> Notebook:
     nb.ok(BOX, RAW, TIDY, "%materialize raw tidy --partition 2024-01-01..2024-01-02 --max-runs 1")
     assert nb("%materialize raw --partition 2024-01-03").error is not None
     return nb
+
+
+def ask(nb: Notebook, op: str, **fields: Any) -> Any:
+    """Return what the kernel answers a screen."""
+    answer = current.find(nb.shell).publisher.requests.answer({"id": 1, "op": op, **fields})  # type: ignore[union-attr]
+    assert answer["ok"], answer
+    return answer["result"]
 
 
 def why(nb: Notebook, text: str) -> str:
@@ -122,3 +133,29 @@ def test_the_view_of_assets_counts_made_partitions(half: Notebook) -> None:
     sql = "select asset_key, materialized_partitions from assets order by 1"
 
     assert half.session.history.sql(sql).fetchall() == [("raw", 2), ("tidy", 2)]
+
+
+def test_a_screen_is_told_the_bar_the_list_and_what_is_to_be_made(half: Notebook) -> None:
+    statuses = ask(half, "snapshot")["status"]
+    status = statuses["raw"]
+    assert (status["status"], status["partitions"]["cells"]) == ("failed", "ffx-")
+    assert status["partitions"]["text"] == "2 of 4 made, 1 failed"
+    assert statuses["tidy"]["status"] == "stale"
+
+    listed = ask(half, "partitions", key="raw", text="-0", status=None)
+    assert [(row["key"], row["status"]) for row in listed["rows"]] == [
+        ("2024-01-04", "never"), ("2024-01-03", "failed"), ("2024-01-02", "fresh"), ("2024-01-01", "fresh"),
+    ]  # fmt: skip
+    assert "not today" in listed["rows"][1]["error"]
+    assert ask(half, "partitions", key="raw", text="03", status=None)["found"] == 1
+
+    half.ok("box.broken = set()")
+    told = ask(half, "materialize_partitions", key="raw", partition="missing")
+    assert told["text"].startswith("2 partitions, backfill ")
+
+
+def test_the_still_picture_says_how_many_are_made(half: Notebook) -> None:
+    bundle = ask(half, "picture")
+
+    assert "tidy  ← raw  2 of 4 made" in bundle["text/plain"]
+    assert "2 of 4" in bundle["image/svg+xml"]
