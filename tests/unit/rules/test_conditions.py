@@ -396,3 +396,21 @@ def test_the_cursor_of_a_thousand_assets_is_small_and_reads_back() -> None:
 def test_a_text_that_is_no_cursor_is_refused_in_a_sentence(text: str) -> None:
     with pytest.raises(InvalidInvocation, match=r"give the one of the look before\.$"):
         read_cursor(text)
+
+
+@pytest.mark.parametrize(("updated_after_s", "requested"), [(10, ["a"]), (40, [])])
+def test_of_a_trigger_and_a_reset_between_two_looks_the_later_one_counts(
+    updated_after_s: int, requested: list[str]
+) -> None:
+    watch = Watch(graph({"a": ()}, {"a": C.cron_tick_passed("1 12 * * *").since(C.newly_updated())}))
+    watch.look(facts())
+
+    assert watch.look(facts(updated_after_s, a=updated_after_s)) == requested
+
+
+def test_an_asset_is_not_its_own_root_target() -> None:
+    root = C.executed_with_root_target()
+    watch = Watch(graph({"a": (), "b": ("a",)}, {"a": root, "b": C.any_deps_match(root)}))
+    known = Facts(last_seq=1, assets=made(a=1), runs={"run1": RunFacts(frozenset({"a", "b"}))})
+
+    assert watch.look(known) == ["b"]
