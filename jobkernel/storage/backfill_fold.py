@@ -39,7 +39,7 @@ def _taken(rows: Rows, fact: Fact, _run: Row | None) -> None:
     if row is None:
         return
     owner = {"client_id": fact.body.get("client_id"), "notebook": fact.body.get("notebook") or row["notebook"]}
-    details = _details(row, tally=None, error=None)
+    details = _details(row, tally=None, error=None, left=None)
     rows.change(BACKFILL, row, status="REQUESTED", ended_us=None, details=details, **owner)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -272,3 +273,37 @@ def test_the_rows_are_rebuilt_from_the_log(world: World) -> None:
 
     assert world.session.history.sql("from backfills").fetchall() == before
     assert before[0][1] == "COMPLETED_FAILED"
+
+
+def test_a_run_that_is_retried_by_itself_counts_as_its_retry_ends(world: World) -> None:
+    tries: Counter[str] = Counter()
+
+    @jk.asset(partitions_def=DAYS)
+    def shaky(context: jk.AssetExecutionContext) -> int:
+        tries[str(context.partition_key)] += 1
+        if tries[str(context.partition_key)] == 1:
+            raise ValueError("once")
+        return 1
+
+    world.add(shaky)
+    retried = Launch(tags={"dagster/max_retries": "1"})
+    backfill = world.backfill("shaky", keys=days(1, 2), choice=retried, max_runs=1).wait(PATIENCE_S)
+
+    assert backfill.status == "COMPLETED_SUCCESS"
+    assert tries == dict.fromkeys(days(1, 2), 2)
+    assert len(world.runs(backfill)) == 4
+    assert world.row(backfill)["done"] == 2
+
+
+def test_a_single_run_that_is_canceled_by_hand_counts_as_failed(world: World) -> None:
+    world.gate.clear()
+    backfill = world.backfill("day", keys=days(1, 2), max_runs=2)
+    deadline = time.monotonic() + PATIENCE_S
+    while len(backfill.run_ids) < 2:
+        assert time.monotonic() < deadline
+
+    world.session.cancel(backfill.run_ids[0], forced=True)
+    world.gate.set()
+    backfill.wait(PATIENCE_S)
+
+    assert (backfill.status, backfill.failed) == ("COMPLETED_FAILED", days(1))

@@ -133,3 +133,20 @@ def test_a_living_kernels_backfill_is_canceled_from_another_notebook(
     (project / "go").touch()
     eventually(lambda: row_of(watcher)["status"] == "CANCELED")
     assert len((project / "made").read_text().split()) <= 3
+
+
+def test_a_backfill_that_is_unloaded_in_the_middle_goes_on_when_it_is_told(
+    kernel_of: Callable[..., Kernel], watcher: HistoryClient, project: Path
+) -> None:
+    kernel = kernel_of(SETUP, DAY, "handle = %materialize day --partition all --bg --max-runs 1")
+    eventually((project / "began").exists)
+    name = row_of(watcher)["backfill_id"]
+
+    told = text_of(kernel.run("%reload_ext jobkernel"))
+
+    assert f"Backfill {name} was left by a kernel that is gone" in told
+    (project / "go").touch()
+    kernel.run(DAY)
+    kernel.run(f"handle = %jk backfill {name} --resume\nhandle.wait(30)")
+    row = row_of(watcher)
+    assert (row["status"], row["done"], row["failed"]) == ("COMPLETED_FAILED", 5, 1)
