@@ -57,9 +57,10 @@ class PartitionMaking:
 
     def of(self, step: PlannedStep) -> FromPartitions:
         """Return the versions of what a step is about to be made from, as they are now."""
-        assets = step.assets
-        if assets is None:
-            return FromPartitions()
+        return self.of_assets(step.assets) if step.assets is not None else FromPartitions()
+
+    def of_assets(self, assets: Assets) -> FromPartitions:
+        """Return the same for assets that are made together."""
         own = next((spec.partitions for spec in assets.specs if spec.partitions is not None), None)
         with self._as_of_now():
             above = dict(self._above(assets, own))
