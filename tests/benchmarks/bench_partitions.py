@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import jobkernel as jk
+from jobkernel.model import events as ev
+from jobkernel.model.events import Event
+from jobkernel.rules.fingerprint import fingerprint_of
 from jobkernel.rules.partition_edges import upstream_keys
+from jobkernel.rules.partition_standing import bar_of
 from jobkernel.rules.partition_table import _table
 from jobkernel.rules.partition_text import read_keys
 from tests.benchmarks.timing import median_ms
@@ -23,7 +28,7 @@ def measure() -> dict[str, float]:
         hours = jk.HourlyPartitionsDefinition(START, timezone=zone)
         found[f"keys_of_10000_hours_{zone}_ms"] = median_ms(lambda hours=hours: _enumerated(hours), 5)
     with jk.partition_loading_context(NOW):
-        return found | _counting(jk.HourlyPartitionsDefinition(START))
+        return found | _counting(jk.HourlyPartitionsDefinition(START)) | _standing()
 
 
 def measure_peer() -> dict[str, float]:
@@ -65,3 +70,35 @@ def _counting(hours: Any) -> dict[str, float]:
         ),
         "day_of_one_hour_ms": median_ms(lambda: upstream_keys(keys[5000:5001], downstream=hours, upstream=days), 9),
     }
+
+
+def _standing() -> dict[str, float]:
+    """Return how long it takes to tell how 10 000 partitions stand: of an asset, and after one was made anew."""
+    hours = jk.HourlyPartitionsDefinition(START, end_date=START + timedelta(hours=COUNT))
+    keys = hours.get_partition_keys()
+    above, below = (
+        jk.asset(name=name, partitions_def=hours, deps=deps)(lambda: None) for name, deps in (("a", []), ("b", ["a"]))
+    )
+    with jk.test_session() as session:
+        session.add(above, below)
+        session.freshness.follow = lambda _function, _memo: fingerprint_of({"own": "x" * 2000})
+        parts = {name: session.freshness.fingerprint(name) for name in "ab"}
+
+        def make(name: str, key: str, at: int, upstream: dict[str, str]) -> None:
+            made_by = {"parts": parts[name].to_json(), "upstream": upstream}  # type: ignore[union-attr]
+            body = {"asset_key": name, "partition_key": key, "fingerprint": made_by}
+            session.states.note(Event(ev.ASSET_MATERIALIZATION, f"{at} {key}", name, at, body))
+
+        for key in keys:
+            make("a", key, 1, {})
+            make("b", key, 1, {"a": f"1 {key}"})
+        first = median_ms(lambda: session.freshness.verdicts(), 1)
+        number = count(2)
+
+        def status() -> int:
+            make("a", keys[5000], next(number), {})
+            standing = session.freshness.partitions("b")
+            assert standing is not None
+            return len(bar_of(standing.keys, standing.words))
+
+        return {"first_judged_20000_ms": first, "status_after_one_made_of_10000_ms": median_ms(status, 9)}
