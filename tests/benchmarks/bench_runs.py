@@ -18,10 +18,34 @@ from jobkernel.model.runs import Launch
 from jobkernel.rules.graph_plan import plan_graph
 from jobkernel.storage.control import stop_server
 from tests.benchmarks.graphs import Edges, chain, fan, job_of, layered
-from tests.benchmarks.timing import median_ms
+from tests.benchmarks.timing import median_ms, process_ms
 
 GRAPHS: dict[str, Edges] = {"chain": chain(1000), "fan": fan(1000), "layered": layered(1000)}
 HERE = Launch()
+SCRIPT = """
+import {module} as dg
+
+@dg.asset
+def one():
+    return 1
+
+assert dg.materialize([one]).success
+"""
+KEPT = """
+from pathlib import Path
+import jobkernel as jk
+from jobkernel.engine.opening import open_session
+
+@jk.asset
+def one():
+    return 1
+
+session = open_session(folder=Path({folder!r})).session
+session.add(one)
+session.launch(session.plan(["one"])).wait().raise_for_status()
+session.close()
+"""
+"""A fresh process that makes an asset and ends: in itself, and with its run in the history of a server that is there."""
 WORKER_STEPS = 50
 PEER_STEPS = 60
 """Dagster runs smaller graphs: its time per step does not fall with their size."""
@@ -58,9 +82,12 @@ def measure() -> dict[str, float]:
             found[f"step_with_history_{name}_ms"] = median_ms(lambda plan=plan: _run(session, plan), 5) / len(edges)
         one = plan_of(job_of(jk, "one", chain(1)))
         found["one_step_run_durable_ms"] = median_ms(lambda: _run(session, one), 200, warm=10)
+        found["200_one_step_runs_s"] = median_ms(lambda: [_run(session, one) for _ in range(200)], 3, warm=0) / 1e3
         found["submit_to_first_step_ms"] = _to_first_step(session)
+        found["import_run_kept_exit_ms"] = process_ms(KEPT.format(folder=str(session.project)))
         deep = plan_of(job_of(jk, "deep", chain(10_000)))
         found["chain_of_10000_s"] = median_ms(lambda: _run(session, deep), 1, warm=0) / 1e3
+    found["import_materialize_exit_ms"] = process_ms(SCRIPT.format(module="jobkernel"))
     return found | worker_steps()
 
 
@@ -126,6 +153,7 @@ def measure_peer() -> dict[str, float]:
         one = job_of(dg, "one", chain(1))
         with dg.DagsterInstance.local_temp() as instance:
             found["one_step_run_durable_ms"] = median_ms(lambda: one.execute_in_process(instance=instance), 20)
+        found["import_materialize_exit_ms"] = process_ms(SCRIPT.format(module="dagster"), 3)
         found["worker_step_warm_ms"] = found["worker_step_cold_ms"] = peer_worker_step()
     finally:
         logging.disable(logging.NOTSET)
