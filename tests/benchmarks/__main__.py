@@ -46,7 +46,7 @@ BUDGETS: dict[str, float] = {
     "emit_us": 2, "latest_100_runs_ms": 3, "one_runs_events_ms": 3, "one_assets_latest_ms": 3,
     "durable_at_1000_a_second_ms": 5, "freed_to_next_start_ms": 20, "layout_50_ms": 3, "layout_1000_ms": 60,
     "layout_10000_ms": 1100, "next_tick_first_us": 30, "next_tick_unchanged_us": 0.5, "month_of_1000_schedules_s": 60,
-    "status_of_10000_ms": 20,
+    "status_of_10000_ms": 20, "import_run_kept_exit_ms": 400,
 }  # fmt: skip
 """The most that each figure should be; ``docs/performance.md`` says where one is missed and why."""
 

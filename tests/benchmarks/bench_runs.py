@@ -45,7 +45,7 @@ session.add(one)
 session.launch(session.plan(["one"])).wait().raise_for_status()
 session.close()
 """
-"""A fresh process that makes an asset and ends: in itself, and with its run in the history of a server that is there."""
+"""A fresh process that makes an asset and ends: in itself, or with its run in the history of a running server."""
 WORKER_STEPS = 50
 PEER_STEPS = 60
 """Dagster runs smaller graphs: its time per step does not fall with their size."""
