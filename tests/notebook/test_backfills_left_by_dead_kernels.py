@@ -150,3 +150,19 @@ def test_a_backfill_that_is_unloaded_in_the_middle_goes_on_when_it_is_told(
     kernel.run(f"handle = %jk backfill {name} --resume\nhandle.wait(30)")
     row = row_of(watcher)
     assert (row["status"], row["done"], row["failed"]) == ("COMPLETED_FAILED", 5, 1)
+
+
+def test_an_interrupt_cancels_the_backfill_of_the_cell_and_nothing_else(
+    kernel_of: Callable[..., Kernel], watcher: HistoryClient, project: Path
+) -> None:
+    kernel = kernel_of(SETUP, DAY, "%%asset other\n1")
+    cell = kernel.begin("%materialize day --partition all --max-runs 1")
+    eventually((project / "began").exists)
+
+    kernel.manager.interrupt_kernel()
+
+    told = text_of(kernel.finish(cell, is_failing=True))
+    assert "This cell stopped with its run." in told
+    row = row_of(watcher)
+    assert (row["status"], row["done"], row["running"]) == ("CANCELED", 2, 0)
+    assert "✓" in text_of(kernel.run("%materialize other"))
