@@ -104,7 +104,7 @@ def test_stale_makes_what_is_stale_failed_or_missing_and_nothing_else(half: Note
     assert made(half)[before:] == [("tidy", "2024-01-02")]
 
     half.ok("%materialize raw --stale")
-    assert made(half)[before + 1 :] == [("raw", "2024-01-03"), ("raw", "2024-01-04")]
+    assert sorted(made(half)[before + 1 :]) == [("raw", "2024-01-03"), ("raw", "2024-01-04")]
     assert "Everything selected is fresh" in str(half.ok("%materialize raw --stale").text)
 
 
