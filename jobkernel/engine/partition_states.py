@@ -20,6 +20,8 @@ from jobkernel.rules.fingerprint import Fingerprint
 Place = tuple[str, str]
 """An asset and one of its partitions, as key texts."""
 
+LATE_US: Final = 3_600_000_000
+"""So much later than it happened may another kernel's event be read first."""
 _OF_PARTITIONS: Final = (ev.ASSET_MATERIALIZATION_PLANNED, ev.ASSET_MATERIALIZATION, ev.ASSET_FAILED_TO_MATERIALIZE)
 
 
@@ -27,6 +29,8 @@ class PartitionStates:
     """The states of all partitions of a project. Callers hold the lock of whoever owns this while they change it."""
 
     def __init__(self) -> None:
+        self.since: int | None = None
+        """What of the history's rows may be news: those of this moment (µs since the epoch) and later; None for all."""
         self._of: dict[str, dict[str, AssetState]] = {}
         self._last: dict[str, AssetState] = {}
         self._moves: dict[str, Moves] = {}
@@ -60,6 +64,7 @@ class PartitionStates:
         """Take in rows of the question ``partition_states``, return the assets that moved; what is newer stays."""
         moved: dict[str, list[str]] = {}
         planned: set[Place] = set()
+        newest = 0
         prints: dict[tuple[str, str], Any] = {}
         for row in rows:
             asset, partition = row["asset_key"], row["partition_key"]
@@ -68,9 +73,12 @@ class PartitionStates:
             if row["planned_run_id"] is not None:
                 planned.add((asset, partition))
                 self._plan((asset, partition), row["planned_run_id"], moved, is_foreign=True)
+            newest = max(newest, row["last_at"] or 0)
             if self._is_news(row):
                 self._put(asset, partition, self._state_of(row, prints.get((asset, row["parts_id"]))))
                 moved.setdefault(asset, []).append(partition)
+        if newest:
+            self.since = max(self.since or 0, newest - LATE_US)
         for place, run_id in list(self._planned.items()):
             if run_id in self._foreign and place not in planned:
                 self._unplan(place, moved)

@@ -132,7 +132,7 @@ class Session:
     def refresh(self) -> None:
         """Read again what the history knows of assets and checks."""
         assets, checks = self.history.query("asset_states", partitions=False), self.history.query("checks_latest")
-        self.states.load(assets, checks, self.history.query("partition_states"))
+        self.states.load(assets, checks, self.history.query("partition_states", since=self.states.partitions.since))
         self.changed.set()
 
     def define(self, entry: Entry, *, take_over: bool = False) -> Change:

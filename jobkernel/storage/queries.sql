@@ -111,7 +111,7 @@ where $partitions or state.partition_key is null
 order by state.asset_key, state.partition_key
 
 -- name: partition_states
--- defaults: {}
+-- defaults: {"since": null}
 with known as (
     select
         state.*, made.run_id, made.step_key, made.data_version, json_extract(made.fingerprint, '$.parts') as parts,
@@ -119,6 +119,7 @@ with known as (
     from kept.asset_partition as state
     left join kept.materialization as made on made.row_seq = state.materialized_seq
     where state.partition_key is not null
+        and ($since is null or state.last_us >= $since or state.planned_run_id is not null)
 )
 select
     asset_key, partition_key, status, planned_run_id, last_run_id, last_us as last_at, error,

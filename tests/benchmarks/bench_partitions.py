@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from time import perf_counter
 from typing import Any
 
 import jobkernel as jk
@@ -92,7 +93,9 @@ def _standing() -> dict[str, float]:
         for key in keys:
             make("a", key, 1, {})
             make("b", key, 1, {"a": f"1 {key}"})
-        first = median_ms(lambda: session.freshness.verdicts(), 1)
+        began = perf_counter()
+        session.freshness.verdicts()
+        first = (perf_counter() - began) * 1000
         number = count(2)
 
         def status() -> int:

@@ -250,3 +250,20 @@ def test_a_run_of_another_kernel_is_in_progress_until_its_rows_say_otherwise(ses
     session.states.load([], [], [{**row, **made, "last_materialized_at": 5, "materialized_run_id": "elsewhere"}])
 
     assert counts(session, "raw") == PartitionCounts(of=4, made=1)
+
+
+def test_after_the_first_time_only_late_rows_are_read_and_planned_ones(session: Session) -> None:
+    run(session, "raw", *KEYS[:2])
+    session.refresh()
+    since = session.states.partitions.since
+    assert since is not None
+
+    clock = session.clock
+    assert isinstance(clock, ManualClock)
+    clock.move(timedelta(hours=2))
+    run(session, "raw", KEYS[2])
+
+    session.refresh()
+    late = session.history.query("partition_states", since=session.states.partitions.since)
+    assert [row["partition_key"] for row in late] == [KEYS[2]]
+    assert words(session, "raw") == dict(zip(KEYS, ["fresh", "fresh", "fresh", "never"], strict=True))
