@@ -125,5 +125,16 @@ def test_what_is_refused_is_one_sentence(nb: Notebook, text: str, words: str) ->
     assert words in nb.refused(text)
 
 
+def test_partitions_of_two_dimensions_have_a_run_each(nb: Notebook) -> None:
+    nb.ok(
+        "%%asset both --partitions letter=static:x,y;time=daily:2024-01-01..2024-01-02\nstr(context.partition_key)",
+        "%materialize both --partition all",
+    )
+
+    rows = nb.session.history.sql("select partition_key from runs where status = 'SUCCESS' order by 1").fetchall()
+    assert [row[0] for row in rows] == ["x|2024-01-01", "x|2024-01-02", "y|2024-01-01", "y|2024-01-02"]
+    assert nb.session.load("both", "y|2024-01-01") == "y|2024-01-01"
+
+
 def test_nothing_yet_is_said(nb: Notebook) -> None:
     assert "No backfill yet" in nb.ok("%jk backfills").text
