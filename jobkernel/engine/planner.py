@@ -151,8 +151,11 @@ class Planner:
     def _with_missing(self, keys: Iterable[str]) -> list[str]:
         chosen, graph = set(keys), self.registry.graph
         above = graph.upstream(chosen) - chosen
-        wanted = chosen | {key for key in above if self.states.made(key) is None and not self._is_external(key)}
+        wanted = chosen | {key for key in above if not self._was_made(key) and not self._is_external(key)}
         return [key for key in graph.topological() if key in wanted]
+
+    def _was_made(self, key: str) -> bool:
+        return self.states.made(key) is not None or self.states.partitions.last(key).made is not None
 
     def _refuse_if_never_made(self, step: PlannedStep, key: str) -> None:
         if self.states.made(key) is not None or self._has_value(key):

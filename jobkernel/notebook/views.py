@@ -34,6 +34,7 @@ from jobkernel.notebook.shown import (
 from jobkernel.rules.asset_plan import shown_key
 from jobkernel.rules.graph_plan import plan_graph
 from jobkernel.rules.plan import Plan
+from jobkernel.rules.staleness import PARTLY
 
 STEP_WORDS: Mapping[StepStatus, str] = {
     StepStatus.WAITING: "queued",
@@ -139,11 +140,13 @@ def plan_view(session: Session, plan: Plan, skipped: Mapping[str, str]) -> Shown
             continue
         verdict = verdicts.get(keys[0])
         word = verdict.status if verdict else "never"
-        if session.states.of(keys[0]).last_ending == "FAILURE":
+        if session.freshness.state_of(keys[0]).last_ending == "FAILURE":
             word = "failed"
         why = {"fresh": "fresh, will run again", "never": "never run", "failed": "failed"}.get(
             word, f"stale: {stale_words(session, keys[0])}" if verdict else ""
         )
+        if verdict is not None and verdict.partitions is not None:
+            why, word = verdict.partitions, "stale" if word == PARTLY else word
         rows.append((word, shown_key(plan, step.key), why))
     head = f"{count_of(len(plan.steps), 'step')}, {_about(expected)}. Nothing was run."
     left = [f"{key}: {reason}" for key, reason in skipped.items()]

@@ -159,3 +159,10 @@ def test_the_still_picture_says_how_many_are_made(half: Notebook) -> None:
 
     assert "tidy  ← raw  2 of 4 made" in bundle["text/plain"]
     assert "2 of 4" in bundle["image/svg+xml"]
+
+
+def test_a_dry_run_says_how_far_each_asset_is(half: Notebook) -> None:
+    told = half.ok("%materialize raw tidy --dry-run").text
+
+    assert "2 of 4 made, 1 failed" in told
+    assert "◐  tidy  2 of 4 made" in told
