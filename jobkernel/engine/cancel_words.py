@@ -33,7 +33,9 @@ def cancel_words_of_row(row: Mapping[str, Any], *, forced: bool = False) -> str:
         return LEAVES
     who = row["notebook"] or "its kernel"
     if forced:
-        return f"asks {who} to stop its steps at once; what does not stop is abandoned"
+        return (
+            f"asks {who} to stop its steps at once, with their queries and processes; what does not stop is abandoned"
+        )
     if str(row["executor"] or THREADS.name).startswith(THREADS.name):
         return f"asks {who}: stops after the steps that run now"
     return f"asks {who}: its processes are killed"
@@ -44,7 +46,10 @@ def _way(live: LiveStep, forced: bool) -> str:
     if where != THREADS.name:
         return "kills the process of {which}" if forced else "the process of {which} is killed if it does not stop"
     if forced:
-        return f"interrupts {{which}}; abandoned, its output dropped, if it has not stopped {FORCED_GRACE_S:g} s later"
+        return (
+            "interrupts {which}, its DuckDB queries and its child processes;"
+            f" abandoned, its output dropped, if it has not stopped {FORCED_GRACE_S:g} s later"
+        )
     source = live.step.op.source
     if source is not None and source.language == "sql":
         return "interrupts the query of {which}"

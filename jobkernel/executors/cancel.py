@@ -121,6 +121,24 @@ def interrupt_thread(thread_id: int) -> bool:
         return True
 
 
+def door_of(thread_id: int) -> object | None:
+    """Return what stands for the present stay of a thread in ``call_interruptible``, None where it is not inside."""
+    doors = _doors.get(thread_id)
+    return doors[0] if doors else None
+
+
+def while_inside(thread_id: int, door: object, action: Callable[[], object]) -> bool:
+    """Do something while a thread cannot leave ``call_interruptible``; return False, undone, where it has left.
+
+    ``action`` holds up all steps that begin or end: be quick.
+    """
+    with _lock:
+        if door not in _doors.get(thread_id, ()):
+            return False
+        action()
+        return True
+
+
 def _open(thread_id: int, door: object) -> None:
     with _lock:
         _doors.setdefault(thread_id, []).append(door)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextvars import Token
 from typing import Any
 
-from jobkernel.executors import figures, redirects, shell_hooks, step_logging, threads_of_steps
+from jobkernel.executors import figures, redirects, shell_hooks, started_children, step_logging, threads_of_steps
 from jobkernel.executors.patches import Patches
 from jobkernel.executors.step_output import (
     CURRENT,
@@ -58,6 +58,7 @@ def install() -> None:
         step_logging.install(patches)
         threads_of_steps.install(patches)
         redirects.install(patches)
+        started_children.install(patches)
         shell_hooks.install(patches)
         figures.install()
         _watch_forks()

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from jobkernel.executors.call import StepCall, StepOutcome
-from jobkernel.executors.cancel import interrupt_thread
 from jobkernel.executors.capture import capturing
+from jobkernel.executors.forced_stop import running_on_this_thread, stop_thread
 from jobkernel.executors.step import run_step
 from jobkernel.executors.step_output import StepOutput
 
@@ -50,12 +50,15 @@ class ThreadRunner:
         """Run one attempt here."""
         if output is None:
             return run_step(call)
-        with capturing(output):
+        with capturing(output), running_on_this_thread(output):
             return run_step(call)
 
     def interrupt(self, call: StepCall, thread_id: int) -> None:
-        """Raise Interrupted in the step's thread; a call that waits in C sees it when it returns."""
-        interrupt_thread(thread_id)
+        """Raise Interrupted in the step's thread, and end the queries and child processes that it may wait for.
+
+        Any other call that waits in C sees it when it returns.
+        """
+        stop_thread(thread_id)
 
 
 THREADS: Final = ThreadRunner()

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 from jobkernel.executors.bounded_file import BoundedFile
 from jobkernel.executors.forked_output import ForkedOutput
@@ -75,7 +76,7 @@ class StepOutput:
 
     __slots__ = (
         "_assemblers", "_child_of", "_clock_us", "_closed", "_decoders", "_error", "_file", "_forked", "_head",
-        "_live", "_lock", "_name_path", "_on_lines", "_path", "_seq", "_tail", "figures",
+        "_live", "_lock", "_name_path", "_on_lines", "_path", "_seq", "_tail", "figures", "processes",
     )  # fmt: skip
 
     def __init__(
@@ -102,6 +103,7 @@ class StepOutput:
         self._error: str | None = None
         self._closed: OutputSummary | None = None
         self.figures: OrderedDict[Any, Any] | None = None
+        self.processes: WeakSet[Any] | None = None
 
     def add(self, level: str, text: str, data: Mapping[str, Any] | None = None) -> None:
         """Take a piece of a stream, or one whole log or display record. After ``close`` it is dropped."""

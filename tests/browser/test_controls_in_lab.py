@@ -70,7 +70,7 @@ def test_cancel_says_what_it_will_do_and_the_second_press_forces(notebook: Open)
     first.click()
     again = page.view.run.get_by_role("button", name="Cancel again")
     again.wait_for()
-    assert str(again.get_attribute("title")).startswith("Cancel again: interrupts stuck; abandoned")
+    assert str(again.get_attribute("title")).startswith("Cancel again: interrupts stuck, its DuckDB queries and")
     again.click()
     page.view.run.locator(".jk-became", has_text="canceled").wait_for()
 

@@ -92,6 +92,14 @@ def test_a_query_that_takes_too_long_is_stopped(nb: Notebook) -> None:
     assert str(ran.error) == SENTENCE
 
 
+def test_a_query_of_a_body_on_its_own_connection_is_stopped_and_its_thread_kept(nb: Notebook) -> None:
+    query = "select count(*) as n from range(100000000) a, range(100000) b"
+    nb.ok(f"%%asset slow --timeout 0.2s\nimport duckdb\nown = duckdb.connect()\nown.execute('{query}').fetchall()")
+    handle = nb.ok("%materialize slow --bg").value.wait(10)
+    assert handle.status == "FAILURE"
+    assert not handle.live.active.notes.lost
+
+
 def test_a_job_run_in_process_keeps_to_timeouts_too(nb: Notebook) -> None:
     nb.ok("%%op slow --timeout 0.2s\nwhile True:\n    pass\n", "%%job nightly\nslow()")
     run = nb.session.registry.jobs["nightly"].execute_in_process(raise_on_error=False)
