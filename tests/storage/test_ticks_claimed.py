@@ -232,7 +232,7 @@ def test_a_clock_that_was_far_ahead_keeps_no_tick_back(desk: Desk) -> None:
 
 
 def test_times_of_what_was_off_count_from_when_it_is_on(desk: Desk) -> None:
-    kernel = Kernel(desk)
+    Kernel(desk)
 
     def note(at: int, word: str, **body: Any) -> Any:
         event = Event(word, None, None, at, {"name": "nightly", **body})
