@@ -37,6 +37,7 @@ from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY
 from jobkernel.model.events import Event
 from jobkernel.model.runs import RunOptions, RunStatus
+from jobkernel.rules.asset_plan import run_title
 from jobkernel.rules.executor_choice import ExecutorChoice, executor_of_run, executor_of_step
 from jobkernel.rules.partition_run import NO_PARTITIONS, ChosenPartitions
 from jobkernel.rules.plan import Plan, PlannedStep
@@ -276,6 +277,7 @@ class Launcher:
                 run_id=options.run_id,
                 priority=options.priority,
                 tags=dict(facts.tags),
+                title=run_title(facts.job_name, plan.asset_keys),
                 **pools_of(plan),
             )
         except HistoryError:

@@ -66,12 +66,12 @@ def queue_view(history: History, notes: Sequence[str] = ()) -> QueueView:
     found = history.request("queue")
     settings = history.request("settings")
     running, waiting = found["running"], found["waiting"]
-    told = _rows_of(history, len(waiting), ["QUEUED"]) | _rows_of(history, len(running), _ON_THE_WAY)
-    rows = [_cells(run_id, told.get(run_id, {}), None, None) for run_id in running]
-    rows += [
-        _cells(each["run_id"], told.get(each["run_id"], {}), place, each["why"])
-        for place, each in enumerate(waiting, 1)
-    ]
+    told = _rows_of(history, len(running) + len(waiting), ["QUEUED"])
+    told |= _rows_of(history, len(running), _ON_THE_WAY)
+    for run_id, known in found["known"].items():
+        told[run_id] = {**known, **told.get(run_id, {})}
+    rows = [_cells(run_id, _admitted(told[run_id]), None, None) for run_id in running]
+    rows += [_cells(each["run_id"], told[each["run_id"]], place, each["why"]) for place, each in enumerate(waiting, 1)]
     runs = Table(list(RUN_COLUMNS), list(RUN_COLUMNS.values()), rows, widest=160)
     head = "\n".join([_head(len(running), len(waiting), settings), *notes])
     return QueueView(head, runs, _pools(found["pools"], settings))
@@ -100,11 +100,16 @@ def _rows_of(history: History, count: int, statuses: Iterable[str]) -> dict[str,
     return {row["run_id"]: row for row in found}
 
 
+def _admitted(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is said of a run that the queue has admitted, whether or not the history has heard of it."""
+    return {**row, "status": "STARTING"} if row.get("status") == "QUEUED" else row
+
+
 def _cells(run_id: str, row: Mapping[str, Any], place: int | None, why: str | None) -> tuple[Any, ...]:
     return (
         place,
         run_id[:8],
-        run_title(row["job_name"], row["assets"] or ()) if row else None,
+        run_title(row["job_name"], row["assets"] or ()) if "job_name" in row else row["title"] or None,
         row.get("status") or ("QUEUED" if place else "STARTING"),
         row.get("priority"),
         from_us(row["queued_at"]).replace(tzinfo=None, microsecond=0) if row.get("queued_at") else None,

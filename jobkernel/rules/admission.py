@@ -36,6 +36,8 @@ class QueuedRun:
     tags: Mapping[str, str] = field(default=EMPTY)
     pools: frozenset[str] = frozenset()
     roots: Mapping[str, int] = field(default=EMPTY)
+    title: str = ""
+    """What people call it."""
 
     @property
     def place(self) -> Place:
@@ -117,6 +119,14 @@ class RunLine:
     def pool_freed(self, pool: str) -> None:
         """Look again at the runs that wait for a pool."""
         self._freed(("pool", pool))
+
+    def pool_sizes(self) -> dict[str, tuple[int, int]]:
+        """Return how many hold and how many wait for each pool in use: steps, or runs where the limit counts these."""
+        if self.limits.pool_granularity == "op":
+            return self.slots.sizes()
+        held = Counter(pool for run in self.running.values() for pool in run.pools)
+        waiting = Counter(pool for run in self.waiting.values() for pool in run.pools)
+        return {pool: (held[pool], waiting[pool]) for pool in sorted(held.keys() | waiting.keys())}
 
     def set_limits(self, limits: Limits) -> None:
         """Go by other limits from now on. Nothing that runs is stopped."""

@@ -128,6 +128,7 @@ class RunQueue:
         tags: Mapping[str, str] | None = None,
         pools: Iterable[str] = (),
         roots: Mapping[str, int] | None = None,
+        title: str = "",
     ) -> QueuedRun:
         if run_id not in self._arrived:
             self._arrived[run_id] = next(self._arrivals)
@@ -138,6 +139,7 @@ class RunQueue:
             tags=tags or {},
             pools=frozenset(pools),
             roots=roots or {},
+            title=title,
         )
 
     def _admit(self) -> list[Told]:

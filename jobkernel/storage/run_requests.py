@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def submit_run(desk: Desk, peer: Peer, run_id: str, **described: Any) -> dict[str, Any]:
-    """Put a run in line (priority, tags, pools, roots); return whether it may start now, else its place and why."""
+    """Put a run in line (priority, tags, pools, roots, title); return whether it starts now, else its place and why."""
     with desk.lock:
         told = desk.queue.submit(peer.who.client_id, run_id, **described)
         answer = {"admitted": run_id in desk.queue.running, **desk.queue.place_of(run_id)}
@@ -67,7 +67,10 @@ def release_slot(desk: Desk, _peer: Peer, run_id: str, step_key: str, pool: str)
 
 
 def queue(desk: Desk, _peer: Peer, run_ids: list[str] | None = None) -> dict[str, Any]:
-    """Return who waits, in order, each with its place and why; only some where ``run_ids`` are given; and the pools."""
+    """Return who waits, in order, each with its place and why; only some where ``run_ids`` are given; and the pools.
+
+    ``known`` says what those are called that run or wait, and their priorities: the history may not know them yet.
+    """
     with desk.lock:
         line = desk.queue.line
         wanted = line.in_order() if run_ids is None else [each for each in run_ids if each in line.waiting]
@@ -77,6 +80,10 @@ def queue(desk: Desk, _peer: Peer, run_ids: list[str] | None = None) -> dict[str
             "running": list(line.running),
             "pools": {
                 name: {"held": held, "waiting": waiting, "limit": line.limits.of_pool(name)}
-                for name, (held, waiting) in desk.queue.slots.sizes().items()
+                for name, (held, waiting) in line.pool_sizes().items()
+            },
+            "known": {
+                run.run_id: {"title": run.title, "priority": run.priority}
+                for run in (*line.running.values(), *(line.waiting[run_id] for run_id in wanted))
             },
         }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from shells import Notebook
 
 from jobkernel.engine.handle import RunHandle
+from jobkernel.notebook.queue_view import queue_view
 
 WAIT = "import time\nwhile True:\n    context.check_canceled()\n    time.sleep(0.01)"
 
@@ -54,6 +56,44 @@ def test_the_queue_says_who_runs_who_waits_where_and_why_and_how_full_pools_are(
     assert "db" in repr(shown)
     assert list(shown.df()["place"].dropna()) == [1, 2]
     assert "<table>" in shown._repr_mimebundle_()["text/html"]
+
+
+@pytest.mark.parametrize("knows", ["that they wait", "nothing"])
+def test_runs_admitted_before_the_history_hears_of_it_are_named_and_start(
+    full: Notebook, monkeypatch: pytest.MonkeyPatch, knows: str
+) -> None:
+    running(full, "first")
+    history = full.session.history
+    history.flush()
+    before = {status: history.query("latest_runs", status=status) for status in ("QUEUED", "STARTED")}
+
+    def stale(name: str, **asked: Any) -> Any:
+        assert name == "latest_runs"
+        return before.get(asked["status"], []) if knows == "that they wait" else []
+
+    full.ok("%config JobKernel.pools = {'db': 3}", "%config JobKernel.max_concurrent_runs = 3")
+    monkeypatch.setattr(history, "query", stale)
+    rows = queue_view(history).fetchall()
+    ids = [handle(full, name).run_id[:8] for name in ("first", "third", "second")]
+    assert [row[:3] for row in rows] == [(None, run_id, "nightly") for run_id in ids]
+    assert [row[3] for row in rows[1:]] == ["STARTING", "STARTING"]
+    assert [row[4] for row in rows] == [0, 5, 0]
+
+
+def test_the_pools_count_runs_where_their_limits_do(nb: Notebook) -> None:
+    gate = threading.Event()
+    nb.names["gate"] = gate
+    nb.ok("%config JobKernel.pool_granularity = 'run'", "%config JobKernel.pools = {'db': 1}")
+    nb.ok("%%op hold --pool db\ngate.wait(60)", "%%op also --pool db\ngate.wait(60)")
+    nb.ok("%%job nightly\nhold()\nalso()", "first = %launch nightly", "second = %launch nightly")
+    try:
+        while len(handle(nb, "first").live.active.in_flight) < 2:
+            assert not handle(nb, "first").live.active.wait(0.01)
+        assert nb.ok("%jk queue").value.pools.fetchall() == [("db", 1, 1, 1)]
+    finally:
+        gate.set()
+        for name in ("first", "second"):
+            handle(nb, name).wait(20)
 
 
 def test_an_empty_queue_is_one_line(nb: Notebook) -> None:
