@@ -8,10 +8,11 @@ from typing import Any, Final
 from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.run_setup import LiveStep
 from jobkernel.engine.stopping import FORCED_GRACE_S
-from jobkernel.executors.runner import THREADS
+from jobkernel.executors.runner import IN_PROCESS, THREADS
 
 LEAVES: Final = "it leaves the queue"
 _NAMED: Final = 3
+_HERE: Final = (THREADS.name, IN_PROCESS.name)
 
 
 def cancel_words(live: LiveRun, *, forced: bool = False) -> str:
@@ -36,14 +37,14 @@ def cancel_words_of_row(row: Mapping[str, Any], *, forced: bool = False) -> str:
         return (
             f"asks {who} to stop its steps at once, with their queries and processes; what does not stop is abandoned"
         )
-    if str(row["executor"] or THREADS.name).startswith(THREADS.name):
+    if (row["executor"] or THREADS.name) in _HERE:
         return f"asks {who}: stops after the steps that run now"
     return f"asks {who}: its processes are killed"
 
 
 def _way(live: LiveStep, forced: bool) -> str:
     where = (live.call.place or {}).get("executor", THREADS.name)
-    if where != THREADS.name:
+    if where not in _HERE:
         return "kills the process of {which}" if forced else "the process of {which} is killed if it does not stop"
     if forced:
         return (

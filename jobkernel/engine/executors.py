@@ -14,9 +14,10 @@ from jobkernel.errors import MissingDependency
 from jobkernel.executors.dask_cluster import DaskCluster
 from jobkernel.executors.dask_runner import DaskRunner
 from jobkernel.executors.processes import ProcessRunner, TaskOf
+from jobkernel.executors.runner import IN_PROCESS as IN_PROCESS_RUNNER
 from jobkernel.executors.runner import THREADS, Runner
 from jobkernel.executors.worker_pool import WorkerPool
-from jobkernel.rules.executor_choice import DASK, PROCESSES, ExecutorChoice
+from jobkernel.rules.executor_choice import DASK, IN_PROCESS, PROCESSES, ExecutorChoice
 
 DRIVERS: Final = 256
 """How many steps in other processes one kernel follows at once; each costs a thread that waits."""
@@ -47,7 +48,7 @@ class Executors:
             return ProcessRunner(self._pool(), task_of)
         if choice.name == DASK:
             return DaskRunner(self._cluster(choice.address), task_of)
-        return THREADS
+        return IN_PROCESS_RUNNER if choice.name == IN_PROCESS else THREADS
 
     def places(self, choice: ExecutorChoice) -> int:
         """Return how many steps an executor runs at once for this kernel."""

@@ -12,7 +12,7 @@ from jobkernel.engine.deadlines import Deadlines, Timer
 from jobkernel.engine.slots import SlotDoor
 from jobkernel.executors.call import Config, Exchange, RunFacts, StepCall
 from jobkernel.executors.cancel import CancelToken
-from jobkernel.executors.runner import THREADS, Runner
+from jobkernel.executors.runner import IN_PROCESS, Runner
 from jobkernel.executors.step_output import StepOutput
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import EMPTY
@@ -64,7 +64,7 @@ class RunSetup:
     computes: Mapping[str, Callable[..., Any]] = field(default=EMPTY)
     fingerprint: Callable[[PlannedStep], Mapping[str, Any] | None] = lambda _step: None
     make_output: Callable[[PlannedStep, int], AbstractContextManager[StepOutput | None]] | None = None
-    runner_of: Callable[[PlannedStep], Runner] = field(default_factory=lambda: _on_threads)
+    runner_of: Callable[[PlannedStep], Runner] = field(default_factory=lambda: _in_process)
     tag_limits: TagLimits | None = None
     slots: SlotDoor | None = None
     on_change: Callable[[ActiveRun], None] = lambda _run: None
@@ -86,13 +86,13 @@ class RunSetup:
             make_exchange=_nothing_left,
             open_resources=_nothing_left,
             make_output=None,
-            runner_of=_on_threads,
+            runner_of=_in_process,
             slots=None,
         )
 
 
-def _on_threads(_step: PlannedStep) -> Runner:
-    return THREADS
+def _in_process(_step: PlannedStep) -> Runner:
+    return IN_PROCESS
 
 
 def _no_fingerprint(_step: PlannedStep) -> None:

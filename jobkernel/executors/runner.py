@@ -6,6 +6,7 @@ beside it; what a body sees is the same on all.
 
 from __future__ import annotations
 
+import threading
 from typing import Final, Protocol
 
 from jobkernel.executors.call import StepCall, StepOutcome
@@ -41,13 +42,16 @@ class Runner(Protocol):
 
 
 class ThreadRunner:
-    """Runs steps on the thread that asks."""
+    """Runs steps on the thread that asks. ``name``: as users call the executor that has made that thread."""
 
-    name = "threads"
     is_local = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def run(self, call: StepCall, output: StepOutput | None) -> StepOutcome:
         """Run one attempt here."""
+        call.place = {**call.place, "worker": threading.current_thread().name}
         if output is None:
             return run_step(call)
         with capturing(output), running_on_this_thread(output):
@@ -61,4 +65,5 @@ class ThreadRunner:
         stop_thread(thread_id)
 
 
-THREADS: Final = ThreadRunner()
+THREADS: Final = ThreadRunner("threads")
+IN_PROCESS: Final = ThreadRunner("in_process")

@@ -284,8 +284,16 @@ def run_details(session: Session, standing: Standing, run_id: str) -> dict[str, 
         "log": log_lines(session, full)[-2000:],
         "parent_run_id": live.options.parent_run_id if live is not None else row.get("parent_run_id"),
         "root_run_id": live.options.root_run_id if live is not None else row.get("root_run_id"),
-        "executor": row.get("executor") or (live.active.setup.executor_name if live is not None else "threads"),
+        "executor": _ran_on(
+            row.get("executor") or (live.active.setup.executor_name if live is not None else "threads"), attempts
+        ),
     }
+
+
+def _ran_on(executor: str, attempts: Sequence[Mapping[str, Any]]) -> str:
+    """Return where the attempts of a run ran, its own ``executor`` where none has begun."""
+    names = dict.fromkeys(each["executor"] for each in attempts if each["executor"])
+    return " and ".join(executor if executor.partition(":")[0] == name else name for name in names) or executor
 
 
 def _held_up(session: Session, live: LiveRun | None, run: Mapping[str, Any]) -> dict[str, str]:

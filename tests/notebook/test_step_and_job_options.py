@@ -12,6 +12,8 @@ from jobkernel.model.definitions import Op
 from jobkernel.model.policies import Backoff, Jitter, RetryPolicy
 from jobkernel.notebook import current
 from jobkernel.notebook.completion import complete_line
+from jobkernel.notebook.details import run_details
+from jobkernel.notebook.snapshot import Standing
 
 LINE = (
     "--pool db --executor processes --timeout 5m"
@@ -71,6 +73,22 @@ def test_a_launch_says_the_executor_for_all_steps(nb: Notebook) -> None:
     import os
 
     assert nb.session.load("a") == os.getpid()
+
+
+@pytest.mark.parametrize("executor", ["threads", "in_process"])
+def test_the_steps_say_on_which_executor_and_thread_they_ran(nb: Notebook, executor: str) -> None:
+    nb.ok("%%asset a\nimport threading\nthreading.current_thread().name", f"%materialize a --executor {executor}")
+    places = nb.session.history.sql("select executor, worker from steps where step_key = 'a'").fetchall()
+    assert places == [(executor, nb.session.load("a"))]
+
+
+def test_the_page_of_a_run_says_where_its_steps_ran(nb: Notebook) -> None:
+    nb.ok("%%asset a --executor processes\n1", "%%asset b\n2")
+    said = []
+    for line in ("a", "a b", "a b --executor in_process"):
+        handle = nb.ok(f"%materialize {line} --bg").value.wait(20)
+        said.append(run_details(nb.session, Standing(nb.session), handle.run_id)["executor"])
+    assert [set(each.split(" and ")) for each in said] == [{"processes"}, {"processes", "threads"}, {"in_process"}]
 
 
 def test_a_failing_step_is_tried_again_after_its_delay_and_succeeds(nb: Notebook) -> None:
