@@ -82,7 +82,7 @@ def _described(error: BaseException, own: Callable[[str], bool], *, left: int, s
         "frames": frames,
         "text": _text(error),
     }
-    cause = _cause(error)
+    cause = cause_of(error)
     if cause is not None and id(cause) not in seen and left:
         shown["cause"] = _described(cause, own, left=left - 1, seen=seen)
     if isinstance(error, BaseExceptionGroup) and left:
@@ -177,7 +177,8 @@ def _place(
     return None, None
 
 
-def _cause(error: BaseException) -> BaseException | None:
+def cause_of(error: BaseException) -> BaseException | None:
+    """Return what an exception was raised from, or while it was handled, where a traceback would show it."""
     if error.__cause__ is not None or error.__suppress_context__:
         return error.__cause__
     return error.__context__

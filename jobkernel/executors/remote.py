@@ -24,11 +24,12 @@ from jobkernel.executors.capture import capturing
 from jobkernel.executors.descriptor_files import DescriptorFiles
 from jobkernel.executors.exchange import RunExchange, Upstream
 from jobkernel.executors.failure import describe_error
+from jobkernel.executors.remote_errors import RemoteCause, causes_of, error_again, packed_error
 from jobkernel.executors.resources import open_resources
 from jobkernel.executors.step import announce, failed_step, run_step
 from jobkernel.executors.step_output import OutputLine, StepOutput
 from jobkernel.executors.stored import StoredValues
-from jobkernel.executors.tracebacks import Place, places_of, traceback_through
+from jobkernel.executors.tracebacks import Place, places_of
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY
 from jobkernel.rules.plan import PlannedStep
@@ -41,8 +42,6 @@ LINES_EVERY_S: Final = 0.05
 LINES_AT_ONCE: Final = 500
 TASK_LIMIT: Final = 50_000_000
 """Bytes of a task; what is larger uses a table or the like that each step would be sent anew."""
-ERROR_LIMIT: Final = 10_000_000
-"""An exception that is larger when pickled, such as one that holds a table, travels as its description alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +79,7 @@ class RemoteEnd:
     error: bytes | None = None
     described: Mapping[str, Any] | None = None
     places: tuple[Place, ...] = ()
+    causes: tuple[RemoteCause, ...] = ()
 
     @classmethod
     def of(cls, outcome: StepOutcome) -> RemoteEnd:
@@ -89,9 +89,10 @@ class RemoteEnd:
             made=outcome.made,
             mapping_keys=outcome.mapping_keys,
             delay=outcome.delay,
-            error=_packed_error(outcome.error),
+            error=packed_error(outcome.error),
             described=describe_error(outcome.error) if outcome.error is not None else None,
             places=places_of(outcome.error) if outcome.error is not None else (),
+            causes=causes_of(outcome.error),
         )
 
     def outcome(self) -> StepOutcome:
@@ -101,7 +102,7 @@ class RemoteEnd:
             made=self.made,
             mapping_keys=self.mapping_keys,
             delay=self.delay,
-            error=None if self.described is None else _error_again(self.error, self.described, self.places),
+            error=error_again(self.error, self.described, self.places, self.causes) if self.described else None,
         )
 
 
@@ -257,33 +258,6 @@ class _Lines:
         if waiting:
             self._send(waiting)
             self._sent_at = time.monotonic()
-
-
-def _packed_error(error: BaseException | None) -> bytes | None:
-    if error is None:
-        return None
-    import cloudpickle
-
-    try:
-        data = bytes(cloudpickle.dumps(error))
-        pickle.loads(data)  # noqa: S301 - our own bytes: an exception may pickle and yet not come back
-    except Exception:  # noqa: BLE001 - exceptions are user code
-        return None
-    return data if len(data) <= ERROR_LIMIT else None
-
-
-def _error_again(data: bytes | None, described: Mapping[str, Any], places: Sequence[Place]) -> BaseException:
-    error: BaseException | None = None
-    if data is not None:
-        try:
-            error = pickle.loads(data)  # noqa: S301 - sent by our own worker, on a private channel
-        except Exception:  # noqa: BLE001 - its class may not be importable here
-            error = None
-    if not isinstance(error, BaseException):
-        error = RemoteStepError(f"{described['type']}: {described['message']}")
-    elif not failure.message_of(error) and described["message"]:
-        error.args = (described["message"],)  # a bare MemoryError, to which the worker could say more
-    return failure.described_as(error.with_traceback(traceback_through(places)), described)
 
 
 def _culprit(task: RemoteTask) -> str:

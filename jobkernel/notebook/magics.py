@@ -158,11 +158,11 @@ def _told(kernel: NotebookKernel, act: Callable[[], Any]) -> Any:
         raise CellStopped(str(error)) from None
     except JobkernelError as error:
         if isinstance(error, UserCodeError) and error.__cause__ is not None:
-            raise users_error(error.__cause__) from None
+            raise users_error(error.__cause__) from error.__cause__.__cause__
         hint = held_in(kernel, str(error)) if isinstance(error, UnknownName | InvalidSelection) else ""
         raise UsageError(f"{error}{hint}") from None
     except Exception as error:  # noqa: BLE001 - the user's own error, shown as if the cell had raised it
-        raise users_error(error) from error.__cause__
+        raise users_error(error)  # noqa: B904 - itself, with all that it was raised from
 
 
 def _all_commands() -> str:

@@ -158,6 +158,22 @@ def when(holds: Callable[[], bool], act: Callable[[], None], stop: threading.Eve
             return
 
 
+@pytest.mark.parametrize(("how", "link"), [(" from wrong", "__cause__"), ("", "__context__")])
+def test_what_an_exception_was_raised_from_is_shown_in_the_cell(workers: Notebook, how: str, link: str) -> None:
+    workers.ok(
+        "def helper(x):\n    return x['missing']",
+        f"%%asset broken\n{ELSEWHERE}try:\n    helper({{}})\nexcept KeyError as wrong:\n"
+        f"    raise ValueError('no such row'){how}",
+    )
+    ran = workers("%materialize broken")
+    assert isinstance(ran.error, ValueError)
+    cause = getattr(ran.error, link)
+    assert isinstance(cause, KeyError)
+    frames = traceback.extract_tb(cause.__traceback__)
+    assert [(each.name, each.line) for each in frames[-1:]] == [("helper", "return x['missing']")]
+    assert "return x['missing']" in ran.printed + ran.complaint
+
+
 def test_a_failing_cell_shows_its_own_lines_as_it_does_in_the_kernel(workers: Notebook) -> None:
     workers.ok("def helper(x):\n    return x['missing']", f"%%asset broken\n{ELSEWHERE}helper({{}})")
     ran = workers("%materialize broken")
