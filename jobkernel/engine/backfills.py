@@ -52,8 +52,13 @@ class Backfills:
         self._over: queue.SimpleQueue[ActiveRun | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_closed = False
-        session.launcher.on_over.append(self._over.put)
+        session.launcher.on_over.append(self._run_over)
         self._unlisten = session.history.listen("cancel_backfill", self._cancel_asked)
+
+    def _run_over(self, run: ActiveRun) -> None:
+        """Hear of a run's end; while there is no backfill nobody would take it from the queue."""
+        if self._thread is not None:
+            self._over.put(run)
 
     def launch(self, wish: Wish) -> Backfill:
         """Begin a backfill and return its handle at once.

@@ -6,6 +6,7 @@ import pytest
 from shells import Notebook
 
 from jobkernel.notebook.heading import WORDS, as_magic, near_miss
+from jobkernel.notebook.usages import LINE_USAGES
 
 
 @pytest.mark.parametrize("heading", ["# jk: asset x", "#jk: asset x", "#  jk:asset x", "#\tjk:  asset x"])
@@ -62,7 +63,7 @@ def test_help_of_a_cell_magic_needs_no_body(nb: Notebook, word: str) -> None:
     assert nb.ok(f"# jk: {word} --help").text == told
 
 
-@pytest.mark.parametrize("word", [word for word in WORDS if word != "job"])
+@pytest.mark.parametrize("word", [word for word in WORDS if word not in LINE_USAGES])
 def test_the_line_magic_of_the_same_name_gives_the_same_help(nb: Notebook, word: str) -> None:
     assert nb.ok(f"%{word} --help").text == nb.ok(f"%%{word} --help\npass").text
 

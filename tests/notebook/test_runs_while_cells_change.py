@@ -147,15 +147,15 @@ def test_what_could_not_be_told_at_one_turn_is_told_at_the_next(nb: Notebook, mo
     failures: list[str] = []
     publisher = publisher_of(nb)
     publisher.listen(heard.append)
-    snapshot = publisher.snapshot
+    snapshot = publisher._snapshot
 
-    def flaky(*query: Any) -> dict[str, Any]:
+    def flaky(*asked: Any) -> dict[str, Any]:
         if not failures:
             failures.append("once")
             raise RuntimeError("the server is away for a moment")
-        return snapshot(*query)
+        return snapshot(*asked)
 
-    monkeypatch.setattr(publisher, "snapshot", flaky)
+    monkeypatch.setattr(publisher, "_snapshot", flaky)
     nb.ok("%%asset a\n1")
     eventually(lambda: pushed_keys(heard) == {"a"})
     assert failures == ["once"]
