@@ -110,7 +110,8 @@ def test_what_is_only_named_leaves_the_notebook_s_own_asset_alone(nb: Notebook) 
 
 def test_what_is_no_definition_is_refused_and_nothing_is_added(python: Notebook) -> None:
     ran = python("jk.session().add(orders, 3)")
-    assert str(ran.error) == "What is of type int is no definition; add assets, checks, ops, jobs, schedules, sensors or Definitions."
+    kinds = "assets, checks, ops, jobs, schedules, sensors or Definitions"
+    assert str(ran.error) == f"What is of type int is no definition; add {kinds}."
     assert python.session.registry.entries == {}
 
 

@@ -43,7 +43,8 @@ def test_an_ops_keys_are_those_of_its_statuses(nb: Notebook) -> None:
 
 def test_the_screen_knows_which_options_of_a_definition_cell_take_no_value() -> None:
     (known,) = re.findall(r"const FLAGS = \[(.*?)\];", CELLS.read_text(encoding="utf-8"))
-    flags = [option for usage in (ASSET, OP, SCHEDULE_CELL, SENSOR_CELL) for option in usage.options if option.shape == "flag"]
+    usages = (ASSET, OP, SCHEDULE_CELL, SENSOR_CELL)
+    flags = [option for usage in usages for option in usage.options if option.shape == "flag"]
     spelled = {f"--{each.name}" for each in flags} | {f"-{each.short}" for each in flags if each.short}
     assert set(re.findall(r"'([^']+)'", known)) == spelled
 

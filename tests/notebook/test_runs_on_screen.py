@@ -85,7 +85,8 @@ def test_what_a_cancel_does_is_said_before_it_and_other_words_before_the_next(ga
     until(lambda: run.live.active.in_flight, "the step runs")
     assert row(gated, run.run_id)["cancel"] == "stops after this step: slow"
     ask(gated, "cancel", run_id=run.run_id)
-    assert row(gated, run.run_id)["cancel"].startswith("interrupts slow, its DuckDB queries and its child processes; abandoned")
+    said = row(gated, run.run_id)["cancel"]
+    assert said.startswith("interrupts slow, its DuckDB queries and its child processes; abandoned")
     let_go(gated)
     run.wait(20)
     assert row(gated, run.run_id)["cancel"] is None
