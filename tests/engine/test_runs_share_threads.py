@@ -56,7 +56,7 @@ def test_a_forced_cancel_that_comes_late_does_not_hit_the_run_that_has_the_threa
         began_second.wait(0.3)  # where the thread may change hands now, it does
         return cancel.interrupt_thread(thread_id)
 
-    monkeypatch.setattr("jobkernel.executors.runner.interrupt_thread", late)
+    monkeypatch.setattr("jobkernel.executors.forced_stop.interrupt_thread", late)
     with a_session(max_workers=1) as session:
         define(session, asset(first, "first"), asset(second, "second"))
         canceled = launch(session, "first")
