@@ -1,20 +1,26 @@
-"""How schedules and sensors fit the other definitions: their kinds, names, jobs and assets. ``Definitions`` asks."""
+"""How schedules and sensors fit the other definitions: their kinds, names, jobs and assets. ``Definitions`` asks.
+
+What makes them is loaded when there is one, for most processes have none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jobkernel.api.automation_definition import AutomationDefinition
-from jobkernel.api.partitioned_schedules import UnresolvedPartitionedAssetScheduleDefinition
-from jobkernel.api.schedules import ScheduleDefinition
-from jobkernel.api.sensors import SensorDefinition
 from jobkernel.errors import InvalidDefinition, InvariantViolation, did_you_mean
 from jobkernel.rules.asset_plan import ASSET_JOB
+
+if TYPE_CHECKING:
+    from jobkernel.api.automation_definition import AutomationDefinition
+    from jobkernel.api.schedules import ScheduleDefinition
 
 
 def checked_schedule(value: Any) -> Any:
     """Return a schedule; raise InvalidDefinition where it is none."""
+    from jobkernel.api.partitioned_schedules import UnresolvedPartitionedAssetScheduleDefinition
+    from jobkernel.api.schedules import ScheduleDefinition
+
     if isinstance(value, ScheduleDefinition | UnresolvedPartitionedAssetScheduleDefinition):
         return value
     raise InvalidDefinition(f"Definitions takes schedules made by @schedule or ScheduleDefinition, not {value!r}.")
@@ -22,6 +28,8 @@ def checked_schedule(value: Any) -> Any:
 
 def checked_sensor(value: Any) -> Any:
     """Return a sensor; raise InvalidDefinition where it is none."""
+    from jobkernel.api.sensors import SensorDefinition
+
     if isinstance(value, SensorDefinition):
         return value
     raise InvalidDefinition(f"Definitions takes sensors made by @sensor or SensorDefinition, not {value!r}.")
@@ -86,9 +94,7 @@ def resolved_schedules(schedules: Iterable[Any], resolve_job: Callable[[str], An
     Raises:
         InvariantViolation: the job of one of these has no partitions.
     """
-    return [
-        each if isinstance(each, ScheduleDefinition) else each.resolve(resolve_job(each.job.name)) for each in schedules
-    ]
+    return [each.resolve(resolve_job(each.job.name)) if hasattr(each, "resolve") else each for each in schedules]
 
 
 def target_assets(automations: Iterable[AutomationDefinition], assets: Sequence[Any]) -> list[Any]:

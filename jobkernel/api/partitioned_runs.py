@@ -16,7 +16,7 @@ from jobkernel.model.keys import AssetKey
 from jobkernel.model.partition_loading import KeptHere, partition_loading_context
 from jobkernel.model.partitions import DynamicPartitionsDefinition, PartitionsDefinition
 from jobkernel.rules.partition_run import checked_key
-from jobkernel.rules.partitioned_config import PARTITION_SET_TAG, PartitionedConfig
+from jobkernel.rules.partitioned_config import PartitionedConfig, tags_of_partition
 
 Resolve = Callable[[str, RunRequest, tuple[PartitionsRequest, ...]], RunRequest]
 
@@ -138,5 +138,4 @@ def _tags_of(job: Any, definition: PartitionsDefinition, key: str) -> Mapping[st
     name = job.name if job.partitions_def is not None and isinstance(job, JobDefinition) else None
     if isinstance(job.config, PartitionedConfig):
         return job.config.get_tags_for_partition_key(key, name)
-    given = {PARTITION_SET_TAG: f"{name}_partition_set"} if name else {}
-    return {**definition.get_tags_for_partition_key(key), **given}
+    return tags_of_partition(definition, key, name)

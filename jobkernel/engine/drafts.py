@@ -27,8 +27,8 @@ from jobkernel.executors.capture import capturing
 from jobkernel.executors.evaluating import evaluate
 from jobkernel.executors.failure import describe_error
 from jobkernel.executors.step_output import StepOutput
-from jobkernel.model.automation import UNCHANGED, Evaluation, LogLine, News, Schedule, Sensor
-from jobkernel.rules.ticks import Due, DueTick, Gap, Overlap, Verdict, decide_overlap
+from jobkernel.model.automation import UNCHANGED, Evaluation, LogLine, News, Overlap, Schedule, Sensor
+from jobkernel.rules.ticks import Due, DueTick, Gap, Verdict, decide_overlap
 
 KEPT_CHARACTERS: Final = 20_000
 """How much of what a look printed and logged is kept with its tick: the end of it."""
@@ -85,9 +85,8 @@ class Drafts:
         assert isinstance(schedule, Schedule)
         if due.missed is not None:
             yield self._missed(watched, look, due.missed)
-        overlap = Overlap(schedule.overlap)
-        decision = decide_overlap(overlap, schedule.name, active)
-        one_at_a_time = overlap is Overlap.QUEUE or (overlap is Overlap.SKIP and len(due.launch) > 1)
+        decision = decide_overlap(schedule.overlap, schedule.name, active)
+        one_at_a_time = schedule.overlap is Overlap.QUEUE or (schedule.overlap is Overlap.SKIP and len(due.launch) > 1)
         for each in due.launch:
             tick = self._tick(watched, look, each.at) | _lateness(each)
             if decision.verdict is Verdict.SKIP:

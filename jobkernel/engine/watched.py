@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from jobkernel.clock import from_us
-from jobkernel.model.automation import Automation, Schedule, Sensor
+from jobkernel.model.automation import DEFAULT_TIMEOUT_S, Automation, Schedule, Sensor
 from jobkernel.rules.cron import Crons, read_crons
-from jobkernel.rules.ticks import Catchup, CatchupPolicy, Due, TickMemory, due_ticks
+from jobkernel.rules.ticks import CatchupPolicy, Due, TickMemory, due_ticks
 
 LONGEST_BACKOFF: Final = 20
 """After errors a sensor looks less often: at most so many of its intervals lie between two looks."""
-DEFAULT_TIMEOUT_S: Final = 60.0
 MOST_HANGING: Final = 3
 """Of one schedule or sensor so many looks may be given up and still run; then it waits until one of them ends."""
 
@@ -114,7 +113,7 @@ class Watched:
         schedule = self.automation
         assert isinstance(schedule, Schedule)
         given: dict[str, Any] = {} if schedule.catchup_cap is None else {"cap": schedule.catchup_cap}
-        return CatchupPolicy(catchup=Catchup(schedule.catchup), **given)
+        return CatchupPolicy(catchup=schedule.catchup, **given)
 
     @property
     def timeout_s(self) -> float:

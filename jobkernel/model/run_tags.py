@@ -6,6 +6,7 @@ from typing import Final
 
 PRIORITY_TAG: Final = "dagster/priority"
 PARTITION_TAG: Final = "dagster/partition"
+PARTITION_SET_TAG: Final = "dagster/partition_set"
 PARENT_TAG: Final = "dagster/parent_run_id"
 ROOT_TAG: Final = "dagster/root_run_id"
 RESUME_TAG: Final = "dagster/is_resume_retry"

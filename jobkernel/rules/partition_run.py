@@ -18,7 +18,7 @@ from jobkernel.rules.partition_edges import upstream_keys
 from jobkernel.rules.partition_mapping import Mapped
 from jobkernel.rules.partition_multi import MultiPartitionsDefinition
 from jobkernel.rules.partition_window_mapping import TimeWindowPartitionMapping
-from jobkernel.rules.partitioned_config import PARTITION_SET_TAG, PartitionedConfig
+from jobkernel.rules.partitioned_config import PartitionedConfig, tags_of_partition
 from jobkernel.rules.plan import Plan, PlannedStep
 
 PartitionsOf = Callable[[str], "PartitionsDefinition | None"]
@@ -197,7 +197,7 @@ def _tags(job_name: str, config: Any, definition: PartitionsDefinition | None, k
         return EMPTY
     if isinstance(config, PartitionedConfig):
         return config.get_tags_for_partition_key(key, job_name)
-    return {**definition.get_tags_for_partition_key(key), PARTITION_SET_TAG: f"{job_name}_partition_set"}
+    return tags_of_partition(definition, key, job_name)
 
 
 def _config(config: Any, key: str | None, given: Any) -> Any:

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from jobkernel.errors import InvalidInvocation, InvariantViolation
-from jobkernel.model.config import RunConfig
 from jobkernel.model.partitions import (
     DynamicPartitionsDefinition,
     Partition,
     PartitionsDefinition,
     StaticPartitionsDefinition,
 )
+from jobkernel.model.run_tags import PARTITION_SET_TAG
 from jobkernel.rules.partition_calendar import (
     DailyPartitionsDefinition,
     HourlyPartitionsDefinition,
@@ -23,7 +23,6 @@ from jobkernel.rules.partition_calendar import (
 )
 from jobkernel.rules.partition_windows import TimeWindowPartitionsDefinition
 
-PARTITION_SET_TAG = "dagster/partition_set"
 ConfigOfKey = Callable[[str], Any]
 TagsOfKey = Callable[[str], Mapping[str, str]]
 OfWindow = Callable[[datetime, datetime], Any]
@@ -70,7 +69,7 @@ class PartitionedConfig:
         else:
             assert self.run_config_for_partition_fn is not None
             config = self.run_config_for_partition_fn(Partition(partition_key))
-        return copy.deepcopy(config.to_config_dict() if isinstance(config, RunConfig) else config)
+        return copy.deepcopy(config.to_config_dict() if hasattr(config, "to_config_dict") else config)
 
     def get_tags_for_partition_key(self, partition_key: str, job_name: str | None = None) -> Mapping[str, str]:
         """Return the tags of a run of a partition."""
@@ -78,8 +77,7 @@ class PartitionedConfig:
             own = self.tags_for_partition_key_fn(partition_key)
         else:
             own = self.tags_for_partition_fn(Partition(partition_key)) if self.tags_for_partition_fn else {}
-        given = {PARTITION_SET_TAG: f"{job_name}_partition_set"} if job_name else {}
-        return {**own, **self.partitions_def.get_tags_for_partition_key(partition_key), **given}
+        return {**own, **tags_of_partition(self.partitions_def, partition_key, job_name)}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the decorated function.
@@ -90,6 +88,12 @@ class PartitionedConfig:
         if self._decorated is None:
             raise InvalidInvocation("Only a partitioned config that a decorator made can be called.")
         return self._decorated(*args, **kwargs)
+
+
+def tags_of_partition(definition: PartitionsDefinition, partition_key: str, job_name: str | None) -> Mapping[str, str]:
+    """Return the tags that say which partition a run makes, and of which job where one is named."""
+    given = {PARTITION_SET_TAG: f"{job_name}_partition_set"} if job_name else {}
+    return {**definition.get_tags_for_partition_key(partition_key), **given}
 
 
 def partitioned_config(

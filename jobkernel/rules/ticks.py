@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from jobkernel.errors import InvalidDefinition
+from jobkernel.model.automation import Catchup, Overlap
 from jobkernel.rules.cron import TICK, Crons
 from jobkernel.rules.cron_counts import count_ticks
 
@@ -21,22 +22,6 @@ ON_TIME: Final = timedelta(minutes=1)
 WRONG_CLOCK: Final = timedelta(days=1)
 """A clock that stands further behind than this was wrong before; waiting for it to catch up would take too long."""
 DEFAULT_CAP: Final = 100
-
-
-class Catchup(StrEnum):
-    """What becomes of the ticks that fell while nobody looked."""
-
-    NONE = "none"
-    LAST = "last"
-    ALL = "all"
-
-
-class Overlap(StrEnum):
-    """What becomes of a tick while a run of the same schedule is not over."""
-
-    SKIP = "skip"
-    QUEUE = "queue"
-    ALLOW = "allow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,8 @@ if (asked.has('pins')) {
         ['keeping', 'failed'].map((state, i) => ({
           key: `${i}`.repeat(16),
           notebook: `flights${i}.ipynb`,
-          path: `/work/flights${i}.ipynb`,
-          project: '/work',
+          path: `/home/ada/flights${i}.ipynb`,
+          project: '/home/ada',
           automations: ['daily_report', 'weather_half_hour'],
           state,
           error: i ? 'no cell makes to_minutes' : null

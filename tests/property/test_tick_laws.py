@@ -15,11 +15,12 @@ from zoneinfo import ZoneInfo
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from jobkernel.model.automation import Catchup
 from jobkernel.rules.cron import TICK, Crons, read_crons
 from jobkernel.rules.cron_counts import count_ticks
 from jobkernel.rules.cron_fields import read_cron
 from jobkernel.rules.cron_words import in_words
-from jobkernel.rules.ticks import ON_TIME, WRONG_CLOCK, Catchup, CatchupPolicy, TickMemory, due_ticks
+from jobkernel.rules.ticks import ON_TIME, WRONG_CLOCK, CatchupPolicy, TickMemory, due_ticks
 
 ZONES = [
     "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Antarctica/Troll",

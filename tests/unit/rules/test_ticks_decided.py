@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jobkernel.errors import InvalidDefinition
+from jobkernel.model.automation import Catchup, Overlap
 from jobkernel.rules.cron import read_crons
 from jobkernel.rules.ticks import (
-    Catchup,
     CatchupPolicy,
     Due,
     DueTick,
     Gap,
-    Overlap,
     OverlapDecision,
     TickMemory,
     Verdict,
