@@ -102,11 +102,10 @@ def read_cron(text: str) -> Cron:
         InvalidDefinition: it is no cron, or one that never fires.
     """
     fields = _five_fields(text)
-    days_and_weekdays = [_read_days(field, fields[place], text) for field, place in ((DAY, 2), (WEEKDAY, 4))]
-    days, weekdays = days_and_weekdays
-    minutes, hours, months = (
-        _numbers(field, fields[place], text) for field, place in ((MINUTE, 0), (HOUR, 1), (MONTH, 3))
-    )
+    minutes, hours = _numbers(MINUTE, fields[0], text), _numbers(HOUR, fields[1], text)
+    days = _read_days(DAY, fields[2], text)
+    months = _numbers(MONTH, fields[3], text)
+    weekdays = _read_days(WEEKDAY, fields[4], text)
     if weekdays is None and days is not None:
         _refuse_never(text, days, months)
     return Cron(
@@ -180,6 +179,8 @@ def _days_of_month(term: str, cron: str) -> Iterable[Entry]:
     first, dash, end = term.partition("-")
     if dash and (end == LAST or end.startswith("L/")):
         term = f"{first}-31{end[1:]}"
+    elif dash and first == LAST:
+        raise _wrong(DAY, cron, f"'{term}' begins with L; no day is counted back from the last one")
     return _term(DAY, term, cron)
 
 

@@ -74,6 +74,11 @@ REFUSALS = [
     ("* 24 * * *", f"Cron '* 24 * * *', hour: '24' is out of range; allowed are 0-23, {NUMBERS}."),
     ("0 0 0 * *", f"Cron '0 0 0 * *', day of month: '0' is out of range; {DAYS}"),
     ("0 0 32 1 *", f"Cron '0 0 32 1 *', day of month: '32' is out of range; {DAYS}"),
+    ("a b c d e", f"Cron 'a b c d e', minute: 'A' cannot be read; allowed are 0-59, {NUMBERS}."),
+    (
+        "0 0 L-3 * *",
+        f"Cron '0 0 L-3 * *', day of month: 'L-3' begins with L; no day is counted back from the last one; {DAYS}",
+    ),
     ("0 0 W * *", f"Cron '0 0 W * *', day of month: 'W' cannot be read; {DAYS}"),
     ("0 0 * 13 *", f"Cron '0 0 * 13 *', month: '13' is out of range; allowed are 1-12, JAN-DEC, {NUMBERS}."),
     (
