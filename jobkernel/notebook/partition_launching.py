@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
-from jobkernel.engine.backfill import Backfill, Wish
+from jobkernel.engine.backfill import NAMED, Backfill, Wish
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.partitions import as_of_now, failed_keys, keys_to_make, made_keys, stale_keys
 from jobkernel.errors import InvariantViolation
@@ -50,8 +50,9 @@ def wanted(
             raise InvariantViolation(f"'{what}' has no partitions; leave out --partition.")
         assets = assets_of_definition(plan, definition)
         keys = read_keys(
-            given.partition or "all",
+            "all" if given.partition is None else given.partition,
             definition,
+            of=_named(assets),
             made=lambda: made_keys(session, assets),
             failed=lambda: failed_keys(session, assets),
             stale=lambda: stale_keys(session, assets),
@@ -85,6 +86,11 @@ def run_partitions_here(
     if isinstance(what, Wish):
         return run_backfill_here(kernel, what, bind)
     return run_here(kernel, plan, what, bind=bind)
+
+
+def _named(assets: Sequence[str]) -> str:
+    more = f" and {len(assets) - NAMED} more" if len(assets) > NAMED else ""
+    return ", ".join(f"'{key}'" for key in assets[:NAMED]) + more
 
 
 def _refuse_alone(given: argparse.Namespace) -> None:

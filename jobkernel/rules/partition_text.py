@@ -2,17 +2,19 @@
 
 Definitions: ``daily:2024-01-01``, ``hourly:…``, ``weekly:…``, ``monthly:…``, ``cron:"0 9 * * 1":2024-01-01`` (each
 with ``..LAST`` and ``@ZONE`` where wanted), ``static:a,b``, ``dynamic:NAME``; of two dimensions
-``date=daily:2024-01-01;region=static:eu,us``. Keys: ``KEY``, ``A,B``, ``FIRST..LAST``, or one of the words
-``latest all missing failed stale``.
+``date=daily:2024-01-01;region=static:eu,us``. Keys: ``KEY``, ``A,B``, ``FIRST..LAST``, one of the words
+``latest all missing failed stale``, or of two dimensions ``date=FIRST..LAST;region=eu``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import product
 from typing import Final
 
-from jobkernel.errors import InvalidDefinition, InvariantViolation, UnknownName, did_you_mean
+from jobkernel.errors import InvalidDefinition, InvariantViolation, UnknownName, did_you_mean, nearest
+from jobkernel.model.partition_keys import MultiPartitionKey
 from jobkernel.model.partition_range import PartitionKeyRange
 from jobkernel.model.partitions import DynamicPartitionsDefinition, PartitionsDefinition, StaticPartitionsDefinition
 from jobkernel.rules.partition_calendar import (
@@ -37,6 +39,8 @@ KINDS: Final = (*_BY_TIME, "cron", "static", "dynamic")
 FORMS: Final = (
     "daily:2024-01-01, hourly:…, weekly:…, monthly:…, cron:'0 9 * * 1':2024-01-01, static:a,b or dynamic:NAME"
 )
+WORDS: Final = ("latest", "all", "missing", "failed", "stale")
+"""What says partitions without naming any."""
 _START: Final = r"(?P<start>\d{4}-\d\d-\d\d(?:-\d\d:\d\d)?)(?:\.\.(?P<last>[^@]+))?(?:@(?P<zone>\S+))?"
 _TIMED: Final = re.compile(_START)
 _CRON: Final = re.compile(rf"(?P<cron>.+?):{_START}")
@@ -68,8 +72,11 @@ def read_keys(
     made: Callable[[], Collection[str]] = tuple,
     failed: Callable[[], Collection[str]] = tuple,
     stale: Callable[[], Collection[str]] = tuple,
+    of: str = "",
 ) -> list[str]:
     """Return the keys that a text says, in order, each once. ``made`` and the others are asked where they are needed.
+
+    ``of`` names what is made, for the sentence that nothing of it is missing.
 
     Raises:
         UnknownName: a key does not exist; the sentence names the nearest, the first and the last.
@@ -77,7 +84,7 @@ def read_keys(
     """
     found = list(dict.fromkeys(_keys(text.strip(), definition, made, {"failed": failed, "stale": stale})))
     if not found:
-        raise InvariantViolation(_nothing(text.strip(), definition))
+        raise InvariantViolation(_nothing(text.strip(), definition, of))
     return found
 
 
@@ -98,24 +105,73 @@ def _keys(
     if text in asked:
         among = set(asked[text]())
         return [key for key in definition.get_partition_keys() if key in among]
+    if isinstance(definition, MultiPartitionsDefinition) and "=" in text and "|" not in text:
+        return _of_dimensions(text, definition)
     return [key for part in _words(text) for key in _one_or_range(part, definition)]
 
 
+def _of_dimensions(text: str, definition: MultiPartitionsDefinition) -> Iterable[str]:
+    """Give the keys of ``date=2024-01-01..2024-01-31;region=eu``; a dimension that is not named has all of its keys."""
+    said: dict[str, list[str]] = {}
+    for part in (part for part in text.split(";") if part.strip()):
+        name, _, rest = part.partition("=")
+        dimension = definition.get_partitions_def_for_dimension(name.strip())
+        if rest.strip() in ("missing", "failed", "stale"):
+            raise InvariantViolation(
+                f"'{part.strip()}': {rest.strip()} is said of whole keys; leave out {name.strip()}=."
+            )
+        said.setdefault(name.strip(), []).extend(read_keys(rest, dimension))
+    names = definition.partition_dimension_names
+    keys = (said.get(each.name) or each.partitions_def.get_partition_keys() for each in definition.partitions_defs)
+    return [MultiPartitionKey(dict(zip(names, pair, strict=True))) for pair in product(*keys)]
+
+
 def _one_or_range(part: str, definition: PartitionsDefinition) -> Iterable[str]:
-    first, dots, last = part.partition("..")
-    if not dots or definition.has_partition_key(part):
-        return [checked_key(part, definition)]
-    if not first.strip() or not last.strip() or last.startswith("."):
+    if ".." not in part or definition.has_partition_key(part):
+        return [_one(part, definition)]
+    ends = _ends(part, definition)
+    if not all(ends) or ends[1].startswith("."):
         raise UnknownName(f"'{part}' is no range of partitions; write it as FIRST..LAST.")
-    return keys_of_range(PartitionKeyRange(first.strip(), last.strip()), definition)
+    return keys_of_range(PartitionKeyRange(*ends), definition)
 
 
-def _nothing(text: str, definition: PartitionsDefinition) -> str:
+def _ends(part: str, definition: PartitionsDefinition) -> tuple[str, str]:
+    """Return the two ends of a range; keys may hold two dots themselves."""
+    places = [found.start() for found in re.finditer(r"(?=\.\.)", part)]
+    ends = [(part[:place].strip(), part[place + 2 :].strip()) for place in places]
+    exist = (each for each in ends if all(end and definition.has_partition_key(end) for end in each))
+    return next(exist, ends[0])
+
+
+def _one(key: str, definition: PartitionsDefinition) -> str:
+    if definition.has_partition_key(key):
+        return checked_key(key, definition)
+    if isinstance(definition, MultiPartitionsDefinition):
+        for name, dimension in definition.partitions_defs:
+            if dimension.has_partition_key(key):
+                raise UnknownName(
+                    f"'{key}' is a key of the dimension '{name}'; write {name}={key} for all that have it."
+                )
+    word = nearest(key, WORDS)
+    if word is not None and nearest(key, definition.get_partition_keys()) is None:
+        raise UnknownName(f"No partition '{key}' exists. Did you mean {word}?")
+    return checked_key(key, definition)
+
+
+def _nothing(text: str, definition: PartitionsDefinition, of: str) -> str:
+    whose = f" of {of}" if of else ""
     if not definition.get_partition_keys():
-        return "No partition exists yet."
-    said = {"missing": "No partition is missing.", "failed": "No partition failed.", "stale": "No partition is stale."}
-    words = "KEY, A,B, FIRST..LAST, latest, all, missing, failed or stale"
-    return said.get(text, f"'{text}' says no partition; write {words}.")
+        return f"No partition{whose} exists yet.{_how_to_add(definition)}"
+    said = {"missing": "is missing", "failed": "failed", "stale": "is stale"}
+    if text in said:
+        return f"No partition{whose} {said[text]}."
+    return f"'{text}' says no partition; write KEY, A,B, FIRST..LAST, {', '.join(WORDS[:-1])} or {WORDS[-1]}."
+
+
+def _how_to_add(definition: PartitionsDefinition) -> str:
+    if not isinstance(definition, DynamicPartitionsDefinition) or definition.name is None:
+        return ""
+    return f" DagsterInstance.get().add_dynamic_partitions('{definition.name}', […]) adds some."
 
 
 def _read_dimensions(text: str) -> MultiPartitionsDefinition:
@@ -134,14 +190,17 @@ def _read_dimensions(text: str) -> MultiPartitionsDefinition:
 
 
 def _read_windows(kind: str, rest: str, text: str) -> TimeWindowPartitionsDefinition:
-    said = (_CRON if kind == "cron" else _TIMED).fullmatch(rest.strip())
-    if said is None:
+    found = (_CRON if kind == "cron" else _TIMED).fullmatch(rest.strip())
+    if found is None:
         form = "cron:'0 9 * * 1':2024-01-01" if kind == "cron" else f"{kind}:2024-01-01"
         raise InvalidDefinition(f"'{text}' says no partitions; write the first day as {form}.")
+    said = found.groupdict()
+    if kind == "cron":
+        said["cron"] = said["cron"].strip().strip("'\"")
     start = said["start"] + ("-00:00" if kind == "hourly" and len(said["start"]) == len("2024-01-01") else "")
     last = said["last"]
-    endless = _windows(kind, said.groupdict(), start, None)
-    return endless if last is None else _windows(kind, said.groupdict(), start, _end(endless, last, text))
+    endless = _windows(kind, said, start, None)
+    return endless if last is None else _windows(kind, said, start, _end(endless, last, text))
 
 
 def _windows(kind: str, said: Mapping[str, str | None], start: str, end: str | None) -> TimeWindowPartitionsDefinition:

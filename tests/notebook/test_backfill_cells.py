@@ -73,8 +73,8 @@ def test_missing_and_failed_ones_alone(nb: Notebook) -> None:
     nb.ok("broken = set()", "%materialize day --partition missing")
 
     assert nb.session.history.query("backfills")[0]["partitions"] == 4
-    assert nb.refused("%materialize day --partition failed").endswith("No partition failed.")
-    assert nb.refused("%materialize day --partition missing").endswith("No partition is missing.")
+    assert nb.refused("%materialize day --partition failed").endswith("No partition of 'day' failed.")
+    assert nb.refused("%materialize day --partition missing").endswith("No partition of 'day' is missing.")
 
 
 def test_a_handle_in_the_background_is_canceled(nb: Notebook) -> None:

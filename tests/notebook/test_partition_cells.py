@@ -65,7 +65,10 @@ def test_a_cell_that_loads_a_partitioned_asset_gets_its_own_day(nb: Notebook) ->
     [
         ("%materialize day", "Say which one: --partition KEY, or latest."),
         ("%materialize day --partition 2024-1-02", "Did you mean '2024-01-02'? They go from '2024-01-01'"),
-        ("%materialize day --partition failed", "No partition failed."),
+        ("%materialize day --partition failed", "No partition of 'day' failed."),
+        ('%materialize day --partition ""', "says no partition; write KEY, A,B, FIRST..LAST, latest"),
+        ("%materialize day --partition lates", "Did you mean latest?"),
+        ("%materialize day --partition 2024-01-03..2024-01-01", "give the range from first to last"),
         ("%materialize plain --partition 2024-01-02", "'plain' has no partitions; leave out --partition."),
     ],
 )

@@ -38,4 +38,4 @@ def test_a_range_is_followed_and_what_failed_is_named(days: CommandLine) -> None
 def test_a_backfill_over_nothing_is_refused_in_one_sentence(days: CommandLine) -> None:
     done = days("run", "days.ipynb", "daily", "--partition", "failed")
 
-    assert (done.returncode, done.stderr) == (2, "jobkernel: No partition failed.\n")
+    assert (done.returncode, done.stderr) == (2, "jobkernel: No partition of 'day' failed.\n")

@@ -37,6 +37,10 @@ def sixth_of_january() -> Iterator[None]:
             jk.TimeWindowPartitionsDefinition("2024-01-01", "%Y-%m-%d", cron_schedule="0 9 * * 1"),
         ),
         (
+            'cron:"0 9 * * 1":2024-01-01',
+            jk.TimeWindowPartitionsDefinition("2024-01-01", "%Y-%m-%d", cron_schedule="0 9 * * 1"),
+        ),
+        (
             "cron:*/30 * * * *:2024-01-01",
             jk.TimeWindowPartitionsDefinition("2024-01-01-00:00", "%Y-%m-%d-%H:%M", cron_schedule="*/30 * * * *"),
         ),
@@ -111,6 +115,50 @@ def test_a_key_of_two_dimensions_is_read_and_so_is_a_range() -> None:
     assert read_keys("2024-01-01|us..2024-01-02|us", parts) == ["2024-01-01|us", "2024-01-02|us"]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("date=2024-01-02;region=us", ["2024-01-02|us"]),
+        ("date=2024-01-02", ["2024-01-02|eu", "2024-01-02|us"]),
+        ("region=us;date=2024-01-04..2024-01-05", ["2024-01-04|us", "2024-01-05|us"]),
+        ("date=latest;region=all", ["2024-01-05|eu", "2024-01-05|us"]),
+        ("region=us,eu;date=2024-01-01", ["2024-01-01|us", "2024-01-01|eu"]),
+    ],
+)
+def test_keys_of_two_dimensions_are_said_by_each_of_them(text: str, expected: list[str]) -> None:
+    parts = read_partitions("date=daily:2024-01-01;region=static:eu,us")
+
+    assert read_keys(text, parts) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2024-01-02", "'2024-01-02' is a key of the dimension 'date'; write date=2024-01-02 for all that have it."),
+        ("dat=2024-01-02", "no dimension 'dat'. Did you mean 'date'?"),
+        ("region=uk", "No partition 'uk' exists."),
+        ("region=missing", "missing is said of whole keys; leave out region=."),
+        ("date=2024-01-03..2024-01-01", "comes before"),
+        ("region=", "says no partition"),
+        ("2024-01-03|eu..2024-01-01|us", "comes before"),
+    ],
+)
+def test_keys_of_two_dimensions_that_are_none_are_refused_in_a_sentence(text: str, words: str) -> None:
+    parts = read_partitions("date=daily:2024-01-01;region=static:eu,us")
+
+    with pytest.raises((InvariantViolation, UnknownName)) as told:
+        read_keys(text, parts)
+
+    assert words in str(told.value)
+
+
+def test_keys_that_hold_dots_and_blanks_may_end_a_range() -> None:
+    odd = jk.StaticPartitionsDefinition(["a..b", "c d", "ü..x", "q'uote"])
+
+    assert read_keys("a..b..ü..x", odd) == ["a..b", "c d", "ü..x"]
+    assert read_keys("c d..q'uote", odd) == ["c d", "ü..x", "q'uote"]
+
+
 def test_a_key_that_exists_means_itself_whatever_it_is_called() -> None:
     odd = jk.StaticPartitionsDefinition(["latest", "a,b", "x..y", "z"])
 
@@ -127,6 +175,7 @@ def test_a_key_that_exists_means_itself_whatever_it_is_called() -> None:
         ("", InvariantViolation, "says no partition"),
         (",", InvariantViolation, "says no partition"),
         ("failed", InvariantViolation, "No partition failed."),
+        ("lates", UnknownName, "Did you mean latest?"),
     ],
 )
 def test_a_text_that_says_no_key_is_refused_in_a_sentence(text: str, error: type[Exception], words: str) -> None:
@@ -139,6 +188,15 @@ def test_a_text_that_says_no_key_is_refused_in_a_sentence(text: str, error: type
 def test_nothing_missing_is_said_so() -> None:
     with pytest.raises(InvariantViolation, match=r"No partition is missing\."):
         read_keys("missing", DAYS, made=DAYS.get_partition_keys)
+
+
+def test_what_is_not_missing_is_named_and_how_dynamic_keys_come_about_is_said() -> None:
+    with pytest.raises(InvariantViolation, match=r"No partition of 'a', 'b' is missing\."):
+        read_keys("missing", DAYS, made=DAYS.get_partition_keys, of="'a', 'b'")
+
+    nobodys = jk.partition_loading_context(dynamic_partitions_store=jk.DagsterInstance.ephemeral())
+    with nobodys, pytest.raises(InvariantViolation, match=r"exists yet\. DagsterInstance.*'files', \[…\]\) adds some"):
+        read_keys("all", read_partitions("dynamic:files"))
 
 
 def test_a_definition_without_partitions_yet_says_so() -> None:
