@@ -14,14 +14,12 @@ from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.partitions import as_of_now, failed_keys, keys_to_make, made_keys, stale_keys
 from jobkernel.errors import InvariantViolation
 from jobkernel.model.backfill_policy import BackfillPolicy
-from jobkernel.model.partitions import PartitionsDefinition
 from jobkernel.model.runs import Launch
 from jobkernel.notebook.backfill_progress import run_backfill_here
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.launching import run_here
 from jobkernel.notebook.options import UsageProblem, whole_number
 from jobkernel.rules.backfills import assets_of_definition, backfill_runs, chosen_definition
-from jobkernel.rules.partition_multi import MultiPartitionsDefinition
 from jobkernel.rules.partition_text import read_keys
 from jobkernel.rules.plan import Plan
 
@@ -62,7 +60,7 @@ def wanted(
             keys = [key for key in keys if key in to_make]
             if not keys:
                 return None
-        policy = _policy(given, definition)
+        policy = _policy(given)
         if len(keys) == 1 and len(backfill_runs(plan, keys, policy)) == 1:
             return replace(choice, partition_key=keys[0])
     return Wish(plan=plan, keys=tuple(keys), selection=selection, choice=choice, policy=policy, max_runs=most)
@@ -99,9 +97,7 @@ def _refuse_alone(given: argparse.Namespace) -> None:
             raise UsageProblem(f"{name} is for several partitions; say which: --partition FIRST..LAST, all or missing.")
 
 
-def _policy(given: argparse.Namespace, definition: PartitionsDefinition) -> BackfillPolicy | None:
+def _policy(given: argparse.Namespace) -> BackfillPolicy | None:
     if not given.single_run:
         return None
-    if isinstance(definition, MultiPartitionsDefinition):
-        raise InvariantViolation("Partitions of two dimensions are made one a run; leave out --single-run.")
     return BackfillPolicy.single_run()

@@ -270,7 +270,7 @@ def _parts_of(group: _Group, policy: BackfillPolicy | None) -> Iterable[tuple[st
 def _is_of_ranges(group: _Group, policy: BackfillPolicy | None) -> bool:
     """Whether its runs are of ranges: where a policy is given, even of one partition, as in Dagster."""
     definition, own = group.units[0].definition, group.units[0].policy
-    if definition is None or isinstance(definition, MultiPartitionsDefinition):
+    if definition is None:
         return False
     return own is not None if policy is None else policy.max_partitions_per_run != 1
 
@@ -281,13 +281,20 @@ def _most(group: _Group, policy: BackfillPolicy | None) -> int | None:
 
 
 def _ranges(keys: Sequence[str], definition: PartitionsDefinition, most: int | None) -> Iterator[tuple[str, ...]]:
-    """Give the contiguous ranges of at most so many that the keys form."""
+    """Give the contiguous ranges of at most so many that the keys form; of two dimensions, in one of them."""
+    for held in _contiguous(keys, definition):
+        size = most or len(held)
+        yield from (tuple(held[first : first + size]) for first in range(0, len(held), size))
+
+
+def _contiguous(keys: Sequence[str], definition: PartitionsDefinition) -> Iterator[Sequence[str]]:
+    if isinstance(definition, MultiPartitionsDefinition):
+        yield from definition.ranges_of(keys)
+        return
     ordered = list(definition.get_partition_keys())
     places = {key: place for place, key in enumerate(ordered)}
     for between in ranges_of(ordered, keys):
-        held = ordered[places[between.start] : places[between.end] + 1]
-        size = most or len(held)
-        yield from (tuple(held[first : first + size]) for first in range(0, len(held), size))
+        yield ordered[places[between.start] : places[between.end] + 1]
 
 
 def _needs(group: _Group, part: Sequence[str], group_of: Mapping[str, _Group]) -> Iterator[int]:

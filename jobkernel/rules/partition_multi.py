@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from datetime import datetime
-from itertools import product
+from itertools import groupby, product
 from typing import Any, Final, NamedTuple
 
 from jobkernel.errors import InvalidDefinition, InvalidInvocation, InvariantViolation, UnknownName, did_you_mean
@@ -187,6 +187,20 @@ class MultiPartitionsDefinition(PartitionsDefinition):
         name = self.time_window_dimension.name
         part = self.get_partition_key_from_str(str(partition_key)).keys_by_dimension[name]
         return self.time_window_partitions_def.time_window_for_partition_key(part)
+
+    def ranges_of(self, partition_keys: Collection[str]) -> list[tuple[MultiPartitionKey, ...]]:
+        """Return the ranges that keys form in one dimension, each of one key of the other: of that with fewer keys."""
+        wanted = frozenset(partition_keys)
+        order = (self.primary_dimension, self.secondary_dimension)
+        parts = [self.get_partition_key_from_str(str(key)).keys_by_dimension for key in wanted]
+        held = {each.name: {part[each.name] for part in parts} for each in order}
+        outer = min(order, key=lambda each: len(held[each.name]))
+        found: list[tuple[MultiPartitionKey, ...]] = []
+        for key in (each for each in outer.partitions_def.get_partition_keys() if each in held[outer.name]):
+            row = self.get_multipartition_keys_with_dimension_value(outer.name, key)
+            ranges = groupby(row, key=wanted.__contains__)
+            found += [tuple(keys) for is_wanted, keys in ranges if is_wanted]
+        return found
 
     def _pairs(self, keys: Sequence[Sequence[str]]) -> list[MultiPartitionKey]:
         first, second = self.partition_dimension_names

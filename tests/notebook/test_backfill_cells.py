@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -116,7 +117,6 @@ def test_a_job_is_launched_over_partitions(nb: Notebook) -> None:
         ("%materialize day --partition all --max-runs 0", "--max-runs: 0 is below 1."),
         ("%jk backfill nobody", "There is no backfill 'nobody'. %jk backfills lists them."),
         ("%jk backfill nobody --cancel --retry", "--cancel and --retry are two things; give one."),
-        ("%materialize both --partition x|2024-01-01,y|2024-01-01 --single-run", "leave out --single-run"),
     ],
 )
 def test_what_is_refused_is_one_sentence(nb: Notebook, text: str, words: str) -> None:
@@ -134,6 +134,20 @@ def test_partitions_of_two_dimensions_have_a_run_each(nb: Notebook) -> None:
     rows = nb.session.history.sql("select partition_key from runs where status = 'SUCCESS' order by 1").fetchall()
     assert [row[0] for row in rows] == ["x|2024-01-01", "x|2024-01-02", "y|2024-01-01", "y|2024-01-02"]
     assert nb.session.load("both", "y|2024-01-01") == "y|2024-01-01"
+
+
+def test_partitions_of_two_dimensions_have_a_run_for_each_range(nb: Notebook) -> None:
+    nb.ok(
+        "%%asset both --partitions date=daily:2024-01-01..2024-01-03;letter=static:x,y\n"
+        "{key: key.keys_by_dimension for key in context.partition_keys}",
+        "%materialize both --partition all --single-run",
+    )
+
+    rows = nb.session.history.sql("select tags from runs where status = 'SUCCESS' order by queued_at").fetchall()
+    tags = [json.loads(row[0]) for row in rows]
+    ranges = [[each[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")] for each in tags]
+    assert sorted(ranges) == [["2024-01-01|x", "2024-01-03|x"], ["2024-01-01|y", "2024-01-03|y"]]
+    assert nb.session.load("both", "2024-01-02|y") == {"date": "2024-01-02", "letter": "y"}
 
 
 def test_nothing_yet_is_said(nb: Notebook) -> None:
