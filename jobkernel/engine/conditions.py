@@ -15,6 +15,7 @@ from jobkernel.engine.news import run_of_row
 from jobkernel.model.automation import AutomationKind, Sensor
 from jobkernel.model.conditions import Operand
 from jobkernel.model.definitions import EMPTY, Assets
+from jobkernel.model.events import CONDITIONS_EVALUATED
 from jobkernel.model.run_requests import SensorResult
 from jobkernel.rules.conditions import Evaluated, evaluate_conditions, still_until
 from jobkernel.rules.conditions_cursor import read_cursor
@@ -51,12 +52,19 @@ class Still(NamedTuple):
     reason: Any
 
 
+class Told(NamedTuple):
+    """What the looks of one sensor that led to a cursor found, by asset: why, and the tree."""
+
+    cursor: str | None
+    found: dict[str, tuple[str, Any]]
+
+
 class Conditions:
-    """Evaluates the conditions of one session's assets; remembers why each is not requested."""
+    """Evaluates the conditions of one session's assets; has what they came to kept with the ticks."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._whys: dict[str, dict[str, Any]] = {}
+        self._told: dict[str, Told] = {}
         self._graph: tuple[int, ConditionGraph] | None = None
         self._still: dict[str, Still] = {}
 
@@ -96,7 +104,7 @@ class Conditions:
         only = keys_of(selection, graph) if selection is not None else self._left(graph)
         keys = dynamic_keys_of(session)
         found = evaluate_conditions(graph, facts, cursor=cursor, now=now, only=only, dynamic_keys=keys)
-        self._tell(context, found)
+        self._tell(context, place, found)
         result = result_of(graph, found, run_tags)
         until = still_until(graph, cursor, found, now)
         if until is not None:
@@ -110,9 +118,18 @@ class Conditions:
             self._graph = (version, graph_of(registry.definitions(), registry.universe))
         return self._graph
 
-    def why(self, key: str) -> Mapping[str, Any] | None:
-        """Return ``why`` (a sentence) and ``tree`` of the last look at a condition, None where there was none."""
-        return self._whys.get(key)
+    def latest_evaluation(self, key: str) -> dict[str, Any] | None:
+        """Return what the last look that found something else found of an asset (``a/b``) or check (``a/b:check``).
+
+        It has ``why`` (a sentence), ``tree`` (see :func:`tree_of`), ``requested`` (how many partitions),
+        ``evaluated_at`` (microseconds), and of its tick ``tick_id``, ``automation_name``, ``status`` and ``run_ids``.
+        None where nobody looked yet. Any kernel of the project may ask.
+        """
+        return next(iter(self.evaluations(key, limit=1)), None)
+
+    def evaluations(self, key: str, *, limit: int = 20) -> list[dict[str, Any]]:
+        """Return the same of the last looks, newest first: of those that found something else, or requested it."""
+        return self._session.history.query("conditions_of", asset_key=key, limit=limit)
 
     def _left(self, graph: ConditionGraph) -> set[Key]:
         others = [
@@ -123,12 +140,26 @@ class Conditions:
         taken = {key for selection in others for key in keys_of(selection, graph)}
         return set(graph.conditioned) - taken
 
-    def _tell(self, context: Any, found: Evaluated) -> None:
-        """Keep the trees, and log each sentence that is not what the look before said."""
-        for name, told in whys(found.results, self._session.clock.now()).items():
-            if self._whys.get(name, {}).get("why") != told["why"]:
-                context.log.info(told["why"])
-            self._whys[name] = told
+    def _tell(self, context: Any, place: str, found: Evaluated) -> None:
+        """Keep with the tick what is not as the look before found it, or is requested; log sentences that are new."""
+        before = self._before(place, context.cursor)
+        told = whys(found.results, self._session.clock.now())
+        new = {name: each for name, each in told.items() if before.get(name) != (each["why"], each["tree"])}
+        for name, each in new.items():
+            if before.get(name, ("",))[0] != each["why"]:
+                context.log.info(each["why"])
+        kept = [{"key": name, **each} for name, each in told.items() if name in new or each["requested"]]
+        if kept:
+            context.keep_beside(CONDITIONS_EVALUATED, {"automation": context.sensor_name, "found": kept})
+        self._told[place] = Told(found.cursor, {name: (each["why"], each["tree"]) for name, each in told.items()})
+
+    def _before(self, place: str, cursor: str | None) -> Mapping[str, tuple[str, Any]]:
+        """Return what the look before found; another kernel had it, or nobody kept it, where its cursor is not ours."""
+        known = self._told.get(place)
+        if known is not None and known.cursor == cursor:
+            return known.found
+        rows = self._session.history.query("latest_conditions")
+        return {row["asset_key"]: (row["why"], row["tree"]) for row in rows}
 
 
 def default_sensor(look: Any, *, starts_on: bool) -> Sensor:

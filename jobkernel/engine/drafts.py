@@ -171,6 +171,8 @@ class Drafts:
         if watched.cursor != evaluation.cursor and evaluation.cursor is not UNCHANGED:
             tick["new_cursor"] = evaluation.cursor
         tick["cursor"] = tick.get("new_cursor", watched.cursor)
+        if context.beside:
+            tick["beside"] = [(word, {"tick_id": tick["tick_id"], **body}) for word, body in context.beside]
         if lines := _lines(output, evaluation.log):
             tick["log"] = lines
         if evaluation.error is not None:

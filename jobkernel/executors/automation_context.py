@@ -61,6 +61,7 @@ class AutomationContext:
         self._stack = contextlib.ExitStack()
         self._opened: dict[str, Any] | None = None
         self._lines: deque[LogLine] = deque(maxlen=KEPT_LINES)
+        self._beside: list[tuple[str, dict[str, Any]]] = []
         self.resolve_partition = resolve_partition
 
     def __enter__(self) -> Self:
@@ -131,7 +132,7 @@ class AutomationContext:
             "now_us": self._now_us,
         }
         inner = kind(**{"name": self._name, **shared, **own})
-        inner._lines = self._lines
+        inner._lines, inner._beside = self._lines, self._beside
         return inner
 
     @property
@@ -166,6 +167,15 @@ class AutomationContext:
     def lines(self) -> tuple[LogLine, ...]:
         """What was logged so far; of very much, the end."""
         return tuple(self._lines)
+
+    def keep_beside(self, event_type: str, body: dict[str, Any]) -> None:
+        """Have something kept with the tick of this look, if the look comes to a tick; with it, or not at all."""
+        self._beside.append((event_type, body))
+
+    @property
+    def beside(self) -> tuple[tuple[str, dict[str, Any]], ...]:
+        """What is to be kept with the tick."""
+        return tuple(self._beside)
 
     def has_captured_logs(self) -> bool:
         """Whether anything was logged."""

@@ -86,6 +86,9 @@ TICK_SKIPPED: Final = "TICK_SKIPPED"
 TICK_FAILURE: Final = "TICK_FAILURE"
 TICK_MISSED: Final = "TICK_MISSED"
 """Ours: nobody was there for one or more times of a schedule; ``body`` has how many, the first and the last."""
+CONDITIONS_EVALUATED: Final = "CONDITIONS_EVALUATED"
+"""Ours: what a look at conditions found of assets that is not what the look before found; ``body`` has automation,
+tick_id, and in ``found`` for each asset its key, how many of its partitions are requested, why, and the tree."""
 
 BACKFILL_REQUESTED: Final = "BACKFILL_REQUESTED"
 """Ours, as all of backfills: somebody wants one; ``body`` has its id, what it makes, and its runs."""

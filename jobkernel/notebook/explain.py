@@ -35,7 +35,7 @@ def why(session: Session, key: str, partition: str | None = None) -> Shown:
 
 def _condition(session: Session, key: str) -> list[dict[str, Any]]:
     """Say what the asset's condition, if it has one, waited for when it was looked at last."""
-    told = session.conditions.why(key)
+    told = session.conditions.latest_evaluation(key)
     if told is not None:
         return [{"text": f"Condition: {told['why']}"}]
     spec = session.registry.spec(key)

@@ -5,12 +5,13 @@ Trees are bounded: of parts beyond the most that are kept, how many were left ou
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from jobkernel.model.conditions import Around, Checks, Dependencies, Operand, Or
-from jobkernel.rules.conditions_facts import Key, shown
+from jobkernel.rules.conditions_facts import Key, Subset, shown
 from jobkernel.rules.conditions_scope import Found
 from jobkernel.rules.cron import read_crons
 
@@ -20,24 +21,39 @@ HOPELESS: Final = "somebody to make it, since it was missing from the start"
 
 
 def tree_of(found: Found, most: int = MOST_PARTS) -> dict[str, Any]:
-    """Return an evaluation as JSON: label, name, of how many partitions it is true and was asked, and its parts."""
+    """Return an evaluation as JSON, with what its parts came to in ``children``.
+
+    Each has a ``label``, a ``status`` (``true``, ``false``, ``partly``, or ``moot`` where it was not asked), of how
+    many partitions it is ``true`` and ``of`` how many it was asked (1 where there are none), which ``partitions`` those
+    are, in words, and an ``operator``, or its own ``name`` where its label is another; ``left_out`` counts parts beyond
+    ``most``.
+    """
     return _tree(found, [most])
 
 
 def _tree(found: Found, left: list[int]) -> dict[str, Any]:
     left[0] -= 1
     kept = [_tree(child, left) for child in found.children if left[0] > 0]
-    condition = found.condition
-    tree: dict[str, Any] = {"label": str(condition), "true": len(found.true), "of": len(found.candidates)}
-    if condition.label is not None:
-        tree["name"] = condition.name
+    condition, true, of = found.condition, len(found.true), len(found.candidates)
+    status = "moot" if not of else "false" if not true else "true" if true >= of else "partly"
+    tree: dict[str, Any] = {"label": str(condition), "status": status, "true": true, "of": of}
+    if found.true and None not in found.true:
+        tree["partitions"] = _some(found.true)
     if condition.operator != "identity":
         tree["operator"] = condition.operator
+    elif condition.label is not None:
+        tree["name"] = condition.name
     if kept:
-        tree["parts"] = kept
+        tree["children"] = kept
     if len(kept) < len(found.children):
         tree["left_out"] = len(found.children) - len(kept)
     return tree
+
+
+def _some(partitions: Subset) -> str:
+    """Name partitions: the first by their keys, and how many more there are."""
+    first = heapq.nsmallest(MOST_NAMED, map(str, partitions))
+    return ", ".join(first) + (f" and {len(partitions) - len(first)} more" if len(partitions) > len(first) else "")
 
 
 def sentence_of(found: Found, now: datetime) -> str:
@@ -173,5 +189,8 @@ ENDS: Final[Mapping[str, str]] = {
 
 
 def whys(results: Mapping[Key, Found], now: datetime) -> dict[str, dict[str, Any]]:
-    """Return the sentence and the tree of each asset and check that has a condition."""
-    return {shown(key): {"why": sentence_of(found, now), "tree": tree_of(found)} for key, found in results.items()}
+    """Return of each asset and check that has a condition how much is ``requested``, the sentence and the tree."""
+    return {
+        shown(key): {"requested": len(found.true), "why": sentence_of(found, now), "tree": tree_of(found)}
+        for key, found in results.items()
+    }

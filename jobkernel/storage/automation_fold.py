@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jobkernel.model import events as words
 from jobkernel.rules.ticks import WRONG_CLOCK
 from jobkernel.storage.encoding import json_text
-from jobkernel.storage.rows import AUTOMATION, RUN_KEY, TICK, Row, Rows
+from jobkernel.storage.rows import AUTOMATION, CONDITION, RUN_KEY, TICK, Row, Rows
 
 if TYPE_CHECKING:
     from jobkernel.storage.fold import Change, Fact
@@ -154,6 +154,21 @@ def _moves_on(rows: Rows, fact: Fact, status: str) -> None:
     rows.change(AUTOMATION, row, **values)
 
 
+def _conditions_evaluated(rows: Rows, fact: Fact, _run: Row | None) -> None:
+    where = {"automation_name": fact.body.get("automation"), "tick_id": fact.body.get("tick_id")}
+    for each in fact.body.get("found") or ():
+        rows.append(
+            CONDITION,
+            fact.seq,
+            asset_key=str(each.get("key")),
+            occurred_us=fact.occurred_us,
+            requested=int(each.get("requested") or 0),
+            why=each.get("why"),
+            tree=json_text(each.get("tree")),
+            **where,
+        )
+
+
 def tick_key(body: dict[str, Any]) -> tuple[str]:
     """Return what names a tick's row."""
     return (str(body.get("tick_id")),)
@@ -169,6 +184,7 @@ AUTOMATION_FOLDS: dict[str, Change] = {
     words.TICK_SKIPPED: _tick_ends("SKIPPED"),
     words.TICK_FAILURE: _tick_ends("FAILURE"),
     words.TICK_MISSED: _tick_ends("MISSED"),
+    words.CONDITIONS_EVALUATED: _conditions_evaluated,
 }
 TICK_EVENTS = frozenset(
     {words.TICK_STARTED, words.TICK_SUCCESS, words.TICK_SKIPPED, words.TICK_FAILURE, words.TICK_MISSED}

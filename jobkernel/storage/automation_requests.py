@@ -107,7 +107,7 @@ def claim_ticks(desk: Desk, peer: Peer, ticks: list[dict[str, Any]]) -> list[dic
 
     Each answer says whether it is ``claimed``, else ``why`` not (``lease``: another kernel has it; ``taken``: that time
     was claimed before); its ``status`` now; and the ``run_ids`` that may be launched: those of its ``requests`` whose
-    run key nobody used before.
+    run key nobody used before. What a tick has ``beside`` (events: type, body) is kept with it or not at all.
     """
     with desk.lock:
         fenced = [desk.leases.is_held(tick["name"], peer.who.client_id, tick["token"]) for tick in ticks]
@@ -151,8 +151,9 @@ class _Claims:
                 body |= {"status": "SKIPPED", "skip_reason": _used_before(used)}
         self.reached[name] = max(self.reached.get(name, 0), tick.get("last_us") or scheduled or 0)
         self.given_keys.update(_keys_of({**tick, "requests": granted}))
-        status = body.pop("status")
-        events.append(Event(EVENT_OF_STATUS[status], None, None, self.desk.clock.now_us(), body))
+        status, now_us = body.pop("status"), self.desk.clock.now_us()
+        events += [Event(word, None, None, now_us, beside) for word, beside in body.pop("beside", ())]
+        events.append(Event(EVENT_OF_STATUS[status], None, None, now_us, body))
         return {"claimed": True, "status": status, "run_ids": [request["run_id"] for request in granted]}
 
     def _reached(self, name: str) -> int:

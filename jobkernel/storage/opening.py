@@ -16,7 +16,7 @@ from jobkernel.errors import DiskFull, HistoryCorrupt, HistoryError, HistoryHeld
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 MEMORY = ":memory:"
 
 Migration = Callable[["duckdb.DuckDBPyConnection"], None]
@@ -29,15 +29,24 @@ def _only_views(_connection: duckdb.DuckDBPyConnection) -> None:
 def _automations(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables of schedules, sensors and backfills; a tick's row has an end and details."""
     connection.execute("drop view if exists ticks")
+    _make_tables(connection, "tick", "automation", "run_key", "backfill")  # of ticks one was there, never written
+
+
+def _conditions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the table of what conditions came to."""
+    _make_tables(connection, "condition")
+
+
+def _make_tables(connection: duckdb.DuckDBPyConnection, *names: str) -> None:
     script = _script("schema.sql")
-    for name in ("tick", "automation", "run_key", "backfill"):
+    for name in names:
         found = re.search(rf"create table kept\.{name} \(.*?\n\);", script, re.DOTALL)
         assert found is not None
-        connection.execute(f"drop table if exists kept.{name}")  # of ticks there was one that nothing ever wrote
+        connection.execute(f"drop table if exists kept.{name}")
         connection.execute(found[0])
 
 
-MIGRATIONS: dict[int, Migration] = {2: _only_views, 3: _automations}
+MIGRATIONS: dict[int, Migration] = {2: _only_views, 3: _automations, 4: _conditions}
 """What brings the tables of a history from the version before to this one, by the version it leads to."""
 
 SETTINGS = {

@@ -386,6 +386,21 @@ where seq >= (select row_seq from kept.tick where tick_id = $tick_id) and event_
 order by seq
 limit 2
 
+-- name: latest_conditions
+-- defaults: {}
+select asset_key, why, tree from kept.condition
+where row_seq in (select max(row_seq) from kept.condition group by asset_key)
+
+-- name: conditions_of
+-- defaults: {"limit": 1}
+select found.asset_key, found.occurred_us as evaluated_at, found.automation_name, found.tick_id, found.requested,
+    found.why, found.tree, tick.status, coalesce(tick.run_ids, '[]'::json) as run_ids
+from kept.condition as found
+left join kept.tick as tick on tick.tick_id = found.tick_id
+where found.asset_key = $asset_key
+order by found.row_seq desc
+limit $limit
+
 -- name: cells_of
 -- defaults: {}
 select name, source, options, deps

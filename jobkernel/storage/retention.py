@@ -1,7 +1,8 @@
 """What may be forgotten, and forgetting it: old events, logs and finished runs.
 
-Never the latest materialization of an asset partition (its event and fingerprint), the latest result of a check,
-definitions, settings, what schedules and sensors go by (run keys, cursors, switches), or a run that is still open.
+Never the latest materialization of an asset partition (its event and fingerprint), the latest result of a check, the
+latest evaluation of a condition, definitions, settings, what schedules and sensors go by (run keys, cursors,
+switches), or a run that is still open.
 Runs on the writing thread, in one transaction.
 """
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 DAY_US = 86_400 * 1_000_000
 SKIPPED_DAYS = 7
 """How long at most a sensor's look at the world that led to nothing is kept."""
+
+KEPT_CONDITIONS = 100
+"""How many evaluations of the condition of one asset are kept at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +55,18 @@ OLD = {
     "steps": ("execution", "step_key is not null and run_id in (select run_id from old_runs)"),
     "log_lines": ("log_line", "run_id in (select run_id from old_runs)"),
     "log_files": ("log_file", "run_id in (select run_id from old_runs)"),
+    "conditions": (
+        "condition",
+        "occurred_us < $cutoff and row_seq not in (select max(row_seq) from kept.condition group by asset_key)"
+        " or (asset_key, row_seq) in (select (asset_key, row_seq) from kept.condition"
+        " qualify row_number() over (partition by asset_key order by row_seq desc) > $conditions)",
+    ),
     "events": (
         "event",
         "(run_id in (select run_id from old_runs) or (run_id is null and occurred_us < $cutoff))"
         " and seq not in (select materialized_seq from kept.asset_partition where materialized_seq is not null)"
-        " or (event_type = 'TICK_SKIPPED' and occurred_us < $skipped and body ->> 'automation_type' <> 'SCHEDULE')",
+        " or (event_type = 'TICK_SKIPPED' and occurred_us < $skipped and body ->> 'automation_type' <> 'SCHEDULE')"
+        " or (event_type = 'CONDITIONS_EVALUATED' and seq not in (select row_seq from kept.condition))",
     ),
     "ticks": (
         "tick",
@@ -114,7 +125,8 @@ def _delete(table: str, which: str) -> str:
 
 
 def _values(limits: Retention) -> dict[str, int]:
-    return {"cutoff": limits.cutoff_us, "runs": limits.runs, "skipped": limits.skipped_us}
+    kept = {"runs": limits.runs, "conditions": KEPT_CONDITIONS}
+    return {"cutoff": limits.cutoff_us, "skipped": limits.skipped_us, **kept}
 
 
 def _ask(cursor: duckdb.DuckDBPyConnection, sql: str, limits: Retention) -> list[tuple[Any, ...]]:

@@ -107,6 +107,7 @@ TICK = Table(
 RUN_KEY = Table(
     "run_key", _columns("row_seq automation_name run_key run_id tick_id given_seq"), ("automation_name", "run_key")
 )
+CONDITION = Table("condition", _columns("row_seq asset_key occurred_us automation_name tick_id requested why tree"), ())
 BACKFILL = Table(
     "backfill",
     _columns("row_seq backfill_id status job_name notebook client_id requested_us ended_us details"),
@@ -114,7 +115,7 @@ BACKFILL = Table(
 )
 
 KEYED = (RUN, STEP, ASSET_PARTITION, DEFINITION, SETTING, AUTOMATION, TICK, RUN_KEY, BACKFILL)
-ALL_TABLES = (*KEYED, MATERIALIZATION, CHECK_RESULT, LOG_FILE)
+ALL_TABLES = (*KEYED, MATERIALIZATION, CHECK_RESULT, LOG_FILE, CONDITION)
 
 
 class Source(Protocol):

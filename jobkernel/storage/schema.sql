@@ -1,4 +1,4 @@
--- The tables of the history, version 3; those in "kept" are ours alone. The documented views are in views.sql.
+-- The tables of the history, version 4; those in "kept" are ours alone. The documented views are in views.sql.
 -- Times are microseconds since the epoch in tables (occurred_us) and naive UTC timestamps in views (occurred_at).
 
 create schema kept;
@@ -186,6 +186,19 @@ create table kept.run_key (
     run_id varchar,
     tick_id varchar,
     given_seq bigint
+);
+
+-- What looks at conditions found of assets and checks ("a/b:check"), where it was not what the look before found.
+
+create table kept.condition (
+    row_seq bigint not null,
+    asset_key varchar not null,
+    occurred_us bigint not null,
+    automation_name varchar,
+    tick_id varchar,
+    requested integer not null,
+    why varchar,
+    tree json
 );
 
 -- Backfills: what was wanted, its runs and their order lie in details; how far it is follows from the runs' rows.

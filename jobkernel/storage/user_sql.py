@@ -19,7 +19,18 @@ DEADLINE_S = 10.0
 MOST_ROWS = 100_000
 MOST_BYTES = 64 * 1024 * 1024
 CHUNK = 2_000
-VIEWS: Final = ("runs", "steps", "events", "logs", "materializations", "assets", "checks", "ticks", "backfills")
+VIEWS: Final = (
+    "runs",
+    "steps",
+    "events",
+    "logs",
+    "materializations",
+    "assets",
+    "checks",
+    "ticks",
+    "conditions",
+    "backfills",
+)
 """The documented views."""
 
 

@@ -92,6 +92,12 @@ select
     make_timestamp((details ->> 'last_us')::bigint) as last_missed_at
 from kept.tick;
 
+-- What looks at conditions found of each asset, where it was not what the look before found; requested counts partitions.
+create or replace view conditions as
+select
+    asset_key, make_timestamp(occurred_us) as evaluated_at, requested, why, tree, automation_name, tick_id
+from kept.condition;
+
 -- Of each run of a backfill the newest attempt counts; once it is over, the counts are those it ended with.
 create or replace view backfills as
 with attempt as (

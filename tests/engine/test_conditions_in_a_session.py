@@ -99,15 +99,15 @@ def test_each_look_leaves_a_sentence_and_a_tree(session: Any) -> None:
     session.add(raw, report)
     session.automations.switch(DEFAULT_SENSOR, on=True)
     session.clock.move(timedelta(0))
-    first = session.conditions.why("report")["why"]
+    first = session.conditions.latest_evaluation("report")["why"]
     look(session)
-    told = session.conditions.why("report")
+    told = session.conditions.latest_evaluation("report")
 
     assert first == "'report' waits for something new: this was the first look at its condition."
     assert told["why"] == "'report' waits for an update of 'raw'."
     assert told["tree"]["label"] == "eager"
-    assert [part["true"] for part in told["tree"]["parts"]] == [1, 0, 0, 0, 0]
-    assert session.conditions.why("raw") is None
+    assert [part["true"] for part in told["tree"]["children"]] == [1, 0, 0, 0, 0]
+    assert session.conditions.latest_evaluation("raw") is None
 
 
 def test_a_failed_requested_run_is_not_asked_for_again(session: Any) -> None:
@@ -168,4 +168,7 @@ def test_partitions_that_are_requested_get_a_run_each(session: Any) -> None:
     found = [session.history.query("run", run_id=row["run_id"])[0] for row in rows if row["trigger_name"]]
 
     assert sorted(row["partition_key"] for row in found) == ["x", "y"]
-    assert session.conditions.why("sums")["why"] == "'sums' is requested (2 of its partitions): eager is true."
+    assert (
+        session.conditions.latest_evaluation("sums")["why"]
+        == "'sums' is requested (2 of its partitions): eager is true."
+    )

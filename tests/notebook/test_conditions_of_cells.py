@@ -25,7 +25,7 @@ def test_a_cell_with_automation_turns_the_sensor_on_and_is_looked_at(nb: Noteboo
     watched = nb.session.automations.watched[DEFAULT_SENSOR]
 
     assert watched.is_on
-    eventually(lambda: nb.session.conditions.why("report"))
+    eventually(lambda: nb.session.conditions.latest_evaluation("report"))
     assert "Condition: 'report' waits for" in nb.ok("%why report").text
 
 

@@ -264,10 +264,10 @@ def test_a_tree_of_many_dependencies_is_bounded_and_says_so() -> None:
     tree = tree_of(watch.found.results["b"])
 
     def left_out(part: dict[str, Any]) -> int:
-        return part.get("left_out", 0) + sum(left_out(each) for each in part.get("parts", ()))
+        return part.get("left_out", 0) + sum(left_out(each) for each in part.get("children", ()))
 
     def size(part: dict[str, Any]) -> int:
-        return 1 + sum(size(each) for each in part.get("parts", ()))
+        return 1 + sum(size(each) for each in part.get("children", ()))
 
     assert size(tree) <= 70
     assert left_out(tree) >= 180
