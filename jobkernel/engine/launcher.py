@@ -28,7 +28,7 @@ from jobkernel.errors import HistoryError, InvariantViolation, JobkernelError
 from jobkernel.executors.call import RunFacts
 from jobkernel.executors.exchange import RunExchange
 from jobkernel.executors.resource_output import logged
-from jobkernel.executors.resources import config_fields, open_resources, require_resources
+from jobkernel.executors.resources import config_fields, io_schemas, open_resources, require_resources
 from jobkernel.executors.runner import Runner
 from jobkernel.executors.step_output import OutputLine, StepOutput
 from jobkernel.executors.stored import StoredValues
@@ -130,6 +130,7 @@ class Launcher:
             chosen.config if chosen is not None else plan.job.config if plan.job else None,
             resources=lambda: config_fields(definitions),
             needed=lambda: wanted,
+            managers=io_schemas(definitions),
             environment=os.environ,
             executor=plan.job.executor if plan.job else None,
         )
@@ -227,13 +228,33 @@ class Launcher:
             root_run_id=options.root_run_id,
         )
 
-    def enqueue(self, live: LiveRun) -> None:
-        """Put a run in the queue of the project; it starts as soon as it is admitted."""
-        facts, options = live.active.setup.facts, live.options
+    def enqueue(self, *lives: LiveRun) -> None:
+        """Put runs in the queue of the project, in order, with one question; each starts as soon as it is admitted."""
         with self._lock:
             self._refuse_when_closed()
-            self.runs[options.run_id] = live
-        body = {
+            self.runs.update((live.options.run_id, live) for live in lives)
+        for live in lives:
+            live.active.emit(ev.RUN_ENQUEUED, self._enqueued(live))
+            if live.notice is not None:
+                live.active.emit(ev.ENGINE_EVENT, {"message": live.notice})
+        try:
+            admitted = self._submit(lives)
+        except BaseException:
+            for live in lives:
+                live.active.cancel()  # a launch that was interrupted must not leave a run behind
+            raise
+        for run_id in admitted:
+            self._start(self.runs[run_id])
+        for live in lives:
+            if live.active.status.is_final:  # canceled before the queue knew of it: give the place back
+                with contextlib.suppress(JobkernelError):
+                    self._history.request("release_run", run_id=live.options.run_id)
+        self._on_change()
+
+    def _enqueued(self, live: LiveRun) -> dict[str, Any]:
+        """Return what the history is told of a run in the queue."""
+        facts, options = live.active.setup.facts, live.options
+        return {
             "job_name": facts.job_name,
             "tags": dict(facts.tags),
             "config": facts.config,
@@ -251,39 +272,20 @@ class Launcher:
             "steps": list(live.plan.steps),
             "assets": live.plan.asset_keys,
         }
-        live.active.emit(ev.RUN_ENQUEUED, body)
-        if live.notice is not None:
-            live.active.emit(ev.ENGINE_EVENT, {"message": live.notice})
-        try:
-            answer = self._submit(options, facts, live.plan)
-        except BaseException:
-            live.active.cancel()  # a launch that was interrupted must not leave a run behind
-            raise
-        if answer["admitted"]:
-            self._start(live)
-        if live.active.status.is_final:  # canceled before the queue knew of it: give the place back
-            with contextlib.suppress(JobkernelError):
-                self._history.request("release_run", run_id=options.run_id)
-        self._on_change()
 
     def _refuse_when_closed(self) -> None:
         if self._is_closed:
             raise InvariantViolation("This session is closed and runs nothing any more; launch it in a new one.")
 
-    def _submit(self, options: RunOptions, facts: RunFacts, plan: Plan) -> dict[str, Any]:
+    def _submit(self, lives: Sequence[LiveRun]) -> list[str]:
+        """Return the ids of those that start now."""
         try:
-            answer: dict[str, Any] = self._history.request(
-                "submit_run",
-                run_id=options.run_id,
-                priority=options.priority,
-                tags=dict(facts.tags),
-                title=run_title(facts.job_name, plan.asset_keys),
-                **pools_of(plan),
-            )
+            answer = self._history.request("submit_runs", runs=[_described(live) for live in lives])
         except HistoryError:
             # nobody can queue us, and nobody else can start runs either: run now, the log follows when it can
-            return {"admitted": True}
-        return answer
+            return [live.options.run_id for live in lives]
+        admitted: list[str] = answer["admitted"]
+        return admitted
 
     def _runners(
         self, plan: Plan, options: RunOptions, choice: ExecutorChoice, tasks: RemoteTasks
@@ -380,6 +382,18 @@ class Launcher:
         for error in errors:
             if error is not None:
                 traceback.clear_frames(error.__traceback__)  # only the newest error's variables are still looked at
+
+
+def _described(live: LiveRun) -> dict[str, Any]:
+    """Return what the queue goes by."""
+    facts, plan = live.active.setup.facts, live.plan
+    return {
+        "run_id": live.options.run_id,
+        "priority": live.options.priority,
+        "tags": dict(facts.tags),
+        "title": run_title(facts.job_name, plan.asset_keys),
+        **pools_of(plan),
+    }
 
 
 def _output_file(logs: Path, run_id: str, step_key: str) -> Path:

@@ -134,7 +134,7 @@ class Desk:
         if admitted:
             self.queue.resume(client_id, **run)
         already = run_id in self.queue.running
-        told = [] if admitted else self.queue.submit(client_id, **run)
+        told = [] if admitted else self.queue.submit(client_id, [run])
         if already and not admitted:
             told.append((client_id, "admitted", {"run_id": run_id}))  # said while nobody listened
         for step_key, slot in (slots or {}).items():
@@ -359,7 +359,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "query": Desk._query,
     "sql": Desk._sql,
     "log_lines": Desk._log_lines,
-    "submit_run": run_requests.submit_run,
+    "submit_runs": run_requests.submit_runs,
     "cancel_run": run_requests.cancel_run,
     "release_run": run_requests.release_run,
     "claim_slot": run_requests.claim_slot,

@@ -35,10 +35,10 @@ class Remembered:
 
     def before(self, operation: str, fields: dict[str, Any]) -> None:
         """Note a request on its way."""
-        if operation == "submit_run":
-            run = {**fields, "admitted": False, "slots": {}}
+        if operation == "submit_runs":
             with self._lock:
-                self._runs.setdefault(fields["run_id"], run)
+                for run in fields["runs"]:
+                    self._runs.setdefault(run["run_id"], {**run, "admitted": False, "slots": {}})
         elif operation == "claim_slot":
             with self._lock:
                 if fields["run_id"] in self._runs:
@@ -52,8 +52,9 @@ class Remembered:
     def after(self, operation: str, fields: dict[str, Any], answer: Any) -> None:
         """Note what a request has brought."""
         with self._lock:
-            if operation == "submit_run" and answer["admitted"] and fields["run_id"] in self._runs:
-                self._runs[fields["run_id"]]["admitted"] = True
+            if operation == "submit_runs":
+                for run_id in answer["admitted"]:
+                    self._admitted(run_id)
             elif operation == "claim_slot" and answer["granted"]:
                 self._slot_granted(fields)
             elif operation == "claim_keys":
@@ -71,14 +72,14 @@ class Remembered:
 
     def refused(self, operation: str, fields: dict[str, Any]) -> None:
         """Note that a request was refused."""
-        if operation == "submit_run":
-            self.ended([fields["run_id"]])
+        if operation == "submit_runs":
+            self.ended(run["run_id"] for run in fields["runs"])
 
     def pushed(self, name: str, fields: dict[str, Any]) -> None:
         """Note what the server told unasked."""
         with self._lock:
-            if name == "admitted" and fields["run_id"] in self._runs:
-                self._runs[fields["run_id"]]["admitted"] = True
+            if name == "admitted":
+                self._admitted(fields["run_id"])
             elif name == "slot":
                 self._slot_granted(fields)
             elif name == "lease":
@@ -90,9 +91,13 @@ class Remembered:
 
     def ended(self, run_ids: Iterable[str | None]) -> None:
         """Forget runs that ended."""
-        for run_id in run_ids:
-            with self._lock:
+        with self._lock:
+            for run_id in run_ids:
                 self._runs.pop(run_id or "", None)
+
+    def _admitted(self, run_id: str) -> None:
+        if run_id in self._runs:
+            self._runs[run_id]["admitted"] = True
 
     def _slot_granted(self, fields: dict[str, Any]) -> None:
         run = self._runs.get(fields["run_id"])

@@ -58,11 +58,13 @@ class RunQueue:
             return []
         return self._granted(self.slots.hold_all(False)) + self._admit()
 
-    def submit(self, client_id: str, run_id: str, **described: Any) -> list[Told]:
-        """Put a run in line; one that is known keeps its place."""
-        self.owners[run_id] = client_id
-        if run_id not in self.line.running and run_id not in self.line.waiting:
-            self.line.add(self._run(run_id, **described))
+    def submit(self, client_id: str, runs: Iterable[Mapping[str, Any]]) -> list[Told]:
+        """Put runs in line, in order; one that is known keeps its place."""
+        for described in runs:
+            run_id = described["run_id"]
+            self.owners[run_id] = client_id
+            if run_id not in self.line.running and run_id not in self.line.waiting:
+                self.line.add(self._run(**described))
         return self._admit()
 
     def resume(self, client_id: str, run_id: str, **described: Any) -> None:

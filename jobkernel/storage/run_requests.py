@@ -14,13 +14,17 @@ if TYPE_CHECKING:
     from jobkernel.storage.desk import Desk, Peer
 
 
-def submit_run(desk: Desk, peer: Peer, run_id: str, **described: Any) -> dict[str, Any]:
-    """Put a run in line (priority, tags, pools, roots, title); return whether it starts now, else its place and why."""
+def submit_runs(desk: Desk, peer: Peer, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Put runs in line, in order, each with its ``run_id`` and, where it has them, priority, tags, pools, roots, title.
+
+    Return the ids of those that start now (``admitted``); the others hear ``admitted`` later.
+    """
+    ours = dict.fromkeys(run["run_id"] for run in runs)
     with desk.lock:
-        told = desk.queue.submit(peer.who.client_id, run_id, **described)
-        answer = {"admitted": run_id in desk.queue.running, **desk.queue.place_of(run_id)}
-    desk.tell(each for each in told if each[2]["run_id"] != run_id)
-    return answer
+        told = desk.queue.submit(peer.who.client_id, runs)
+        admitted = [run_id for run_id in ours if run_id in desk.queue.running]
+    desk.tell(each for each in told if each[2]["run_id"] not in ours)
+    return {"admitted": admitted}
 
 
 def release_run(desk: Desk, _peer: Peer, run_id: str) -> None:

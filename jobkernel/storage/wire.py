@@ -21,7 +21,7 @@ from typing import Any
 
 import msgpack
 
-PROTOCOL = 3
+PROTOCOL = 4
 LARGEST_FRAME = 256 * 1024 * 1024
 LARGEST_BACKLOG = 64 * 1024 * 1024
 NONCE = 32

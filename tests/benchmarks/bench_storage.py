@@ -74,7 +74,7 @@ def _one_step_runs(client: HistoryClient) -> dict[str, float]:
         client.emit_many(_run(10_000_000 + number))
         client.flush()
 
-    submitted = _median_ms(lambda number: client.request("submit_run", run_id=f"submitted-{number}"), 200)
+    submitted = _median_ms(lambda number: client.request("submit_runs", runs=[{"run_id": f"submitted-{number}"}]), 200)
     for number in range(200):
         client.emit(Event("RUN_CANCELED", f"submitted-{number}", None, 1))
     client.flush()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import eventually
 
 from jobkernel.errors import HistoryError, InvalidConfig, QueryRefused
 from jobkernel.model.events import Event
@@ -58,14 +59,6 @@ def a_run(
 def kept(history: History, *events: Event) -> None:
     history.emit_many(events)
     history.flush()
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-    return found
 
 
 def test_a_run_is_remembered_with_its_steps_and_events(history: History) -> None:
@@ -249,13 +242,14 @@ def test_runs_beyond_the_limit_wait_by_priority_and_are_admitted_when_one_ends(h
     admitted: list[str] = []
     history.listen("admitted", lambda fields: admitted.append(fields["run_id"]))
 
-    assert history.request("submit_run", run_id="r1")["admitted"] is True
-    assert history.request("submit_run", run_id="low", priority=0) == {
-        "admitted": False,
-        "ahead": 0,
-        "why": "1 of 1 runs are running (max_concurrent_runs)",
-    }
-    assert history.request("submit_run", run_id="high", priority=5)["admitted"] is False
+    assert history.request("submit_runs", runs=[{"run_id": "r1"}]) == {"admitted": ["r1"]}
+    waiting = [{"run_id": "low", "priority": 0}, {"run_id": "high", "priority": 5}]
+    assert history.request("submit_runs", runs=waiting) == {"admitted": []}
+    why = "1 of 1 runs are running (max_concurrent_runs)"
+    assert history.request("queue")["waiting"] == [
+        {"run_id": "high", "ahead": 0, "why": why},
+        {"run_id": "low", "ahead": 1, "why": why},
+    ]
     kept(history, *a_run("r1"))
     eventually(lambda: admitted == ["high"])
     kept(history, *a_run("high"))
@@ -265,7 +259,7 @@ def test_runs_beyond_the_limit_wait_by_priority_and_are_admitted_when_one_ends(h
 def test_cancel_reaches_the_owner_of_the_run(history: History) -> None:
     asked: list[dict[str, Any]] = []
     history.listen("cancel", asked.append)
-    history.request("submit_run", run_id="r1")
+    history.request("submit_runs", runs=[{"run_id": "r1"}])
 
     assert history.request("cancel_run", run_id="r1", forced=True, by="me")["asked"] == "first.ipynb"
     eventually(lambda: asked == [{"run_id": "r1", "forced": True, "by": "me"}])

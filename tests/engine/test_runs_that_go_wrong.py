@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_sessions import PATIENCE_S, a_session, asset, define, ended, events_of, eventually, launch, stubborn
+from live_sessions import PATIENCE_S, a_session, asset, define, ended, events_of, launch, stubborn
+from waiting import eventually
 
 import jobkernel as jk
 from jobkernel.clock import SystemClock
@@ -107,7 +108,7 @@ def test_an_interrupted_launch_leaves_no_run_behind(monkeypatch: pytest.MonkeyPa
 
         def interrupted(operation: str, **fields: Any) -> Any:
             answer = ask(operation, **fields)
-            if operation == "submit_run":
+            if operation == "submit_runs":
                 raise KeyboardInterrupt
             return answer
 
@@ -132,12 +133,12 @@ def test_nothing_follows_the_end_of_a_run_canceled_while_it_is_submitted(
         ask = session.history.request
 
         def canceling(operation: str, **fields: Any) -> Any:
-            cancel = operation == "submit_run"
+            cancel = operation == "submit_runs"
             if cancel and moment == "before":
-                session.launcher.runs[fields["run_id"]].active.cancel()
+                session.launcher.runs[fields["runs"][0]["run_id"]].active.cancel()
             answer = ask(operation, **fields)
             if cancel and moment == "after":
-                session.launcher.runs[fields["run_id"]].active.cancel()
+                session.launcher.runs[fields["runs"][0]["run_id"]].active.cancel()
             return answer
 
         with monkeypatch.context() as patch:

@@ -9,12 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from waiting import eventually
 
 import jobkernel
 from jobkernel.errors import HistoryError, KeyOwnedElsewhere, ServerUnreachable, VersionMismatch
@@ -39,7 +40,7 @@ RUN = (
     "client.emit(Event('RUN_START', 'started', None, 2));"
     "client.emit(Event('STEP_START', 'started', 'x', 3, {'attempt': 1}));"
     "client.emit(Event('RUN_ENQUEUED', 'queued', None, 4, {})); client.flush();"
-    "client.request('submit_run', run_id='started'); client.request('claim_keys', keys=['orders']);"
+    "client.request('submit_runs', runs=[{'run_id': 'started'}]); client.request('claim_keys', keys=['orders']);"
 )
 HOLD = (
     "import sys; from jobkernel.storage.locks import holding; from jobkernel.storage.place import place_of, prepare;"
@@ -78,14 +79,6 @@ def said(process: subprocess.Popen[str]) -> str:
 def end(process: subprocess.Popen[str], number: int = signal.SIGKILL) -> None:
     process.send_signal(number)
     process.communicate()
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-    return found
 
 
 def connect(project: Path, **options: Any) -> HistoryClient:
@@ -141,7 +134,7 @@ def test_a_killed_kernels_runs_end_within_two_seconds(project: Path) -> None:
     end(dying)
     killed_at = time.monotonic()
 
-    eventually(lambda: watcher.query("open_runs") == [], 5)
+    eventually(lambda: watcher.query("open_runs") == [])
     assert time.monotonic() - killed_at < 2
     runs = {row["run_id"]: (row["status"], row["reason"]) for row in watcher.query("latest_runs")}
     assert runs == {"started": ("FAILURE", "kernel died"), "queued": ("CANCELED", "kernel died")}
@@ -158,14 +151,14 @@ def test_the_runs_of_a_kernel_that_died_with_its_server_fail_at_the_next_start(p
 
     client = connect(project)
 
-    eventually(lambda: client.query("open_runs") == [], 5)
+    eventually(lambda: client.query("open_runs") == [])
     assert {row["status"] for row in client.query("latest_runs")} == {"FAILURE", "CANCELED"}
     client.close()
 
 
 def test_a_killed_server_is_replaced_and_the_history_is_whole(project: Path) -> None:
     client = connect(project)
-    client.request("submit_run", run_id="r1")
+    client.request("submit_runs", runs=[{"run_id": "r1"}])
     client.request("claim_keys", keys=["x"])
     client.emit_many(Event("ENGINE_EVENT", "r1", None, number) for number in range(5_000))
     pid = client.request("status")["pid"]
@@ -207,8 +200,8 @@ def test_the_queue_is_one_for_all_notebooks(project: Path) -> None:
     first.request("set_setting", name="max_concurrent_runs", value=1)
     eventually(lambda: second.settings["max_concurrent_runs"] == 1)
 
-    assert first.request("submit_run", run_id="a")["admitted"]
-    assert not second.request("submit_run", run_id="b")["admitted"]
+    assert first.request("submit_runs", runs=[{"run_id": "a"}])["admitted"]
+    assert not second.request("submit_runs", runs=[{"run_id": "b"}])["admitted"]
     first.emit_many([Event("RUN_ENQUEUED", "a", None, 1), Event("RUN_SUCCESS", "a", None, 2)])
 
     eventually(lambda: admitted == ["b"])
@@ -275,7 +268,7 @@ def test_a_forked_child_does_not_keep_a_dead_kernel_alive(project: Path) -> None
 
     end_without_pipes(dying)
 
-    eventually(lambda: watcher.query("open_runs") == [], 5)
+    eventually(lambda: watcher.query("open_runs") == [])
     os.kill(child, signal.SIGKILL)
     dying.communicate()
     watcher.close()
@@ -503,7 +496,7 @@ def test_a_server_whose_files_were_deleted_gives_way_to_one_that_is_found(projec
 
     shutil.rmtree(place.runtime if what == "the runtime folder" else place.folder)
 
-    eventually(lambda: (server_status(project) or {"pid": pid})["pid"] != pid, 20)
+    eventually(lambda: (server_status(project) or {"pid": pid})["pid"] != pid)
     other = connect(project)
     client.emit(Event("ENGINE_EVENT", "r1", None, 2))
     client.flush()

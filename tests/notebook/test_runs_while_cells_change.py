@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from shells import Notebook
+from waiting import eventually
 
 from jobkernel.notebook import current
 from jobkernel.notebook.publisher import Publisher
 
 PATIENCE_S = 10.0
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
 
 
 def gates(nb: Notebook) -> tuple[threading.Event, threading.Event]:
@@ -74,7 +66,7 @@ def test_an_interrupt_while_a_run_is_launched_leaves_nothing_running(
 
     def interrupted(operation: str, **fields: Any) -> Any:
         answer = ask(operation, **fields)
-        if operation == "submit_run":
+        if operation == "submit_runs":
             raise KeyboardInterrupt
         return answer
 

@@ -146,8 +146,8 @@ class Project(RuleBasedStateMachine):
         kernel.runs[run_id] = "waiting"
         self.say(kernel, ev.RUN_ENQUEUED, run_id, job_name="job", priority=priority)
         pools: dict[str, Any] = {"pools": ["db"], "roots": {"db": 1}} if pooled else {}
-        answer = self.ask(kernel, "submit_run", run_id=run_id, priority=priority, tags={}, **pools)
-        if answer["admitted"]:
+        answer = self.ask(kernel, "submit_runs", runs=[{"run_id": run_id, "priority": priority, "tags": {}, **pools}])
+        if run_id in answer["admitted"]:
             self.act(kernel, "admitted", {"run_id": run_id})
         self.hear()
 

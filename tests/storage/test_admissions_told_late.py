@@ -48,8 +48,8 @@ def waiting(run_id: str) -> dict[str, Any]:
 def test_an_admission_that_nobody_heard_is_told_after_the_reconnect(desk: Desk, client: Any) -> None:
     first = Connection(desk, client)
     desk.handle(first, "set_setting", {"name": "max_concurrent_runs", "value": 1})
-    assert desk.handle(first, "submit_run", {"run_id": "r1"})["admitted"]
-    assert not desk.handle(first, "submit_run", {"run_id": "r2"})["admitted"]
+    assert desk.handle(first, "submit_runs", {"runs": [{"run_id": "r1"}]})["admitted"]
+    assert not desk.handle(first, "submit_runs", {"runs": [{"run_id": "r2"}]})["admitted"]
     desk.leave(first)
     desk.handle(first, "release_run", {"run_id": "r1"})
     assert list(desk.queue.running) == ["r2"]
@@ -63,8 +63,8 @@ def test_an_admission_that_nobody_heard_is_told_after_the_reconnect(desk: Desk, 
 def test_a_run_that_waits_on_is_not_told_at_a_reconnect(desk: Desk, client: Any) -> None:
     first = Connection(desk, client)
     desk.handle(first, "set_setting", {"name": "max_concurrent_runs", "value": 1})
-    desk.handle(first, "submit_run", {"run_id": "r1"})
-    desk.handle(first, "submit_run", {"run_id": "r2"})
+    desk.handle(first, "submit_runs", {"runs": [{"run_id": "r1"}]})
+    desk.handle(first, "submit_runs", {"runs": [{"run_id": "r2"}]})
     desk.leave(first)
 
     again = Connection(desk, client, ({**waiting("r1"), "admitted": True}, waiting("r2")))
