@@ -90,9 +90,10 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "make_python_type_usable_as_dagster_type", "usable_as_dagster_type",
     ),
     "api.resources": (
-        "IOManagerDefinition", "ResourceDefinition", "ResourceParam", "build_init_resource_context",
-        "build_resources", "io_manager", "resource", "with_resources",
+        "ResourceDefinition", "ResourceParam", "build_init_resource_context", "build_resources", "resource",
+        "with_resources",
     ),
+    "api.io_managers": ("IOManagerDefinition", "InputManagerDefinition", "input_manager", "io_manager"),
     "api.configurable": (
         "ConfigurableIOManager", "ConfigurableIOManagerFactory", "ConfigurableResource",
         "ConfigurableResourceFactory", "PartialResource", "ResourceDependency",

@@ -51,6 +51,12 @@ class DirectConfig:
     def input_value(self, _path: tuple[str, ...], _name: str) -> Any:
         """Return nothing: inputs come as arguments."""
 
+    def for_manager(self, _path: tuple[str, ...], _section: str, _name: str) -> Any:
+        """Return nothing: no IO manager is asked."""
+
+    def for_resource(self, _key: str) -> Any:
+        """Return nothing: no IO manager is asked."""
+
 
 class DirectSettings:
     """What a built context was given, and what bodies have added to it. Closes its resources when it goes."""

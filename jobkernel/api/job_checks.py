@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from jobkernel.api.asset_views import needed_resources
+from jobkernel.api.resources import ResourceDefinition
 from jobkernel.errors import InvalidDefinition, did_you_mean
 from jobkernel.model.definitions import DEFAULT_IO, NO_VALUE, Graph, GraphInput, Hook, Input
 from jobkernel.model.kinds import COLLECTION, DICT, LIST, TEXT, expect, expect_named
@@ -92,6 +93,23 @@ def check_resources_of_graph(graph: Graph, resources: Mapping[str, Any], hooks: 
     """
     of_hooks = {key: hook.name for hook in hooks for key in hook.required_resources}
     check_resources({**needed_resources(graph), **of_hooks}, resources, what)
+    _check_managers(graph, resources, what)
+
+
+def _check_managers(graph: Graph, resources: Mapping[str, Any], what: str) -> None:
+    """Raise where a resource that a function makes is to be a manager, and is declared as none."""
+    for invocation in graph.invocations:
+        if isinstance(invocation.node, Graph):
+            _check_managers(invocation.node, resources, what)
+            continue
+        of_inputs = {f"input '{item.name}'": item.io for item in invocation.node.inputs if item.io is not None}
+        of_outputs = {f"output '{output.name}'": output.io for output in invocation.node.outputs}
+        for which, key in {**of_inputs, **of_outputs}.items():
+            if type(resources.get(key)) is ResourceDefinition:
+                raise InvalidDefinition(
+                    f"Resource '{key}' of {what} is made by @resource, so it cannot be the manager of {which} of op"
+                    f" '{invocation.name}'; make it with @io_manager or @input_manager."
+                )
 
 
 def check_resources(needed: Mapping[str, str], given: Iterable[str], what: str) -> None:

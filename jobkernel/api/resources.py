@@ -1,16 +1,18 @@
-"""Resources as functions and records: ``@resource``, ``@io_manager``, ``ResourceDefinition``, the ``build_…`` helpers.
+"""Resources as functions and records: ``@resource``, ``ResourceDefinition``, the ``build_…`` helpers.
 
-Knows no runs. The classes that pydantic makes are in :mod:`jobkernel.api.configurable`.
+Knows no runs. The classes that pydantic makes are in :mod:`jobkernel.api.configurable`, IO managers that functions make
+in :mod:`jobkernel.api.io_managers`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Self, TypeVar
 
 from jobkernel.api.refusals import refuse
-from jobkernel.errors import InvalidConfig, InvalidInvocation
+from jobkernel.errors import InvalidConfig, InvalidDefinition, InvalidInvocation
 from jobkernel.executors.resource_view import ResourceView
 from jobkernel.executors.resources import (
     InitResourceContext,
@@ -51,8 +53,12 @@ class ResourceDefinition(Resource):
         *,
         config: Any = None,
         name: str | None = None,
+        input_schema: Field | None = None,
+        output_schema: Field | None = None,
     ) -> None:
         refuse("ResourceDefinition", version=version)
+        if not callable(resource_fn):
+            raise InvalidDefinition(f"A resource is made by a function, not by {resource_fn!r}.")
         takes_context(resource_fn)
         super().__init__(
             name=name or str(getattr(resource_fn, "__name__", "resource")),
@@ -61,6 +67,8 @@ class ResourceDefinition(Resource):
             config=config,
             required_resources=frozenset(required_resource_keys or ()),
             description=description or getattr(resource_fn, "__doc__", None),
+            input_schema=input_schema,
+            output_schema=output_schema,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -107,18 +115,20 @@ class ResourceDefinition(Resource):
         own = field_of(self.config_schema) if self.config_schema is not None else None
         said = description or self.description
         if callable(config_or_config_fn):
-            return type(self)(
-                _remade(self, config_or_config_fn, own),
-                config_schema=config_schema,
-                description=said,
-                required_resource_keys=self.required_resources,
-                name=self.name,
-            )
-        if own is not None:
-            filled_shape_check(own, config_or_config_fn)
-        return type(self)(
-            self.create, self.config_schema, said, self.required_resources, config=config_or_config_fn, name=self.name
-        )
+            made = self._again(create=_remade(self, config_or_config_fn, own), config_schema=config_schema)
+        else:
+            if own is not None:
+                filled_shape_check(own, config_or_config_fn)
+            made = self._again(config=config_or_config_fn)
+        object.__setattr__(made, "description", said)
+        return made
+
+    def _again(self, **changed: Any) -> ResourceDefinition:
+        """Return the same definition, of the same kind, with some fields changed."""
+        made = copy.copy(self)
+        for name, value in changed.items():
+            object.__setattr__(made, name, value)
+        return made
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Make the resource directly, with a context from :func:`build_init_resource_context`.
@@ -169,17 +179,6 @@ def _remade(inner: Resource, function: Callable[[Any], Any], own: Field | None) 
     return create
 
 
-class IOManagerDefinition(ResourceDefinition):
-    """An IO manager made by a function of its context. Source: Dagster's ``IOManagerDefinition``."""
-
-    __slots__ = ()
-
-    @classmethod
-    def hardcoded_io_manager(cls, value: Any, description: str | None = None) -> Self:
-        """Return the IO manager that is given."""
-        return cls(lambda _context: value, description=description)
-
-
 def resource(
     config_schema: Any = None,
     description: str | None = None,
@@ -194,21 +193,6 @@ def resource(
     if callable(config_schema) and not isinstance(config_schema, type) and not hasattr(config_schema, "config_type"):
         return ResourceDefinition(config_schema)
     return lambda function: ResourceDefinition(function, config_schema, description, required_resource_keys, version)
-
-
-def io_manager(
-    config_schema: Any = None,
-    description: str | None = None,
-    output_config_schema: Any = None,
-    input_config_schema: Any = None,
-    required_resource_keys: Iterable[str] | None = None,
-    version: str | None = None,
-) -> Any:
-    """Make an IO manager of the decorated function, which returns an object with handle_output and load_input."""
-    refuse("io_manager", output_config_schema=output_config_schema, input_config_schema=input_config_schema)
-    if callable(config_schema) and not isinstance(config_schema, type) and not hasattr(config_schema, "config_type"):
-        return IOManagerDefinition(config_schema)
-    return lambda function: IOManagerDefinition(function, config_schema, description, required_resource_keys, version)
 
 
 class _Given:
@@ -330,6 +314,6 @@ def _needs(assets: Assets) -> dict[str, str]:
 
 
 __all__ = [
-    "IOManagerDefinition", "InitResourceContext", "ResourceDefinition", "ResourceParam", "build_init_resource_context",
-    "build_resources", "default_config", "io_manager", "opened_resource", "resource", "with_resources",
+    "InitResourceContext", "ResourceDefinition", "ResourceParam", "build_init_resource_context",
+    "build_resources", "default_config", "opened_resource", "resource", "with_resources",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from jobkernel.api.instance import DagsterInstance
 from jobkernel.api.result import ExecuteInProcessResult
 from jobkernel.engine.in_process import InProcessRun, execute_plan_in_process, needed_resources
 from jobkernel.errors import InvalidDefinition, InvalidSubset, did_you_mean
-from jobkernel.executors.resources import config_fields
+from jobkernel.executors.resources import config_fields, io_schemas
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Input, Op
 from jobkernel.model.keys import AssetKey
@@ -160,6 +160,7 @@ def configured_plan(
         chosen.config if chosen is not None else plan.job.config if plan.job is not None else None,
         resources=lambda: config_fields(plan.resource_defs),
         needed=lambda: needed_resources(plan.steps.values()),
+        managers=io_schemas(plan.resource_defs),
         environment=os.environ,
         executor=executor,
     )

@@ -15,7 +15,7 @@ from jobkernel.model.definitions import EMPTY, Output
 from jobkernel.model.partition_range import PartitionKeyRange
 from jobkernel.model.runs import RunStatus
 from jobkernel.rules.partition_run import RunPartitions
-from jobkernel.rules.plan import FromAsset, FromStep, PlannedInput, PlannedStep
+from jobkernel.rules.plan import FromAsset, FromManager, FromStep, PlannedInput, PlannedStep
 
 Emit = Callable[[str, "dict[str, Any] | None"], None]
 """Record an event of this step: its type and body."""
@@ -58,7 +58,7 @@ class Exchange(Protocol):
         """Keep an output's value; return what the store says of it (path, bytes, data version, metadata)."""
         ...
 
-    def load(self, call: StepCall, planned: PlannedInput, feed: FromStep | FromAsset) -> Any:
+    def load(self, call: StepCall, planned: PlannedInput, feed: FromStep | FromAsset | FromManager) -> Any:
         """Return the value behind a feed.
 
         Raises:
@@ -84,6 +84,14 @@ class Config(Protocol):
 
     def input_value(self, path: tuple[str, ...], name: str) -> Any:
         """Return what config says an unconnected input is."""
+        ...
+
+    def for_manager(self, path: tuple[str, ...], section: str, name: str) -> Any:
+        """Return what an IO manager is told of one of the ``inputs`` or ``outputs`` of the op at that path."""
+        ...
+
+    def for_resource(self, key: str) -> Any:
+        """Return the config of a resource, None where it has none."""
         ...
 
 

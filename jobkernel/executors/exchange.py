@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
-from jobkernel.errors import MissingUpstream, UnknownResource
+from jobkernel.errors import InvariantViolation, MissingUpstream, UnknownResource
 from jobkernel.executors.call import StepCall
 from jobkernel.executors.partition_values import input_keys, kept, loaded, output_keys, partitions_def_of
-from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Output
+from jobkernel.model.config_basics import shown
+from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Input, Output
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.metadata import to_json
-from jobkernel.rules.plan import FromAsset, FromStep, PlannedInput, PlannedStep
+from jobkernel.rules.plan import FromAsset, FromManager, FromStep, PlannedInput, PlannedStep
 from jobkernel.values.addresses import AssetAddress
 from jobkernel.values.io import InputContext, OutputContext
 
@@ -118,8 +119,10 @@ class RunExchange:
             return self._default.keep_asset(call, key, value)
         return self._default.keep_output(call, call.step.key, name, value)
 
-    def load(self, call: StepCall, planned: PlannedInput, feed: FromStep | FromAsset) -> Any:
+    def load(self, call: StepCall, planned: PlannedInput, feed: FromStep | FromAsset | FromManager) -> Any:
         """Return the value behind a feed."""
+        if isinstance(feed, FromManager):
+            return self._load_unfed(call, planned)
         if isinstance(feed, FromAsset):
             return self._load_asset(call, planned, feed.key)
         step = self._progress.step_of(feed.step_key)
@@ -128,11 +131,11 @@ class RunExchange:
             return self._default.load_output(run_id, feed.step_key, feed.output)
         output = step.op.output(feed.output.partition("[")[0])
         assert output is not None
-        manager = self._manager(planned.input.io or output.io)
+        manager = self._loader(planned.input, output.io)
         key = step.asset_keys.get(output.name)
         if manager is not None:
             upstream = self._output_context(call, step, output, feed.output, key, run_id)
-            return manager.load_input(self._input_context(call, planned, key, upstream))
+            return manager.load_input(self._input_context(call, planned, key, upstream, output.io))
         if key is not None:
             return self._default.load_asset(call, key)
         return self._default.load_output(run_id, feed.step_key, feed.output)
@@ -159,30 +162,50 @@ class RunExchange:
             earlier={feed: run_id for feed, run_id in made_by.items() if run_id is not None},
         )
 
-    def _manager(self, io: str) -> Any | None:
-        manager = self._resources.get(io)
-        if manager is None and io not in STORED_BY_DEFAULT:
+    def _manager(self, io: str, *methods: str) -> Any | None:
+        """Return the IO manager of that name, None for the default store.
+
+        Raises:
+            UnknownResource: there is none.
+            InvariantViolation: it lacks one of the methods, without any given those of an IO manager.
+        """
+        if io in self._resources:
+            return checked_manager(io, self._resources[io], methods or ("handle_output", "load_input"))
+        if io not in STORED_BY_DEFAULT:
             raise UnknownResource(f"The IO manager '{io}' is not among the resources.")
-        return manager
+        return None
+
+    def _loader(self, item: Input, io: str | None) -> Any | None:
+        """Return what loads an input: its own manager, or that of what it reads."""
+        return self._manager(io or DEFAULT_IO) if item.io is None else self._manager(item.io, "load_input")
+
+    def _load_unfed(self, call: StepCall, planned: PlannedInput) -> Any:
+        manager = self._loader(planned.input, None)
+        if manager is None:
+            raise MissingUpstream(
+                f"Input '{planned.input.name}' of step '{call.step.key}' is fed by nothing, and"
+                f" '{planned.input.io}' keeps only what steps made; connect the input, or name another manager."
+            )
+        return manager.load_input(self._input_context(call, planned, None, None, DEFAULT_IO))
 
     def _load_asset(self, call: StepCall, planned: PlannedInput, key: str) -> Any:
         io, metadata = self._io_of_asset(key)
-        manager = self._manager(planned.input.io or io)
+        manager = self._loader(planned.input, io)
         if manager is None:
             return self._default.load_asset(call, key)
         if input_keys(call, key) in ((), []):
             return None
         asset_key = AssetKey.from_escaped_user_string(key)
         upstream = OutputContext(
-            name="result",
-            step_key=None,
+            name=asset_key.path[-1],
+            step_key="none",
             run_id=None,
             asset_key=asset_key,
             definition_metadata=metadata,
             resources=call.resources,
             **_partitions_in(call, key),
         )
-        return manager.load_input(self._input_context(call, planned, key, upstream))
+        return manager.load_input(self._input_context(call, planned, key, upstream, io))
 
     def _keep_custom(
         self, call: StepCall, output: Output, name: str, key: str | None, value: Any, manager: Any
@@ -210,10 +233,12 @@ class RunExchange:
             resources=call.resources,
             job_name=call.run.job_name,
             emit=call.emit,
+            config=call.config.for_manager(step.path, "outputs", output.name),
+            resource_config=call.config.for_resource(output.io),
         )
 
     def _input_context(
-        self, call: StepCall, planned: PlannedInput, key: str | None, upstream: OutputContext
+        self, call: StepCall, planned: PlannedInput, key: str | None, upstream: OutputContext | None, io: str
     ) -> InputContext:
         return InputContext(
             name=planned.input.name,
@@ -225,7 +250,24 @@ class RunExchange:
             resources=call.resources,
             job_name=call.run.job_name,
             emit=call.emit,
+            config=call.config.for_manager(call.step.path, "inputs", planned.input.name),
+            resource_config=call.config.for_resource(planned.input.io or io),
         )
+
+
+def checked_manager(io: str, manager: Any, methods: Iterable[str]) -> Any:
+    """Return a resource that serves as an IO manager.
+
+    Raises:
+        InvariantViolation: it cannot.
+    """
+    lacking = [name for name in methods if not callable(getattr(manager, name, None))]
+    if lacking or isinstance(manager, type):
+        raise InvariantViolation(
+            f"Resource '{io}' serves as an IO manager and is {shown(manager)}; it must be an object with"
+            f" {' and '.join(methods)}, such as an IOManager."
+        )
+    return manager
 
 
 def _partitions_out(call: StepCall, key: str | None) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from jobkernel.model.config_basics import Filling, Problems, listed
 from jobkernel.model.config_schema import Field, field_of
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.definitions import DEFAULT_IO, Resource
+from jobkernel.rules.config_schemas import IOSchemas
 
 Emit = Callable[[str, "dict[str, Any] | None"], None]
 
@@ -259,6 +260,13 @@ def config_field_of(definition: Any) -> Field | None:
 def config_fields(definitions: Mapping[str, Any]) -> dict[str, Field | None]:
     """Return the config fields of all resources by key, the default IO manager's among them."""
     return {DEFAULT_IO: None, **{key: config_field_of(each) for key, each in definitions.items()}}
+
+
+def io_schemas(definitions: Mapping[str, Any]) -> dict[str, IOSchemas]:
+    """Return what run config may tell those IO managers that say so, by key."""
+    records = {key: each for key, each in definitions.items() if isinstance(each, Resource)}
+    stated = {key: IOSchemas(each.input_schema, each.output_schema) for key, each in records.items()}
+    return {key: each for key, each in stated.items() if any(each)}
 
 
 def _config_of(definition: Any, key: str, config: Any) -> Any:

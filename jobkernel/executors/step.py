@@ -23,7 +23,7 @@ from jobkernel.model import events as ev
 from jobkernel.model.definitions import Input
 from jobkernel.model.metadata import to_json
 from jobkernel.model.results import Failure, RetryRequested
-from jobkernel.rules.plan import FromAsset, FromConfig, FromStep, FromValue, PlannedInput
+from jobkernel.rules.plan import FromAsset, FromConfig, FromManager, FromStep, FromValue, PlannedInput
 from jobkernel.rules.retries import retry_delay
 from jobkernel.rules.type_check import check_type
 
@@ -153,7 +153,7 @@ def _fed_value(call: StepCall, planned: PlannedInput, feed: Any) -> Any:
     match feed:
         case FromStep(is_collected=True):
             return [_loaded(call, planned, each) for each in call.exchange.collected(feed)]
-        case FromStep() | FromAsset():
+        case FromStep() | FromAsset() | FromManager():
             return _loaded(call, planned, feed)
         case FromValue(value=value):
             return value
@@ -163,10 +163,14 @@ def _fed_value(call: StepCall, planned: PlannedInput, feed: Any) -> Any:
             raise AssertionError(feed)
 
 
-def _loaded(call: StepCall, planned: PlannedInput, feed: FromStep | FromAsset) -> Any:
+def _loaded(call: StepCall, planned: PlannedInput, feed: FromStep | FromAsset | FromManager) -> Any:
     value = call.exchange.load(call, planned, feed)
-    source = feed.step_key if isinstance(feed, FromStep) else feed.key
-    call.emit(ev.LOADED_INPUT, {"input": planned.input.name, "from": source})
+    match feed:
+        case FromStep(step_key=source) | FromAsset(key=source):
+            body = {"input": planned.input.name, "from": source}
+        case _:
+            body = {"input": planned.input.name}
+    call.emit(ev.LOADED_INPUT, body)
     return value
 
 

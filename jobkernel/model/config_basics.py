@@ -221,3 +221,13 @@ def shown(value: Any) -> str:
     text = repr(value)
     kind = type(value).__name__
     return f"{text} ({kind})" if len(text) <= 60 else f"{text[:57]}… ({kind})"
+
+
+def storable(value: Any) -> Any:
+    """Return a config value as JSON can hold it; what JSON cannot hold becomes its text."""
+    if isinstance(value, Mapping):
+        return {str(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    is_plain = value is None or type(value) in (bool, int, float, str)
+    return value if is_plain else repr(value)

@@ -99,8 +99,8 @@ class Op:
 
     ``compute`` is called with the context first where ``context_argument`` names one, then the inputs by name, then
     config and resources under the names below. ``capture`` (notebook cells) is called at launch with a memo shared by
-    the steps of a run and returns the function to call, frozen over what it uses. ``fingerprint`` returns
-    the named parts of what it is (a ``rules.fingerprint.Fingerprint``).
+    the steps of a run and returns the function to call, frozen over what it uses; what it keeps in the memo has an
+    ``again()`` that captures the same anew. ``fingerprint`` returns the named parts of what it is (a ``rules.fingerprint.Fingerprint``).
     """
 
     name: str
@@ -295,7 +295,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """Something steps use by name. ``create`` gets the init context and returns the value, or yields it once."""
+    """Something steps use by name. ``create`` gets the init context and returns the value, or yields it once.
+
+    Of an IO manager, the schemas say what run config may hold for an input (None: anything) or output (None: nothing).
+    """
 
     name: str
     create: Callable[..., Any]
@@ -303,5 +306,7 @@ class Resource:
     config: Any = None
     required_resources: frozenset[str] = frozenset()
     description: str | None = None
+    input_schema: Any = None
+    output_schema: Any = None
     capture: Callable[[dict[Any, Any]], Callable[..., Any]] | None = None
     source: Source | None = None

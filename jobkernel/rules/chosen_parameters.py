@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobkernel.errors import InvalidConfig
+from jobkernel.model.config_basics import storable
 from jobkernel.model.config_schema import Field, Shape
 from jobkernel.model.definitions import Op
 from jobkernel.rules.config_schemas import NodeSchema
 from jobkernel.rules.plan import Plan
-from jobkernel.rules.run_config import plain_run_config, storable
+from jobkernel.rules.run_config import plain_run_config
 
 
 def chosen_parameters(plan: Plan, config: Any) -> dict[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, NamedTuple, get_args, get_origin
 
 from jobkernel.errors import InvalidConfig, InvalidDefinition
 from jobkernel.model.config_basics import ConfigType, Filling, Path, Problems
@@ -31,16 +31,39 @@ Names = tuple[str, ...]
 """Where a node stands: the names of the nodes from the job down."""
 
 
+class IOSchemas(NamedTuple):
+    """What run config may tell an IO manager of each input (None: anything) and output (None: nothing)."""
+
+    inputs: Field | None = None
+    outputs: Field | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class NodeSchema:
-    """One op or graph of a plan. ``nodes`` is None for an op; ``schema`` is as the op states it."""
+    """One op or graph of a plan. ``nodes`` is None for an op; ``schema`` is as the op states it.
+
+    ``managed_inputs`` and ``managed_outputs`` are those of which run config may tell their IO manager something.
+    """
 
     schema: Any = None
     takes_argument: bool = False
     inputs: dict[str, Input] = field(default_factory=dict)
+    managed_inputs: dict[str, Field] = field(default_factory=dict)
+    managed_outputs: dict[str, Field] = field(default_factory=dict)
     nodes: dict[str, NodeSchema] | None = None
     mapping: ConfigMapping | None = None
     is_ignored: bool = False
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """What run config may hold of the op."""
+        inputs = ("inputs",) if self.inputs or self.managed_inputs else ()
+        return ("config", *inputs, *(("outputs",) if self.managed_outputs else ()))
+
+    @property
+    def needs_nothing(self) -> bool:
+        """Whether it is an op of which run config need say nothing."""
+        return self.schema is None and self.nodes is None and self.sections == ("config",)
 
     @property
     def config_class(self) -> Any:
@@ -79,6 +102,7 @@ def schemas_of_plan(
     plan: Plan,
     resources: Mapping[str, Field | None] = EMPTY,
     needed_resources: Iterable[str] = (),
+    managers: Mapping[str, IOSchemas] = EMPTY,
 ) -> ConfigSchemas:
     """Return the schemas of a plan's steps, and of the job's other ops, whose config is taken and not used."""
     nodes: dict[str, NodeSchema] = {}
@@ -86,6 +110,7 @@ def schemas_of_plan(
         leaf = _node_at(nodes, step.path)
         leaf.schema, leaf.takes_argument = step.op.config_schema, step.op.config_argument is not None
         leaf.inputs = _inputs_from_config(step)
+        _note_managers(leaf, step, managers)
     graph = plan.job.graph if plan.job is not None else None
     graph_inputs: dict[str, Input] = {}
     sources: dict[tuple[Names, str], str] = {}
@@ -163,6 +188,16 @@ def _inputs_from_config(step: PlannedStep) -> dict[str, Input]:
         if _takes_config(planned):
             found[planned.input.name] = planned.input
     return found
+
+
+def _note_managers(leaf: NodeSchema, step: PlannedStep, managers: Mapping[str, IOSchemas]) -> None:
+    for item in step.op.inputs:
+        if item.io is not None:
+            leaf.managed_inputs[item.name] = managers.get(item.io, IOSchemas()).inputs or Field(Any, is_required=False)
+    for output in step.op.outputs:
+        stated = managers.get(output.io, IOSchemas()).outputs
+        if stated is not None and not output.is_nothing:
+            leaf.managed_outputs[output.name] = stated
 
 
 def _takes_config(planned: PlannedInput) -> bool:

@@ -54,7 +54,12 @@ class FromConfig:
     """A value that run config gives, under the step's ``inputs``."""
 
 
-Feed = FromStep | FromAsset | FromValue | FromConfig
+@dataclass(frozen=True, slots=True)
+class FromManager:
+    """A value that nothing makes in the run: the manager that the input names loads it."""
+
+
+Feed = FromStep | FromAsset | FromValue | FromConfig | FromManager
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +236,11 @@ def step_priority(tags: Mapping[str, str]) -> int:
 
 
 def planned_input(item: Input, feeds: tuple[Feed, ...], is_fan_in: bool) -> PlannedInput:
-    """Return the input with its feeds; where nothing is connected, its default or run config feeds it."""
+    """Return the input with its feeds; where nothing is connected, its manager, its default or run config feeds it."""
     if feeds:
         return PlannedInput(item, feeds, is_fan_in)
     if item.is_nothing:
         return PlannedInput(item, ())
+    if item.io is not None:
+        return PlannedInput(item, (FromManager(),))
     return PlannedInput(item, (FromConfig() if item.default is NO_VALUE else FromValue(item.default),))

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobkernel.model.config_schema import Field
 from jobkernel.model.definitions import EMPTY
-from jobkernel.rules.config_schemas import ConfigSchemas, NodeSchema, schemas_of_plan
+from jobkernel.rules.config_schemas import ConfigSchemas, IOSchemas, NodeSchema, schemas_of_plan
 from jobkernel.rules.plan import FromConfig, FromValue, Plan, PlannedStep
 from jobkernel.rules.run_config import NO_CONFIG, ResolvedConfig, resolve_run_config
 
@@ -20,19 +20,21 @@ def run_config_of_plan(
     *,
     resources: Callable[[], Mapping[str, Field | None]] = dict,
     needed: Callable[[], Iterable[str]] = tuple,
+    managers: Mapping[str, IOSchemas] = EMPTY,
     environment: Mapping[str, str] = EMPTY,
     executor: Any = None,
 ) -> ResolvedConfig:
     """Return the config of a run of a plan (see :func:`resolve_run_config`); cheap where nothing is configured.
 
     ``resources`` gives the fields of the resources by key, ``needed`` the keys of those that the plan uses; they are
-    asked only where there is something to check. ``executor`` is the one whose options ``execution`` may hold; without
+    asked only where there is something to check; ``managers`` are those IO managers that say what they take of it.
+    ``executor`` is the one whose options ``execution`` may hold; without
     one, those of any.
     """
     fields = resources()
-    if not config and not defaults and not _can_be_configured(plan, fields):
+    if not config and not defaults and not managers and not _can_be_configured(plan, fields):
         return NO_CONFIG
-    schemas = replace(schemas_of_plan(plan, fields, needed()), executor=executor)
+    schemas = replace(schemas_of_plan(plan, fields, needed(), managers), executor=executor)
     return resolve_run_config(schemas, config, defaults, environment=environment)
 
 

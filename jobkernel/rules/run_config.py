@@ -20,6 +20,7 @@ from jobkernel.model.config_basics import (
     listed,
     path_text,
     shown,
+    storable,
     unknown_entry,
 )
 from jobkernel.model.config_mapping import ConfigMapping
@@ -83,6 +84,7 @@ class ResolvedConfig:
     ops: Mapping[Names, Entry] = field(default_factory=dict)
     resources: Mapping[str, Entry] = field(default_factory=dict)
     inputs: Mapping[tuple[Names, str], Any] = field(default_factory=dict)
+    managed: Mapping[tuple[Names, str, str], Entry] = field(default_factory=dict)
     execution: Mapping[str, Any] = field(default_factory=dict)
     loggers: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -112,6 +114,11 @@ class ResolvedConfig:
     def input_value(self, path: Names, name: str, default: Any = None) -> Any:
         """Return the value that run config gives an input of the op at ``path``."""
         return self.inputs.get((path, name), default)
+
+    def for_manager(self, path: Names, section: str, name: str) -> Any:
+        """Return what an IO manager is told of one of the ``inputs`` or ``outputs`` of the op at ``path``."""
+        entry = self.managed.get((path, section, name))
+        return None if entry is None else self._filled(entry)
 
     def stored(self) -> dict[str, Any]:
         """Return the config as given, JSON-able; environment variables stay ``{"env": NAME}``."""
@@ -174,6 +181,7 @@ def resolve_run_config(
         ops=reader.ops,
         resources=reader.resources,
         inputs=reader.inputs,
+        managed=reader.managed,
         execution=merged.get("execution", {}),
         loggers=merged.get("loggers", {}),
         environment=environment,
@@ -241,6 +249,7 @@ class _Reader:
         self.ops: dict[Names, Entry] = {}
         self.resources: dict[str, Entry] = {}
         self.inputs: dict[tuple[Names, str], Any] = {}
+        self.managed: dict[tuple[Names, str, str], Entry] = {}
 
     def read(self, config: Mapping[str, Any]) -> None:
         for name in config:
@@ -273,7 +282,7 @@ class _Reader:
     def _read_nodes(self, nodes: Mapping[str, NodeSchema], given: Any, above: Names, path: Path) -> None:
         entries = self._entries(given, path, nodes)
         for name, node in nodes.items():
-            if name not in entries and node.schema is None and node.nodes is None and not node.inputs:
+            if name not in entries and node.needs_nothing:
                 continue
             below, inner_path = (*above, name), (*path, name)
             entry = entries.get(name, {})
@@ -293,8 +302,7 @@ class _Reader:
         self._read_nodes(node.nodes, made, names, (*path, "ops"))
 
     def _read_op(self, node: NodeSchema, given: Any, names: Names, path: Path) -> None:
-        known = ("config", "inputs") if node.inputs else ("config",)
-        entries = self._entries(given, path, known)
+        entries = self._entries(given, path, node.sections)
         config_field = node.config_field
         value = entries.get("config", _MISSING)
         if config_field is None:
@@ -305,8 +313,9 @@ class _Reader:
             entry = Entry((*path, "config"), value, config_field, node.config_class, configured)
             if self._is_sound(entry, needs_value=not node.is_ignored):
                 self.ops[names] = entry
-        if node.inputs:
-            self._read_inputs(node, entries.get("inputs", {}), names, (*path, "inputs"))
+        self._read_inputs(node, entries.get("inputs", {}), names, (*path, "inputs"))
+        if node.managed_outputs:
+            self._read_managed(node.managed_outputs, entries.get("outputs", {}), names, (*path, "outputs"))
 
     def _is_sound(self, entry: Entry, *, needs_value: bool) -> bool:
         before = len(self.found)
@@ -330,11 +339,21 @@ class _Reader:
             self.found.append(Problem(entry.path, f"is missing; give {entry.field.config_type.describe()}."))
 
     def _read_inputs(self, node: NodeSchema, given: Any, names: Names, path: Path) -> None:
-        entries = self._entries(given, path, node.inputs)
+        entries = self._entries(given, path, {**node.inputs, **node.managed_inputs})
         for name, item in node.inputs.items():
             value = self._input_value(item, entries.get(name, _MISSING), (*path, name))
             if value is not _MISSING:
                 self.inputs[names, name] = value
+        self._read_managed(
+            node.managed_inputs, {name: entries[name] for name in entries if name in node.managed_inputs}, names, path
+        )
+
+    def _read_managed(self, fields: Mapping[str, Field], given: Any, names: Names, path: Path) -> None:
+        entries = self._entries(given, path, fields)
+        for name, config_field in fields.items() if isinstance(given, Mapping) else ():
+            entry = Entry((*path, name), entries.get(name, _MISSING), config_field)
+            if self._is_sound(entry, needs_value=True):
+                self.managed[names, str(path[-1]), name] = entry
 
     def _input_value(self, item: Any, given: Any, path: Path) -> Any:
         entry = Entry(path, given, field_of_input(item))
@@ -374,13 +393,3 @@ def _unfed(kind: ConfigType, path: Path) -> str:
         return f"nothing feeds this input of the job; {value}."
     op, name = path[-3], path[-1]
     return f"nothing feeds this input; pass another op's result in the job, {op}({name}=other()), or {value}."
-
-
-def storable(value: Any) -> Any:
-    """Return a config value as JSON can hold it; what JSON cannot hold becomes its text."""
-    if isinstance(value, Mapping):
-        return {str(key): storable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [storable(item) for item in value]
-    is_plain = value is None or type(value) in (bool, int, float, str)
-    return value if is_plain else repr(value)

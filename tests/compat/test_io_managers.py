@@ -301,9 +301,3 @@ def test_a_manager_that_cannot_be_made_is_refused(make: Callable[[Any], Any]) ->
         under_dagster(make)
     with pytest.raises((TypeError, ValueError, JobkernelError)):
         make(jobkernel)
-
-
-@covers("input_manager", aspect=REFUSALS)
-def test_a_manager_of_inputs_alone_is_refused_by_name() -> None:
-    with pytest.raises(Unsupported, match="'input_manager'"):
-        jobkernel.input_manager(lambda: 5)

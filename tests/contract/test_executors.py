@@ -592,6 +592,27 @@ def test_the_io_manager_of_files_serves_all_steps(stage: Stage, tmp_path: Path) 
     assert (tmp_path / "last").read_text() == "3"
 
 
+def test_a_manager_of_inputs_gives_what_nothing_feeds_and_is_told_its_config(stage: Stage) -> None:
+    @jk.input_manager(config_schema={"base": str}, input_config_schema={"name": str})
+    def loader(context: jk.InputContext) -> str:
+        return f"{context.resource_config['base']}/{context.config['name']}"
+
+    @jk.op(ins={"x": jk.In(input_manager_key="loader")})
+    def body(x: str) -> str:
+        return x
+
+    @jk.job(resource_defs={"loader": loader})
+    def reading() -> None:
+        body()
+
+    config = {
+        "resources": {"loader": {"config": {"base": "there"}}},
+        "ops": {"body": {"inputs": {"x": {"name": "it"}}}},
+    }
+    ran = stage.run(reading, config=config)
+    assert (ran.value(), ran.bodies("LOADED_INPUT")) == ("there/it", [{"input": "x"}])
+
+
 def test_an_asset_of_an_earlier_run_is_loaded_by_its_own_io_manager(stage: Stage, tmp_path: Path) -> None:
     @jk.asset(io_manager_key="texts")
     def spoken() -> int:
