@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -52,14 +51,6 @@ def events_of(session: Session, handle: RunHandle) -> list[str]:
     """Return the types of all events kept of a run, in order."""
     session.history.flush()
     return [row["event_type"] for row in session.history.query("run_events", run_id=handle.run_id)]
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.002)
 
 
 def asset(body: Callable[[], Any], name: str, **options: Any) -> Any:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from live_sessions import eventually
+from waiting import eventually
 
 import jobkernel as dg
 

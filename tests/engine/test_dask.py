@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_sessions import define, eventually
+from live_sessions import define
+from waiting import eventually
 
 import jobkernel as jk
 from jobkernel.clock import SystemClock

@@ -13,7 +13,8 @@ from typing import Any
 import duckdb
 import psutil
 import pytest
-from live_sessions import a_session, asset, define, ended, eventually, launch
+from live_sessions import a_session, asset, define, ended, launch
+from waiting import eventually
 
 from jobkernel.executors import capture
 

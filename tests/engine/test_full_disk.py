@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from live_sessions import define
+from waiting import eventually
 
 import jobkernel as jk
 from jobkernel.engine.handle import RunHandle
@@ -60,14 +59,6 @@ def fill(disk: Path) -> Path:
         while True:
             file.write(bytes(4096))
     return filler
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-    return found
 
 
 def ended(handle: RunHandle) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from waiting import eventually
 
 from jobkernel.errors import HistoryError
 from jobkernel.storage.client import HistoryClient
@@ -53,14 +52,6 @@ def notebook(project: Path, name: str) -> Iterator[Kernel]:
         yield kernel
     finally:
         kernel.close()
-
-
-def eventually(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"{seconds:.0f} s passed without: {what}"
-        time.sleep(0.02)
-    return found
 
 
 def runs_by_notebook(watcher: HistoryClient) -> dict[str, list[str]]:
@@ -189,7 +180,7 @@ def test_a_killed_kernel_is_known_dead_beside_its_living_child_and_the_server_le
     server = a_process(pid_of_server(project))
 
     os.kill(dying.manager.provisioner.process.pid, signal.SIGKILL)  # type: ignore[union-attr]
-    eventually(lambda: watcher.query("open_runs") == [], "the run is told dead", 5)
+    eventually(lambda: watcher.query("open_runs") == [], "the run is told dead")
     assert watcher.query("latest_runs")[0]["reason"] == "kernel died"
     assert is_alive(*child), "the child was there all the while"
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from live_sessions import PATIENCE_S, a_session, define, ended, eventually
+from live_sessions import PATIENCE_S, a_session, define, ended
+from waiting import eventually
 
 import jobkernel as jk
 from jobkernel.engine.session import Session

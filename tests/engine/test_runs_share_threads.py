@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from live_sessions import PATIENCE_S, a_session, asset, define, ended, eventually, launch
+from live_sessions import PATIENCE_S, a_session, asset, define, ended, launch
+from waiting import eventually
 
 from jobkernel.executors import cancel
 from jobkernel.executors.threads import ThreadPool

@@ -15,8 +15,8 @@ from typing import Any
 
 import psutil
 import pytest
-from live_sessions import eventually
 from scheduled import World
+from waiting import eventually
 
 import jobkernel
 from jobkernel.clock import SystemClock

@@ -12,8 +12,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from live_sessions import eventually
 from scheduled import World, a_world
+from waiting import eventually
 
 import jobkernel as jk
 from jobkernel.errors import InvalidConfig, InvalidDefinition, UnknownName

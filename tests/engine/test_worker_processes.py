@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 import pytest
+from waiting import eventually
 
 import jobkernel as jk
 from jobkernel.executors import worker_pool, worker_process
@@ -31,14 +32,6 @@ PATIENCE_S = 40.0
 def stage() -> Iterator[Stage]:
     with a_stage("processes") as made:
         yield made
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-    return found
 
 
 def is_running(pid: int) -> bool:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import screens
+from screens import publisher, refusal
 from shells import Notebook, notebook_in
-
-from jobkernel.notebook import current
+from waiting import eventually
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "contract"))
 from protocol_shapes import problems, problems_of_result
@@ -19,29 +18,10 @@ from protocol_shapes import problems, problems_of_result
 SENSOR = "%%sensor look --job j --every 0.1s --on\nprint('looked')\nSkipReason('nothing new')"
 
 
-def until(holds: Callable[[], Any], what: str) -> Any:
-    ends = time.monotonic() + 20
-    while not (found := holds()):
-        assert time.monotonic() < ends, f"20 s passed without: {what}"
-        time.sleep(0.01)
-    return found
-
-
-def publisher(nb: Notebook) -> Any:
-    return current.find(nb.shell).publisher  # type: ignore[union-attr]
-
-
 def ask(nb: Notebook, op: str, **fields: Any) -> Any:
-    answer = publisher(nb).requests.answer({"id": 1, "op": op, **fields})
-    assert answer["ok"], answer
-    assert problems_of_result(op, answer["result"]) == []
-    return answer["result"]
-
-
-def refusal(nb: Notebook, op: str, **fields: Any) -> str:
-    answer = publisher(nb).requests.answer({"id": 1, "op": op, **fields})
-    assert not answer["ok"]
-    return str(answer["error"])
+    result = screens.ask(nb, op, **fields)
+    assert problems_of_result(op, result) == []
+    return result
 
 
 def row(nb: Notebook, name: str) -> dict[str, Any]:
@@ -78,7 +58,7 @@ def test_ticks_are_pushed_as_they_happen_and_only_what_differs(pipeline: Noteboo
     pushes: list[dict[str, Any]] = []
     pipeline.ok(SENSOR)
     stop = publisher(pipeline).listen(pushes.append)
-    changes = until(
+    changes = eventually(
         lambda: [each for push in pushes for each in push.get("automation", {}).get("rows", ()) if each.get("last")],
         "a tick is told",
     )
@@ -91,7 +71,7 @@ def test_ticks_are_pushed_as_they_happen_and_only_what_differs(pipeline: Noteboo
 
 def test_details_have_ticks_with_what_they_printed(pipeline: Notebook) -> None:
     pipeline.ok(SENSOR)
-    until(lambda: row(pipeline, "look")["last"], "a tick is kept")
+    eventually(lambda: row(pipeline, "look")["last"], "a tick is kept")
     details = ask(pipeline, "automation", name="look")
     assert "%%sensor look" in details["code"]["source"] or "SkipReason" in details["code"]["source"]
     tick = details["ticks"][-1]
@@ -102,7 +82,7 @@ def test_details_have_ticks_with_what_they_printed(pipeline: Notebook) -> None:
 
 def test_a_failed_tick_has_its_error_whole(pipeline: Notebook) -> None:
     pipeline.ok("%%sensor bad --job j --every 30s --on\n1 / 0")
-    tick = until(lambda: row(pipeline, "bad")["last"], "a tick is kept")
+    tick = eventually(lambda: row(pipeline, "bad")["last"], "a tick is kept")
     assert tick["status"] == "FAILURE"
     assert tick["why"] == "ZeroDivisionError: division by zero"
     error = ask(pipeline, "tick", tick_id=tick["tick_id"])["error"]
@@ -121,7 +101,7 @@ def test_a_preview_does_nothing_until_it_is_launched(pipeline: Notebook) -> None
     assert pipeline.session.history.query("latest_runs", limit=5) == []
 
     (run_id,) = ask(pipeline, "launch_preview", token=seen["token"])["run_ids"]
-    until(lambda: [r for r in ask(pipeline, "runs")["rows"] if r["run_id"] == run_id], "the run is there")
+    eventually(lambda: [r for r in ask(pipeline, "runs")["rows"] if r["run_id"] == run_id], "the run is there")
     assert ask(pipeline, "automation", name="files")["cursor"] == "9"
     assert "known no more" in refusal(pipeline, "launch_preview", token=seen["token"])
 
@@ -142,7 +122,7 @@ def test_a_schedule_is_previewed_at_a_time_of_its_zone(pipeline: Notebook) -> No
 
 def test_cursor_and_run_keys_are_set_and_reset(pipeline: Notebook) -> None:
     pipeline.ok("%%sensor files --job j --every 30s --on\nRunRequest(run_key='k')")
-    until(lambda: ask(pipeline, "automation", name="files")["run_keys"], "the run key is kept")
+    eventually(lambda: ask(pipeline, "automation", name="files")["run_keys"], "the run key is kept")
     ask(pipeline, "set_cursor", name="files", cursor="7")
     ask(pipeline, "reset_keys", name="files", keys=["k"])
     details = ask(pipeline, "automation", name="files")
@@ -151,7 +131,7 @@ def test_cursor_and_run_keys_are_set_and_reset(pipeline: Notebook) -> None:
 
 def test_ticks_are_paged_and_filtered(pipeline: Notebook) -> None:
     pipeline.ok(SENSOR)
-    until(lambda: len(ask(pipeline, "ticks", name="look")["rows"]) >= 3, "three ticks")
+    eventually(lambda: len(ask(pipeline, "ticks", name="look")["rows"]) >= 3, "three ticks")
     ask(pipeline, "switch", name="look", on=False)
     first = ask(pipeline, "ticks", name="look", limit=1)
     second = ask(pipeline, "ticks", name="look", limit=1, before=first["rows"][0]["tick_id"])

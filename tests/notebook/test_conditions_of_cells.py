@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import pytest
 from shells import Notebook
+from waiting import eventually
 
 from jobkernel.engine.conditions import DEFAULT_SENSOR
-
-PATIENCE_S = 30.0
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def test_a_cell_with_automation_turns_the_sensor_on_and_is_looked_at(nb: Notebook) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from shells import Notebook
+from waiting import eventually
 
 from jobkernel.notebook import current
 from jobkernel.notebook.graph_view import GraphQuery
@@ -40,13 +39,6 @@ class Screen:
         for push in self.pushes:
             found.update(push["snapshot"]["status"] if push["push"] == "graph" else push["status"])
         return {key: status.get("status", "never") for key, status in found.items()}
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture

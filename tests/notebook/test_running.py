@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 
 import pytest
 from shells import Notebook, Ran
+from waiting import eventually
 
 from jobkernel.errors import RunCanceled, RunFailed
-
-
-def eventually(condition: Callable[[], object], seconds: float = 10.0) -> object:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
-    return found
 
 
 def chain(nb: Notebook) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,10 +12,10 @@ from typing import Any
 
 import pytest
 from kernels import Kernel, text_of
+from waiting import eventually
 
 from jobkernel.storage.client import HistoryClient
 
-PATIENCE_S = 40.0
 SETUP = "%load_ext jobkernel\nimport warnings\nwarnings.filterwarnings('ignore', category=DeprecationWarning)"
 LOAD = "%%op load\nopen('loaded', 'a').write('x')\n20"
 GRIND = """%%op grind --ins load
@@ -53,14 +52,6 @@ def watcher(project: Path) -> Iterator[HistoryClient]:
     client = HistoryClient.connect(project, kernel_id="watcher", notebook="watcher.ipynb")
     yield client
     client.close()
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-    return found
 
 
 def pid_of(kernel: Kernel) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from kernels import Kernel, text_of
+from waiting import eventually
 
 from jobkernel.storage.control import stop_server
 
@@ -18,13 +18,6 @@ for n in range(600):
     context.check_canceled()
     time.sleep(0.05)
 """
-
-
-def eventually(found: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from screens import ask, publisher
 from shells import Notebook
-
-from jobkernel.notebook import current
+from waiting import eventually
 
 LOOP = "import time\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.01)"
-
-
-def until(holds: Callable[[], Any], what: str) -> Any:
-    ends = time.monotonic() + 20
-    while not (found := holds()):
-        assert time.monotonic() < ends, f"20 s passed without: {what}"
-        time.sleep(0.01)
-    return found
-
-
-def publisher(nb: Notebook) -> Any:
-    return current.find(nb.shell).publisher  # type: ignore[union-attr]
-
-
-def ask(nb: Notebook, op: str, **fields: Any) -> Any:
-    answer = publisher(nb).requests.answer({"id": 1, "op": op, **fields})
-    assert answer["ok"], answer
-    return answer["result"]
 
 
 def row(nb: Notebook, run_id: str) -> dict[str, Any]:
@@ -60,7 +40,7 @@ def test_a_queued_run_says_why_it_waits_and_that_a_cancel_takes_it_out_of_the_qu
     assert "max_concurrent_runs" in queued["waiting"]
     assert ask(gated, "snapshot")["queue"]["waiting"] == 1
     assert ask(gated, "cancel", run_id=second.run_id)["text"] == "it leaves the queue"
-    until(lambda: row(gated, second.run_id)["status"] == "CANCELED", "the queued run is canceled")
+    eventually(lambda: row(gated, second.run_id)["status"] == "CANCELED", "the queued run is canceled")
     let_go(gated)
     first.wait(20)
 
@@ -68,7 +48,7 @@ def test_a_queued_run_says_why_it_waits_and_that_a_cancel_takes_it_out_of_the_qu
 def test_a_step_that_waits_for_its_pool_says_so_and_the_pool_is_named(gated: Notebook) -> None:
     gated.ok("%config JobKernel.pools = {'db': 1}")
     run = gated.ok("%launch both").value
-    until(lambda: run.live.active.notes.waits, "a step waits for its pool")
+    eventually(lambda: run.live.active.notes.waits, "a step waits for its pool")
     (waiting,) = run.live.active.notes.waits
     assert "pool 'db' is full" in step(gated, run.run_id, waiting)["reason"]
     publisher(gated)._standing.forget_queue()
@@ -82,7 +62,7 @@ def test_a_step_that_waits_for_its_pool_says_so_and_the_pool_is_named(gated: Not
 
 def test_what_a_cancel_does_is_said_before_it_and_other_words_before_the_next(gated: Notebook) -> None:
     run = gated.ok("%launch one").value
-    until(lambda: run.live.active.in_flight, "the step runs")
+    eventually(lambda: run.live.active.in_flight, "the step runs")
     assert row(gated, run.run_id)["cancel"] == "stops after this step: slow"
     ask(gated, "cancel", run_id=run.run_id)
     said = row(gated, run.run_id)["cancel"]
@@ -104,7 +84,7 @@ def test_priorities_are_listed_where_a_run_has_one(gated: Notebook) -> None:
 
 def test_the_thread_of_an_abandoned_step_is_named_until_it_ends(gated: Notebook) -> None:
     run = gated.ok("%launch one").value
-    until(lambda: run.live.active.in_flight, "the step runs")
+    eventually(lambda: run.live.active.in_flight, "the step runs")
     run.cancel()
     run.live.active.abandon("slow")
     run.wait(20)
@@ -121,7 +101,7 @@ def test_the_thread_of_an_abandoned_step_is_named_until_it_ends(gated: Notebook)
     for text in texts:
         assert words.search(text())
     let_go(gated)
-    until(lambda: row(gated, run.run_id)["abandoned"] == [], "the thread is back")
+    eventually(lambda: row(gated, run.run_id)["abandoned"] == [], "the thread is back")
     for text in texts:
         assert not words.search(text())
 
@@ -129,7 +109,7 @@ def test_the_thread_of_an_abandoned_step_is_named_until_it_ends(gated: Notebook)
 def test_attempts_have_their_errors_and_delays_and_a_step_between_them_its_next_moment(nb: Notebook) -> None:
     nb.ok("%%asset flaky --retries 1 --retry-delay 60\nraise OSError('no route')", "%job one flaky")
     run = nb.ok("%launch one").value
-    until(lambda: run.live.active.notes.retries, "the step is to be tried again")
+    eventually(lambda: run.live.active.notes.retries, "the step is to be tried again")
     nb.session.history.flush()
     shown = step(nb, run.run_id, "flaky")
     (attempt,) = shown["attempts"]

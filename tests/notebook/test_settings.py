@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from IPython.core.error import UsageError
 from shells import Notebook, notebook_in
 from traitlets.config import Config
+from waiting import eventually
 
 from jobkernel.engine.opening import open_session
 from jobkernel.settings import JobKernel, SettingRefused
 from jobkernel.storage.history import HistoryClient
-
-
-def eventually(holds: Callable[[], Any]) -> bool:
-    deadline = time.monotonic() + 10
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return bool(holds())
 
 
 def test_a_project_setting_reaches_the_history_as_an_event(nb: Notebook) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from waiting import eventually
 
 import jobkernel as jk
 from jobkernel.clock import SystemClock
@@ -51,13 +51,6 @@ def session() -> Iterator[Session]:
     session = session_in_memory(SystemClock())
     yield session
     session.close()
-
-
-def until(is_so: Any) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def an_asset(key: str, deps: list[str], fails: bool, checked: bool) -> Any:
@@ -112,7 +105,7 @@ def test_what_runs_and_what_waits_for_it_is_told_as_it_goes(session: Session) ->
     screen = Screen(session)
     assert set(screen.told()) == {"first", "second", "aside"}
     handle = session.launch(session.plan(["first", "second"]))
-    until(lambda: (screen.told(), screen.held["first"].get("status"))[1] == "running")
+    eventually(lambda: (screen.told(), screen.held["first"].get("status"))[1] == "running")
     assert screen.held["second"] == {"status": "queued", "kind": "python", "run_id": handle.run_id}
     assert screen.agrees()
     assert "aside" not in screen.told()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from kernels import Kernel, text_of
+from waiting import eventually
 
 from jobkernel.storage.control import server_status
 from jobkernel.storage.waiters import LATE_S
@@ -42,14 +42,6 @@ def server(project: Path, kernel: Kernel) -> Iterator[int]:
     pid = int(status["pid"])
     yield pid
     os.kill(pid, signal.SIGCONT)
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 30
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-    return found
 
 
 def history(kernel: Kernel) -> str:

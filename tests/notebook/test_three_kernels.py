@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import random
 import signal
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from kernels import Kernel
+from waiting import eventually
 
 from jobkernel.storage.client import HistoryClient
 from jobkernel.storage.control import stop_server
 
 EACH = 100
 LIMIT = 2
-PATIENCE_S = 90.0
 DEFINE = """
 %load_ext jobkernel
 import jobkernel as jk
@@ -64,13 +63,6 @@ def kernels(project: Path) -> Iterator[list[Kernel]]:
         kernel.close()
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
-
-
 def marks(place: Path) -> list[tuple[int, str, str]]:
     """What the steps noted: moment (ns), word, run id; in order of time."""
     lines = place.read_text().splitlines() if place.exists() else []
@@ -100,11 +92,13 @@ def test_one_limit_holds_over_three_kernels_and_the_death_of_one(project: Path, 
     assert not place.exists()
 
     client.request("set_setting", name="max_concurrent_runs", value=LIMIT)
-    until(lambda: len(marks(place)) > 3 * EACH, "half of the runs")
+    eventually(lambda: len(marks(place)) > 3 * EACH, "half of the runs")
     victim = kernels[1]
     assert victim.manager.provisioner is not None
     os.kill(victim.manager.provisioner.pid, signal.SIGKILL)
-    until(lambda: not client.request("queue")["waiting"] and not client.request("queue")["running"], "an empty queue")
+    eventually(
+        lambda: not client.request("queue")["waiting"] and not client.request("queue")["running"], "an empty queue", 90
+    )
 
     client.flush()
     ended = {row["run_id"]: row["status"] for row in client.query("latest_runs", limit=1000)}

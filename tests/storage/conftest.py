@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +40,6 @@ def spawn(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
     home = str(Path(jobkernel.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": home, **options.pop("env", {})}
     return subprocess.Popen([sys.executable, *arguments], env=environment, **options)
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """Wait until the condition holds, and return what it found."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
-    return found
 
 
 def server_pid(project: Path) -> int | None:

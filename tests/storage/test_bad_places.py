@@ -14,7 +14,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import eventually, spawn
+from conftest import spawn
+from waiting import eventually
 
 from jobkernel.errors import (
     DiskFull,
@@ -260,7 +261,7 @@ def test_a_full_disk_is_said_and_what_waits_is_kept_once_there_is_room(mounted: 
     assert "is full" in str(error)
 
     filler.unlink()
-    eventually(lambda: trouble(client) is None, 20)
+    eventually(lambda: trouble(client) is None)
 
     assert [row["occurred_at"] for row in client.query("run_events", run_id="waits")] == list(range(emitted))
     assert len(client.query("run_events", run_id="before")) == 1
@@ -287,7 +288,7 @@ def test_a_full_disk_loses_nothing_of_what_came_in_many_pieces_meanwhile(mounted
         time.sleep(0.3)
 
     filler.unlink()
-    eventually(lambda: trouble(client) is None, 20)
+    eventually(lambda: trouble(client) is None)
 
     assert [row["occurred_at"] for row in client.query("run_events", run_id="pieces")] == list(range(emitted))
     client.close()

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import eventually, kill, spawn
+from conftest import kill, spawn
+from waiting import eventually
 
 from jobkernel.storage.client import HistoryClient
 from jobkernel.storage.place import place_of
@@ -40,7 +41,7 @@ def kill_at_random(project: Path, ledger: Path, rounds: int, dice: random.Random
         victim = dice.choice(["kernel", "server", "both"])
         if dice.random() < 0.7:
             size = ledger.stat().st_size if ledger.exists() else 0
-            eventually(lambda size=size: ledger.exists() and ledger.stat().st_size > size, 30)
+            eventually(lambda size=size: ledger.exists() and ledger.stat().st_size > size)
         time.sleep(dice.random() * dice.choice([0.05, 0.5]))
         if victim != "kernel" and (pid := pid_on_file(project)):
             kill(pid)
@@ -69,7 +70,7 @@ def check(project: Path, ledger: Path) -> None:
         after = found[-1]["seq"]
     assert set(acknowledged) <= kept
     assert len(acknowledged) > 0
-    eventually(lambda: client.query("open_runs") == [], 20)
+    eventually(lambda: client.query("open_runs") == [])
     names = ("latest_runs", "asset_states")
     before = [client.query(name) for name in names] + [client.sql("from steps order by all").fetchall()]
     client.request("rebuild", timeout=120)

@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from conftest import eventually
+from waiting import eventually
 
 from jobkernel.errors import DiskFull, HistoryError, HistoryInterrupted
 from jobkernel.model.events import Event

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import eventually
+from waiting import eventually
 
 import jobkernel
 from jobkernel.storage.control import server_status

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy
 import pytest
+from waiting import eventually
 
 from jobkernel.clock import SystemClock
 from jobkernel.engine import upkeep
@@ -55,13 +55,6 @@ def aged(folder: Path, age_s: float) -> Path:
         if path.is_file():
             os.utime(path, (then, then))
     return folder
-
-
-def eventually(holds: Callable[[], Any]) -> bool:
-    deadline = time.monotonic() + 10
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return bool(holds())
 
 
 def test_outputs_of_runs_that_the_history_forgot_go_and_all_others_stay(

@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import eventually
 
 from jobkernel.errors import MissingUpstream, UnverifiedPickle, ValueNotWritten
 from jobkernel.values.addresses import AssetAddress, OutputAddress, asset_path, output_path, safe_name
@@ -27,13 +27,6 @@ from jobkernel.values.memory import MemoryValues
 from jobkernel.values.pruning import Keep
 from jobkernel.values.signing import KEY_VARIABLE, read_or_make_key
 from jobkernel.values.store import ValueStore
-
-
-def until(is_so: Callable[[], bool], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 @given(st.lists(st.text(min_size=1), min_size=2, max_size=2, unique=True))
@@ -135,7 +128,7 @@ def test_a_small_output_is_written_behind_without_a_flush(tmp_path: Path) -> Non
     store = ValueStore(tmp_path)
     store.put(OutputAddress("run", "step"), 7)
     assert store.get(OutputAddress("run", "step")) == 7
-    until(lambda: ValueStore(tmp_path).exists(OutputAddress("run", "step")))
+    eventually(lambda: ValueStore(tmp_path).exists(OutputAddress("run", "step")))
     store.close()
 
 
