@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from live_sessions import eventually
+from waiting import eventually
 
 import jobkernel as dg
 from jobkernel.engine.conditions import DEFAULT_SENSOR
