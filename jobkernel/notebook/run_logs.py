@@ -39,9 +39,9 @@ def show_logs(kernel: NotebookKernel, given: argparse.Namespace) -> Shown | None
 def _follow(kernel: NotebookKernel, run_id: str, step_key: str | None) -> Shown:
     """Print a run's log as it grows, and return how it ended; an interrupt ends the following, not the run."""
     session = kernel.session
-    session.history.flush()
-    width = min(32, max(map(len, _step_keys(session, run_id)), default=0)) if step_key is None else 0
     try:
+        session.history.flush()
+        width = min(32, max(map(len, _step_keys(session, run_id)), default=0)) if step_key is None else 0
         status = LogTail(session.history, run_id, step_key).follow(
             lambda line: _print(log_line(line, width)), lambda words: _print(f"{mark('queued')} {words}")
         )

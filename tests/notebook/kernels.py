@@ -59,6 +59,15 @@ class Kernel:
         assert (self._reply_to(cell)["status"] == "error") == is_failing, text_of(shown)
         return shown
 
+    def wait_for_text(self, cell: str, words: str) -> None:
+        """Wait until a running cell has printed these words; what it showed so far is taken."""
+        deadline = time.monotonic() + PATIENCE_S
+        printed = ""
+        while words not in printed:
+            message = self._iopub(deadline)
+            if message["parent_header"].get("msg_id") == cell and message["header"]["msg_type"] == "stream":
+                printed += message["content"]["text"]
+
     def _reply_to(self, cell: str) -> dict[str, Any]:
         while True:
             reply = self.client.get_shell_msg(timeout=PATIENCE_S)

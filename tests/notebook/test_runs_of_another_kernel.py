@@ -106,7 +106,7 @@ def test_stop_ends_the_following_and_not_the_run(pair: tuple[Kernel, Kernel]) ->
     first = launched(one, "first", "talking")
     eventually(lambda: first in text_of(two.run("%runs")))
     cell = two.begin(f"%logs {first} -f")
-    eventually(lambda: "line 1" in text_of(one.run(f"%logs {first}")))
+    two.wait_for_text(cell, "line 1")
     two.interrupt()
     assert f"Stopped following; run {first} goes on." in text_of(two.finish(cell))
     assert "STARTED" in text_of(one.run("first.status"))
