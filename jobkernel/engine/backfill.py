@@ -42,11 +42,20 @@ class Wish:
 class Backfill:
     """A backfill, as its handle: it goes on by itself in the background."""
 
-    def __init__(self, keeper: Backfills, backfill_id: str, wish: Wish, runs: Sequence[BackfillRun]) -> None:
+    def __init__(
+        self,
+        keeper: Backfills,
+        backfill_id: str,
+        wish: Wish,
+        runs: Sequence[BackfillRun],
+        plans: Mapping[tuple[str, ...], Plan],
+    ) -> None:
         self._keeper = keeper
         self.backfill_id = backfill_id
         self.wish = wish
         self.runs = runs
+        self.plans = plans
+        """What its runs are of, by the assets that they make."""
         self.lock = threading.Lock()  # protects what follows
         self.state = BackfillProgress(runs)
         self.is_canceling = False
@@ -95,9 +104,18 @@ class Backfill:
         """
         return self._keeper.retry(self.backfill_id)
 
-    def begin(self, done: Sequence[int], failed: Sequence[int] = (), running: Mapping[int, str] | None = None) -> None:
-        """Start from what earlier runs made; what failed stays so."""
+    def begin(
+        self,
+        wish: Wish,
+        plans: Mapping[tuple[str, ...], Plan],
+        *,
+        done: Sequence[int],
+        failed: Sequence[int] = (),
+        running: Mapping[int, str] | None = None,
+    ) -> None:
+        """Start anew, as all is defined now, from what earlier runs made; what failed stays so."""
         with self.lock:
+            self.wish, self.plans = wish, plans
             self.state = BackfillProgress(self.runs, done)
             self.is_canceling, self.final = False, None
             self.errors, self.run_ids = {}, dict(running or {})

@@ -46,6 +46,10 @@ class Launch:
         self.held: dict[int, tuple[Any, Any]] = {}
         self.root = ""
 
+    def again(self) -> Launch:
+        """Return a launch that captures what this one has captured, in copies of its own."""
+        return Launch(self.frozen)
+
     def name(self, name: str) -> Any:
         """Return what the notebook variable ``name`` is at this launch; KeyError where there is none."""
         if name in self.frozen:

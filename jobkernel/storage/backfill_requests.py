@@ -25,7 +25,9 @@ def take_backfill(desk: Desk, peer: Peer, backfill_id: str) -> dict[str, Any]:
     return answer
 
 
-def cancel_backfill(desk: Desk, peer: Peer, backfill_id: str, by: str | None = None) -> dict[str, Any]:
+def cancel_backfill(
+    desk: Desk, peer: Peer, backfill_id: str, by: str | None = None, forced: bool = False
+) -> dict[str, Any]:
     """Record that a backfill is canceled and tell the kernel that sees to it; ``owner`` is None where none does."""
     row = _row(desk, backfill_id)
     if row["ended_at"] is not None:
@@ -36,7 +38,7 @@ def cancel_backfill(desk: Desk, peer: Peer, backfill_id: str, by: str | None = N
         owner = desk.peers.get(row["client_id"] or "")
     if owner is None or owner is peer:
         return {"owner": None, "status": "CANCELING"}
-    owner.push("cancel_backfill", backfill_id=backfill_id)
+    owner.push("cancel_backfill", backfill_id=backfill_id, forced=forced)
     return {"owner": owner.who.notebook or "another kernel", "status": "CANCELING"}
 
 

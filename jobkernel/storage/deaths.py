@@ -1,5 +1,7 @@
 """What the death of a kernel means for its runs: how they end, whether they are tried again, and by whom.
 
+A run of a backfill is made again by whoever goes on with the backfill, and by nobody else.
+
 Each takes the desk, as all of its operations do. A retry is run by one kernel of the same notebook: it claims it here,
 and an event says so, so that it is claimed once however kernels and servers come and go.
 """
@@ -11,7 +13,7 @@ from uuid import uuid4
 
 from jobkernel.model import events as words
 from jobkernel.model.events import Event
-from jobkernel.model.run_tags import REASON_TAG, RETRY_RUN_TAG, WILL_RETRY_TAG
+from jobkernel.model.run_tags import BACKFILL_TAG, REASON_TAG, RETRY_RUN_TAG, WILL_RETRY_TAG
 from jobkernel.rules import run_retries
 from jobkernel.storage.process import host_name, is_alive
 from jobkernel.storage.questions import ask
@@ -138,7 +140,7 @@ def _end_tags(desk: Desk, run_id: str, status: str) -> dict[str, str]:
     if run_retries.most_retries(tags, default) <= 0:
         return found
     so_far = len(_group(desk, row["root_run_id"] or run_id)) - 1
-    is_wanted = status != "CANCELING" and row["notebook"] is not None
+    is_wanted = status != "CANCELING" and row["notebook"] is not None and BACKFILL_TAG not in tags
     if not is_wanted or so_far >= run_retries.most_retries(tags, default):
         return {**found, WILL_RETRY_TAG: "false"}
     return {**found, WILL_RETRY_TAG: "true", RETRY_RUN_TAG: str(uuid4())}

@@ -157,3 +157,26 @@ def test_an_interrupt_cancels_the_backfill_of_the_cell_and_nothing_else(
     row = row_of(watcher)
     assert (row["status"], row["done"], row["running"]) == ("CANCELED", 2, 0)
     assert "✓" in text_of(kernel.run("%materialize other"))
+
+
+def test_a_run_that_died_is_made_once_where_it_was_to_be_tried_again_as_well(
+    kernel_of: Callable[..., Kernel], watcher: HistoryClient, project: Path
+) -> None:
+    first = kernel_of(
+        SETUP, DAY, "handle = %materialize day --partition all --bg --max-runs 1 --tag dagster/max_retries=1"
+    )
+    eventually((project / "began").exists)
+    name = row_of(watcher)["backfill_id"]
+    kill(first, watcher)
+    (project / "go").touch()
+
+    next_kernel = kernel_of(SETUP, DAY, f"handle = %jk backfill {name} --resume\nhandle.wait(30)")
+    # what a dead kernel left is looked through a second after the last definition
+    next_kernel.run(
+        "import jobkernel, time\nleft, deadline = jobkernel.session().left_runs, time.monotonic() + 20\n"
+        "while left.waiting and time.monotonic() < deadline: time.sleep(0.05)\nassert not left.waiting",
+    )
+
+    tries = watcher.sql("select count(*) from runs where partition_key = '2024-01-04'").fetchall()
+    assert tries == [(2,)]  # the one that died, and the one of the resumed backfill
+    assert (project / "made").read_text().split().count("2024-01-04") == 1
