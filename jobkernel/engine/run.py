@@ -159,12 +159,10 @@ class ActiveRun:
         with self.lock:
             self._busy -= 1
             if self.status is RunStatus.STARTED:
-                self._follow(self.progress.begin() if error is None else self._given_up(error))
+                self.error = error
+                lost = "its resources did not open"
+                self._follow(self.progress.begin() if error is None else self.progress.given_up(lost))
         self._end_if_over()
-
-    def _given_up(self, error: BaseException) -> Advance:
-        self.error = error
-        return self.progress.given_up("its resources did not open")
 
     def work_on(self) -> None:
         """Take ready steps until there are none for this thread, or others wait for it."""
@@ -384,14 +382,10 @@ class ActiveRun:
         setup = self.setup
         try:
             setup.on_end(self)
-        finally:
+        finally:  # nothing of the user's is kept but the error: runs are remembered longer than their values
             self.status = status
-            self._let_go()
+            self._resources.let_go()
+            self._slots = PoolSlots(None, self.run_id)
+            self.setup = setup.without_values()
             self.ended.set()
             setup.on_change(self)
-
-    def _let_go(self) -> None:
-        """Keep nothing of the user's but the error: runs are remembered longer than their values."""
-        self._resources.let_go()
-        self._slots = PoolSlots(None, self.run_id)
-        self.setup = self.setup.without_values()

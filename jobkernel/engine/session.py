@@ -48,7 +48,7 @@ from jobkernel.model.definitions import Job
 from jobkernel.model.events import Event
 from jobkernel.model.partition_loading import partition_loading_context
 from jobkernel.model.run_tags import RETRY_NUMBER_TAG
-from jobkernel.model.runs import PLAIN_LAUNCH, Launch, RunOptions
+from jobkernel.model.runs import PLAIN_LAUNCH, Launch
 from jobkernel.rules.plan import Plan
 from jobkernel.rules.run_retries import complaints
 from jobkernel.rules.selection import AssetSelection
@@ -242,23 +242,9 @@ class Session:
         """Return a run as :meth:`launch` queues it, checked and not queued. Raises as that does."""
         priority, notice = self.priorities.of(plan, choice)
         partitions = chosen_partitions(self, plan, choice)
-        options = RunOptions(
-            run_id=choice.run_id or new_run_id(),
-            config=choice.config,
-            tags=choice.tags,
-            priority=priority,
-            executor=choice.executor,
-            partition_key=partitions.key,
-            trigger=choice.trigger,
-            trigger_name=choice.trigger_name,
-            tick_id=choice.tick_id,
-            run_key=choice.run_key,
-            parent_run_id=choice.parent_run_id,
-            root_run_id=choice.root_run_id,
-        )
         live = self.launcher.prepare(
             plan,
-            options,
+            choice.settled(run_id=choice.run_id or new_run_id(), priority=priority, partition_key=partitions.key),
             resource_defs=self.registry.resources,
             io_of_asset=self.asset_values.io_of,
             fingerprint=self.freshness.at_launch(plan, choice.config, partitions.partitions),
@@ -266,9 +252,7 @@ class Session:
             cell_id=cell_id,
             chosen=partitions,
         )
-        notices = [*([notice] if notice is not None else []), *complaints(live.active.setup.facts.tags)]
-        if notices:
-            live.notice = " ".join(notices)
+        live.notice = " ".join(filter(None, [notice, *complaints(live.active.setup.facts.tags)])) or None
         return live
 
     def job(self, name: str) -> Job:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Final
 
@@ -51,13 +51,10 @@ class StepStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """What is chosen at a launch, over what the job says."""
-
-    run_id: str
+class _Chosen:
     config: Any = None
     tags: Mapping[str, str] = field(default=EMPTY)
-    priority: int = 0
+    executor: str | None = None
     partition_key: str | None = None
     trigger: str = "manual"
     trigger_name: str | None = None
@@ -65,25 +62,28 @@ class RunOptions:
     run_key: str | None = None
     parent_run_id: str | None = None
     root_run_id: str | None = None
-    executor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
+class RunOptions(_Chosen):
+    """What a run was launched with, over what its job says."""
+
+    run_id: str
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch(_Chosen):
     """What somebody chooses at a launch; where it says nothing, the job or the project does."""
 
-    config: Any = None
-    tags: Mapping[str, str] = field(default=EMPTY)
-    priority: int | None = None
-    executor: str | None = None
     run_id: str | None = None
-    partition_key: str | None = None
-    trigger: str = "manual"
-    trigger_name: str | None = None
-    tick_id: str | None = None
-    run_key: str | None = None
-    parent_run_id: str | None = None
-    root_run_id: str | None = None
+    priority: int | None = None
+
+    def settled(self, *, run_id: str, priority: int, partition_key: str | None) -> RunOptions:
+        """Return the choice with what it left open."""
+        chosen = {name: getattr(self, name) for name in _CHOSEN}
+        return RunOptions(**{**chosen, "partition_key": partition_key}, run_id=run_id, priority=priority)
 
 
+_CHOSEN: Final = tuple(each.name for each in fields(_Chosen))
 PLAIN_LAUNCH: Final = Launch()
