@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from jobkernel.notebook.automation_standing import AutomationStanding
+from jobkernel.notebook.backfill_rows import BackfillRows
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.parts import Part
@@ -37,6 +38,7 @@ class Publisher:
         self._standing = Standing(kernel.session)
         self._views = GraphViews(kernel.session)
         self._automation = AutomationStanding(kernel)
+        self._backfill_rows = BackfillRows(kernel.session)
         self._lock = threading.Lock()  # protects _listeners
         self._listeners: list[Listener] = []
         self._seq = 0
@@ -44,9 +46,11 @@ class Publisher:
         self._status_version = -1
         self._runs: dict[str, Any] = {}
         self._queue: dict[str, Any] = {}
+        self._backfills: dict[str, Any] = {}
         self._unlisten = kernel.session.history.listen("settings", self._settings_changed)
         self._closing = threading.Event()
-        self.requests = Requests(kernel.session, self._standing, self._views, self._automation, lambda: self._seq)
+        told = self._automation, self._backfill_rows
+        self.requests = Requests(kernel.session, self._standing, self._views, *told, lambda: self._seq)
         self._thread = threading.Thread(target=self._loop, name="jobkernel-publisher", daemon=True)
         self._thread.start()
 
@@ -55,7 +59,8 @@ class Publisher:
         return self._snapshot(self._automation.now(), query or GraphQuery())
 
     def _snapshot(self, automation: dict[str, Any], query: GraphQuery) -> dict[str, Any]:
-        return {**self._standing.snapshot(self._views, query, self._seq), "automation": automation}
+        snapshot = self._standing.snapshot(self._views, query, self._seq)
+        return {**snapshot, "automation": automation, "backfills": self._backfill_rows.newest()}
 
     def part(self, query: GraphQuery) -> dict[str, Any]:
         """Return the ``Snapshot`` of what a query shows; where it shows nothing, the graph says why."""
@@ -111,6 +116,7 @@ class Publisher:
             self._session.changed.clear()
             self._standing.forget_queue()
             self._automation.history_moved()
+            self._backfill_rows.history_moved()
         version = self._session.registry.version
         if version != self._version:
             status_version, _ = self._standing.statuses.moved_since(self._status_version)
@@ -119,6 +125,7 @@ class Publisher:
             self._version, self._status_version = version, status_version
             self._runs = {row["run_id"]: row for row in snapshot["runs"]}
             self._seq, self._queue = seq, snapshot["queue"]
+            self._backfills = _by_id(snapshot["backfills"])
             self._send(pushes)
             return
         self._push_differences(self._standing.runs_of_others() if moved else [])
@@ -128,14 +135,17 @@ class Publisher:
         runs = {row["run_id"]: row for row in [*runs_of_others, *self._standing.live_runs()]}
         status_version, status = self._standing.statuses.moved_since(self._status_version)
         moved_runs = [row for run_id, row in runs.items() if self._runs.get(run_id) != row]
-        automation = self._automation.change()
-        if not status and not moved_runs and queue == self._queue and automation is None:
+        automation, backfills = self._automation.change(), _by_id(self._backfill_rows.newest())
+        moved_backfills = [row for name, row in backfills.items() if self._backfills.get(name) != row]
+        if not (status or moved_runs or moved_backfills) and queue == self._queue and automation is None:
             return
         told = {"push": "status", "seq": self._seq + 1, "runs": moved_runs, "queue": queue}
         if automation is not None:
             told["automation"] = automation
+        if moved_backfills:
+            told["backfills"] = moved_backfills
         pushes = self._for_each(lambda part: self._status_push(part, told, status))
-        self._status_version, self._queue = status_version, queue
+        self._status_version, self._queue, self._backfills = status_version, queue, backfills
         self._runs.update(runs)
         self._seq += 1
         self._send(pushes)
@@ -171,3 +181,7 @@ class Publisher:
         with self._lock:
             if listener in self._listeners:
                 self._listeners.remove(listener)
+
+
+def _by_id(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {row["backfill_id"]: row for row in rows}

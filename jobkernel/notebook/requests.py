@@ -13,6 +13,8 @@ from jobkernel.errors import JobkernelError, did_you_mean
 from jobkernel.model.runs import Launch
 from jobkernel.notebook.automation_requests import AUTOMATION_OPERATIONS, AutomationRequests
 from jobkernel.notebook.automation_standing import AutomationStanding
+from jobkernel.notebook.backfill_requests import BACKFILL_OPERATIONS
+from jobkernel.notebook.backfill_rows import BackfillRows
 from jobkernel.notebook.details import log_lines, node_details, run_details
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
 from jobkernel.notebook.options import UsageProblem
@@ -34,10 +36,12 @@ class Requests:
         standing: Standing,
         views: GraphViews,
         automation: AutomationStanding,
+        backfills: BackfillRows,
         seq: Callable[[], int],
     ) -> None:
         self._session = session
         self._standing = standing
+        self._backfills = backfills
         self._automation = automation
         self._of_automation = AutomationRequests(session)
         self._views = views
@@ -47,8 +51,8 @@ class Requests:
         """Return the protocol's reply. A refusal is a sentence; a mistake of ours names itself."""
         number = request.get("id", 0)
         operation = str(request.get("op", ""))
-        if not any(operation in each for each in (OPERATIONS, AUTOMATION_OPERATIONS, PARTITION_OPERATIONS)):
-            known = {**OPERATIONS, **AUTOMATION_OPERATIONS, **PARTITION_OPERATIONS}
+        known = {**OPERATIONS, **AUTOMATION_OPERATIONS, **OF_SESSION}
+        if operation not in known:
             return _refused(number, f"The kernel knows no '{operation}'.{did_you_mean(operation, known)}")
         try:
             return {"id": number, "ok": True, "result": self._result(operation, request)}
@@ -60,13 +64,14 @@ class Requests:
     def _result(self, operation: str, request: Mapping[str, Any]) -> Any:
         if operation in AUTOMATION_OPERATIONS:
             return AUTOMATION_OPERATIONS[operation](self._of_automation, request)
-        if operation in PARTITION_OPERATIONS:
-            return PARTITION_OPERATIONS[operation](self._session, request)
+        if operation in OF_SESSION:
+            return OF_SESSION[operation](self._session, request)
         return OPERATIONS[operation](self, request)
 
     def _snapshot(self, _request: Mapping[str, Any]) -> dict[str, Any]:
+        self._backfills.history_moved()
         snapshot = self._standing.snapshot(self._views, GraphQuery(), self._seq())
-        return {**snapshot, "automation": self._automation.now()}
+        return {**snapshot, "automation": self._automation.now(), "backfills": self._backfills.newest()}
 
     def _picture(self, request: Mapping[str, Any]) -> dict[str, Any]:
         query = GraphQuery(job=request.get("job"), selection=request.get("selection"))
@@ -148,15 +153,18 @@ class Requests:
         return {"steps": list(plan.steps), "expected_s": expected, "text": count_of(len(plan.steps), "step") + about}
 
     def _runs(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        limit = min(int(_number(request, "limit", 50)), 500)
-        before = _number(request, "before", 0)
-        rows = self._standing.runs_of_history(
-            job_name=request.get("job"),
-            status=request.get("status"),
-            before=int(before * 1000) if before else None,
-            limit=limit + 1,
-        )
-        return {"rows": rows[:limit], "more": len(rows) > limit}
+        """Return the runs of one backfill, or those of none with the backfills beside them."""
+        limit, job, status = min(int(_number(request, "limit", 50)), 500), request.get("job"), request.get("status")
+        given, backfill = _number(request, "before", 0), request.get("backfill")
+        before = int(given * 1000) if given else None
+        asked = {"job_name": job, "status": status, "before": before, "backfill": backfill or ""}
+        rows = self._standing.runs_of_history(**asked, limit=limit + 1)
+        page, more = rows[:limit], len(rows) > limit
+        if backfill:
+            return {"rows": page, "more": more, "backfills": []}
+        since = int((page[-1]["queued_at"] or 0) * 1000) if more else None
+        backfills = self._backfills.page(job=job, status=status, before=before, since=since)
+        return {"rows": page, "more": more, "backfills": backfills}
 
     def _run(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return run_details(self._session, self._standing, _text(request, "run_id"))
@@ -186,6 +194,8 @@ OPERATIONS: dict[str, Callable[[Requests, Mapping[str, Any]], Any]] = {
     "run": Requests._run,
     "log": Requests._log,
 }
+
+OF_SESSION = {**PARTITION_OPERATIONS, **BACKFILL_OPERATIONS}
 
 
 def _text(request: Mapping[str, Any], name: str) -> str:

@@ -32,6 +32,7 @@ export const examples: Record<string, unknown> = {
     seq: 2,
     status: sent({ weather: status('fresh', { rows: 26_115 }) }),
     runs: [{ ...rows[2], status: 'SUCCESS', cancel: null }],
+    backfills: [{ ...full.backfills[0], status: 'CANCELING' }],
     queue: { paused: true, waiting: 1, pools: [] }
   },
   push_graph: { push: 'graph', seq: 3, snapshot: { ...snapshot, seq: 3 } },
@@ -125,7 +126,25 @@ export const examples: Record<string, unknown> = {
     14,
     'runs',
     { job: 'daily_report', status: null, before: null, limit: 50 },
-    { rows, more: true }
+    { rows, more: true, backfills: full.backfills }
+  ),
+  exchange_cancel_backfill: exchange(
+    43,
+    'cancel_backfill',
+    { backfill_id: 'qwertzui', force: false },
+    { text: '8 partitions are not launched; 1 running run is canceled' }
+  ),
+  exchange_retry_backfill: exchange(
+    44,
+    'retry_backfill',
+    { backfill_id: 'asdfghjk' },
+    { text: '40 partitions of clean_flights, flights_weather' }
+  ),
+  exchange_resume_backfill: exchange(
+    45,
+    'resume_backfill',
+    { backfill_id: 'yxcvbnml' },
+    { text: '7 partitions of planes' }
   ),
   exchange_run: exchange(15, 'run', { run_id: '7f3a91c2e0' }, runOf('7f3a91c2e0')),
   exchange_log: exchange(

@@ -11,14 +11,14 @@ import type {
   StatusWord
 } from '../src/protocol';
 import { NO_STATUS } from '../src/changes';
+import { backfills } from './backfills';
 import { boxed, place } from './layout';
 import type { Plain } from './layout';
 import { automation, manyAutomations, noAutomation } from './automation';
 import { packed } from './pack';
+import { HOUR, MIN, now } from './times';
 
-export const MIN = 60_000;
-export const HOUR = 60 * MIN;
-export const now = Date.now();
+export { HOUR, MIN, now };
 
 export const status = (word: StatusWord, more: Partial<NodeStatus> = {}): NodeStatus => ({
   ...NO_STATUS,
@@ -189,6 +189,7 @@ export const runs = (): RunRow[] => {
     row('b81e07d4aa', 'daily_report', 'QUEUED', 2000, null, all(8, 'queued'), {
       started_at: null,
       trigger: 'backfill',
+      tags: { 'dagster/backfill': 'qwertzui' },
       partition_key: '2013-05',
       priority: 5,
       waiting: "waits: pool 'duckdb' is full, 1 of 1, by run 90c4aa18; 2 runs are before it"
@@ -202,6 +203,7 @@ export const runs = (): RunRow[] => {
     }),
     row('90c4aa18d1', 'daily_report', 'STARTED', 28_000, null, ['fresh', 'fresh', 'running', ...all(5, 'queued')], {
       trigger: 'backfill',
+      tags: { 'dagster/backfill': 'qwertzui' },
       partition_key: '2013-04'
     }),
     row('a0d58c33f1', 'daily_report', 'FAILURE', 6 * MIN, 36, [...all(4, 'skipped'), 'failed', ...all(3, 'skipped')], {
@@ -251,6 +253,7 @@ export function snapshotOf(name: string): Snapshot {
     notebook: 'flights.ipynb',
     kernel_id: 'dev',
     runs: runs(),
+    backfills: name === 'flights' ? backfills() : [],
     queue: QUEUE,
     automation: name === 'flights' ? automation() : noAutomation(),
     ops: [{ name: 'fetch', uses: [{ job: 'nightly', keys: ['op:nightly/fetch'] }] }]

@@ -2,6 +2,7 @@
 import type { Host, LayoutQuery, NodeStatus, Push, Scope, Snapshot } from '../src/protocol';
 import { Refusal } from '../src/guards';
 import { automationOf, preview } from './automation';
+import { backfills } from './backfills';
 import { detailsOf, runOf } from './facts';
 import { flightsGraph, graphOf, many, neighbourhood, partOf, runs, snapshotOf } from './fixtures';
 import type { Made } from './fixtures';
@@ -70,9 +71,13 @@ export class FakeHost implements Host {
       case 'runs':
         return {
           rows: runs().filter(
-            r => (!fields.job || r.job_name === fields.job) && (!fields.status || r.status === fields.status)
+            r =>
+              (fields.backfill ?? null) === (r.tags['dagster/backfill'] ?? null) &&
+              (!fields.job || r.job_name === fields.job) &&
+              (!fields.status || r.status === fields.status)
           ),
-          more: true
+          more: !fields.backfill,
+          backfills: backfills()
         };
       case 'run':
         return runOf(String(fields.run_id));
@@ -103,6 +108,11 @@ export class FakeHost implements Host {
         const n = fields.from_failure ? 4 : (fields.steps as string[]).length || 8;
         return { steps: [], expected_s: n * 12, text: `${n} ${n === 1 ? 'step' : 'steps'}, ~${n * 12} s` };
       }
+      case 'cancel_backfill':
+        return { text: '8 partitions are not launched; 1 running run is canceled' };
+      case 'retry_backfill':
+      case 'resume_backfill':
+        return { text: '40 partitions of clean_flights' };
       case 'cancel':
         return { text: 'interrupts the query' };
       default:

@@ -54,6 +54,11 @@ def gone(page: Page) -> None:
     page.evaluate("host.push({push: 'gone', reason: 'The kernel stopped'})")
 
 
+def open_backfill(page: Page, name: str) -> None:
+    click(page, '[data-tab="runs"]')
+    click(page, f'[data-backfill="{name}"]')
+
+
 SCENES = {
     "graph": ("project=flights&width=960&fill", select_stale),
     "wide": ("project=flights&width=1160", None),
@@ -62,6 +67,9 @@ SCENES = {
     "menu": ("project=flights&width=960&fill", lambda page: click(page, ".jk-bar .jk-half")),
     "refused": ("project=flights&width=960&fill", refuse),
     "failed": ("project=flights&width=960&fill", lambda page: click(page, '[data-key="flights_weather"]')),
+    "backfill": ("project=flights&width=960&fill", lambda page: open_backfill(page, "qwertzui")),
+    "backfill-over": ("project=flights&width=960&fill", lambda page: open_backfill(page, "asdfghjk")),
+    "narrow-backfill": ("project=flights&width=420&fill&height=600", lambda page: open_backfill(page, "qwertzui")),
     "runs": ("project=flights&width=960&fill", lambda page: click(page, '[data-tab="runs"]')),
     "run": ("project=flights&width=960&fill", lambda page: open_run(page, "7f3a91c2e0")),
     "running": ("project=flights&width=960&fill", lambda page: open_run(page, "90c4aa18d1")),

@@ -5,7 +5,7 @@
 import { plural } from './words';
 import { sentence } from './session';
 import type { Session } from './session';
-import type { AgainQuery, RunRow, RunStatus, Scope } from './protocol';
+import type { AgainQuery, BackfillRow, RunRow, RunStatus, Scope } from './protocol';
 import { isActive } from './protocol';
 
 /** Start a run; when upstream was never made, offer to make it too. */
@@ -44,6 +44,22 @@ export async function cancel(session: Session, runId: string, status?: RunStatus
     session.setNotice(text ? { text: `Canceling: ${text}.`, tone: 'plain', action: null, run: runId } : null);
   });
 }
+
+/** Cancel a backfill: once nothing more of it starts and what runs is asked to stop, again that is interrupted. */
+export const cancelBackfill = (session: Session, row: BackfillRow): Promise<void> =>
+  attempt(session, async () => {
+    const force = row.status === 'CANCELING';
+    const { text } = await session.ask('cancel_backfill', { backfill_id: row.backfill_id, force });
+    session.setNotice({ text: `Canceling: ${text}.`, tone: 'plain', action: null });
+  });
+
+/** Run in this kernel what a backfill did not make, or go on with one whose kernel is gone. */
+export const againBackfill = (session: Session, row: BackfillRow): Promise<void> =>
+  attempt(session, async () => {
+    const op = row.left ? 'resume_backfill' : 'retry_backfill';
+    const { text } = await session.ask(op, { backfill_id: row.backfill_id });
+    session.setNotice({ text: `Making ${text}.`, tone: 'plain', action: null });
+  });
 
 /** Run again and open the new run. */
 export const reexecute = (session: Session, query: AgainQuery): Promise<void> =>

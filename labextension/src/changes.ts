@@ -2,6 +2,7 @@
  * What a push does to what is on screen, and what differs between two states. Pure; called by the session.
  */
 import { changed, NO_AUTOMATION } from './automation';
+import { mergeBackfills } from './backfills';
 import { isActive } from './protocol';
 import { STATUS_ORDER } from './words';
 import type {
@@ -48,6 +49,7 @@ export const filled = (sent: SentStatusMap): StatusMap =>
 export const whole = (sent: SentSnapshot): Snapshot => ({
   ...sent,
   status: filled(sent.status),
+  backfills: sent.backfills ?? [],
   automation: sent.automation ?? NO_AUTOMATION
 });
 
@@ -61,6 +63,7 @@ export function applyStatus(snapshot: Snapshot, push: StatusPush): Snapshot {
     seq: push.seq,
     status: { ...snapshot.status, ...filled(push.status) },
     runs: mergeRuns(snapshot.runs, push.runs, RUNS_KEPT),
+    backfills: mergeBackfills(snapshot.backfills, push.backfills),
     queue: push.queue ?? snapshot.queue,
     automation: push.automation ? changed(snapshot.automation, push.automation) : snapshot.automation
   };

@@ -10,6 +10,7 @@ import type {
   TickDetails,
   TickRow
 } from './protocol/automation';
+import type { BackfillRow } from './protocol/backfills';
 import type { Details } from './protocol/details';
 import type { PackedGraph, SentStatusMap, StatusMap } from './protocol/graph';
 import type { PartitionList } from './protocol/partitions';
@@ -34,6 +35,8 @@ export interface Snapshot {
   graph: PackedGraph;
   status: StatusMap;
   runs: RunRow[];
+  /** The newest. */
+  backfills: BackfillRow[];
   queue: Queue;
   automation: Automation;
 }
@@ -73,7 +76,13 @@ export interface Operations {
   reexecute: { fields: AgainQuery; result: { run_id: string } };
   /** What a re-execution would run. */
   replan: { fields: AgainQuery; result: { steps: string[]; expected_s: number | null; text: string } };
-  runs: { fields: RunsQuery; result: { rows: RunRow[]; more: boolean } };
+  /** The runs of one backfill, or those of none and the backfills beside them. */
+  runs: { fields: RunsQuery; result: { rows: RunRow[]; more: boolean; backfills: BackfillRow[] } };
+  cancel_backfill: { fields: { backfill_id: string; force: boolean }; result: { text: string } };
+  /** Run again what it did not make, in this kernel. */
+  retry_backfill: { fields: { backfill_id: string }; result: { text: string } };
+  /** Go on with what a kernel that is gone had not launched. */
+  resume_backfill: { fields: { backfill_id: string }; result: { text: string } };
   run: { fields: { run_id: string }; result: RunDetails };
   log: {
     fields: { run_id: string; step_key: string | null; after: number };
@@ -105,6 +114,7 @@ export interface StatusPush {
   seq: number;
   status: SentStatusMap;
   runs: RunRow[];
+  backfills?: BackfillRow[];
   queue?: Queue;
   automation?: AutomationChange;
 }
@@ -114,6 +124,7 @@ export type Push = StatusPush | GraphPush | GonePush;
 
 export type { Host, PinnedNotebook, Shown } from './host';
 export type * from './protocol/automation';
+export type * from './protocol/backfills';
 export type * from './protocol/details';
 export type * from './protocol/graph';
 export type * from './protocol/partitions';

@@ -26,6 +26,8 @@ export interface RunsQuery {
   status?: string | null;
   before?: number | null;
   limit?: number;
+  /** The id of the backfill whose runs are asked for. */
+  backfill?: string | null;
 }
 
 export interface TicksQuery {

@@ -387,6 +387,7 @@ export class Session {
 const isOfAutomationOnly = (push: StatusPush, held: Snapshot): boolean =>
   push.automation !== undefined &&
   !push.runs.length &&
+  !push.backfills?.length &&
   !Object.keys(push.status).length &&
   JSON.stringify(push.queue ?? held.queue) === JSON.stringify(held.queue);
 

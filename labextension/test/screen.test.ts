@@ -145,6 +145,10 @@ const openRuns = async (): Promise<void> => {
 };
 const openRun = async (run: string): Promise<void> => {
   await openRuns();
+  await until(() => host.asked.some(([op]) => op === 'runs'));
+  if (!one(`[data-run="${run}"]`)) {
+    one('[data-backfill="qwertzui"]')?.click();
+  }
   (await until(() => one(`[data-run="${run}"]`))).click();
   await until(() => one('.jk-gantt'));
 };

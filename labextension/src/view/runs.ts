@@ -3,11 +3,12 @@
  * opens the run.
  */
 import { cancel, cancelFace } from '../actions';
+import { backfillOf, entriesOf, isOpen, mergeBackfills } from '../backfills';
+import type { Entry } from '../backfills';
 import { mergeRuns } from '../changes';
-import { grouped } from '../groups';
 import type { Placed } from '../groups';
 import { isActive, runGlyph } from '../protocol';
-import type { RunRow } from '../protocol';
+import type { BackfillRow, RunRow } from '../protocol';
 import { sentence } from '../session';
 import type { Session } from '../session';
 import {
@@ -19,26 +20,27 @@ import {
   retryWords,
   runWord,
   shortId,
-  statusLabel,
   triggerWords,
   waitWords
 } from '../words';
+import { backfillActs, backfillLine } from './backfill_row';
 import { h, put } from './dom';
 import type { Child } from './dom';
 import { glyph } from './glyphs';
 import { button, dropdown, iconButton } from './menu';
 import { putOff } from './press';
 import { skeleton, trouble } from './states';
+import { strip } from './strip';
 
 const PAGE = 50;
-const FILTERS: [string | null, string, (run: RunRow) => boolean][] = [
-  [null, 'Any status', () => true],
-  ['ACTIVE', 'Running and queued', isActive],
-  ['SUCCESS', 'Succeeded', run => run.status === 'SUCCESS'],
-  ['FAILURE', 'Failed', run => run.status === 'FAILURE'],
-  ['CANCELED', 'Canceled', run => run.status === 'CANCELED']
+type Filter = [word: string | null, label: string, runs: (run: RunRow) => boolean, backfills: RegExp | null];
+const FILTERS: Filter[] = [
+  [null, 'Any status', () => true, /./],
+  ['ACTIVE', 'Running and queued', isActive, null],
+  ['SUCCESS', 'Succeeded', run => run.status === 'SUCCESS', /SUCCESS/],
+  ['FAILURE', 'Failed', run => run.status === 'FAILURE', /FAILED/],
+  ['CANCELED', 'Canceled', run => run.status === 'CANCELED', /CANCELED/]
 ];
-const MOST_SEGMENTS = 24;
 
 export class RunsList {
   readonly element = h('div.jk-runs');
@@ -46,6 +48,9 @@ export class RunsList {
   private readonly table = h('div.jk-table', { role: 'list', 'aria-label': 'Runs' });
   private readonly foot = h('div.jk-more');
   private rows: RunRow[] = [];
+  private backfills: BackfillRow[] = [];
+  /** Whose runs are shown, and whether there are more of them to read. */
+  private readonly shown = new Map<string, { more: boolean }>();
   private more = false;
   private job: string | null = null;
   private status: string | null = null;
@@ -57,6 +62,7 @@ export class RunsList {
     this.element.append(this.bar, this.table, this.foot);
     this.table.addEventListener('keydown', event => this.onKey(event));
     this.rows = session.snapshot?.runs ?? [];
+    this.backfills = session.snapshot?.backfills ?? [];
     this.draw();
   }
 
@@ -65,9 +71,12 @@ export class RunsList {
     const turn = ++this.turn;
     const status = this.status === 'ACTIVE' ? null : this.status;
     try {
-      const { rows, more } = await this.session.ask('runs', { job: this.job, status, before, limit: PAGE });
+      const asked = { job: this.job, status, before, limit: PAGE };
+      const { rows, more, backfills } = await this.session.ask('runs', asked);
       if (turn === this.turn) {
-        this.rows = before === null ? rows : mergeRuns(this.rows, rows);
+        const kept = this.rows.filter(run => before !== null || this.shown.has(backfillOf(run) ?? ''));
+        this.rows = mergeRuns(kept, rows);
+        this.backfills = mergeBackfills(before === null ? [] : this.backfills, backfills);
         Object.assign(this, { more, error: null, loaded: true });
       }
     } catch (error) {
@@ -79,40 +88,93 @@ export class RunsList {
   /** A push came. */
   update(): void {
     this.rows = mergeRuns(this.rows, this.session.snapshot?.runs ?? []);
+    this.backfills = mergeBackfills(this.backfills, this.session.snapshot?.backfills);
     this.draw();
+  }
+
+  /** Show a backfill's runs under it, or no more. */
+  private toggle(id: string): void {
+    if (this.shown.delete(id)) {
+      return this.draw();
+    }
+    this.shown.set(id, { more: false });
+    this.draw();
+    void this.readUnder(id, null);
+  }
+
+  private async readUnder(id: string, before: number | null): Promise<void> {
+    try {
+      const asked = { job: null, status: null, before, limit: PAGE, backfill: id };
+      const { rows, more } = await this.session.ask('runs', asked);
+      this.rows = mergeRuns(this.rows, rows);
+      this.shown.set(id, { more });
+      this.draw();
+    } catch (error) {
+      this.session.setNotice({ text: sentence(error), tone: 'fail', action: null });
+    }
   }
 
   tick(): void {
     this.draw();
   }
 
-  private filtered(): RunRow[] {
-    const passes = FILTERS.find(([word]) => word === this.status)?.[2] ?? (() => true);
-    return this.rows.filter(run => (this.job === null || run.job_name === this.job) && passes(run));
+  /** What passes the filters; of a backfill that does all runs. */
+  private entries(): Entry[] {
+    const [, , passes, words] = FILTERS.find(([word]) => word === this.status) ?? FILTERS[0];
+    const isOf = (job: string) => this.job === null || job === this.job;
+    const backfills = this.backfills.filter(
+      row => isOf(row.job_name) && (words === null ? isOpen(row) : words.test(row.status))
+    );
+    const known = new Set(this.backfills.map(row => row.backfill_id));
+    const runs = this.rows.filter(run => known.has(backfillOf(run) ?? '') || (isOf(run.job_name) && passes(run)));
+    const shown = new Set(backfills.map(row => row.backfill_id));
+    return entriesOf(
+      runs.filter(run => !known.has(backfillOf(run) ?? '') || shown.has(backfillOf(run) ?? '')),
+      backfills,
+      this.shown
+    );
   }
 
   private readonly draw = (): void => {
     if (putOff(this.draw)) {
       return;
     }
-    const held = (document.activeElement as HTMLElement | null)?.dataset?.run ?? null;
-    const rows = this.filtered();
-    this.drawBar(rows.length);
+    const held = heldRow(this.table);
+    const rows = this.entries();
+    this.drawBar(rows);
     const now = Date.now();
     const body = this.error
       ? trouble(this.error, () => void this.read())
       : rows.length
-        ? grouped(rows).map(placed => this.row(placed, now))
+        ? rows.map(entry => this.entry(entry, now))
         : this.loaded
           ? this.nothing()
           : skeleton();
     put(this.table, body);
-    put(this.foot, this.more && !this.error ? button('Show more', () => void this.read(oldest(this.rows))) : null);
+    const next = () => void this.read(oldest(this.rows.filter(run => backfillOf(run) === null)));
+    put(this.foot, this.more && !this.error ? button('Show more', next) : null);
     this.foot.hidden = !this.more;
     if (held) {
-      this.table.querySelector<HTMLElement>(`[data-run="${CSS.escape(held)}"]`)?.focus();
+      this.table.querySelector<HTMLElement>(held)?.focus();
     }
   };
+
+  private entry(entry: Entry, now: number): Child {
+    if ('backfill' in entry) {
+      const { backfill, isShown } = entry;
+      const toggle = () => this.toggle(backfill.backfill_id);
+      return [
+        backfillLine(this.session, backfill, isShown, now, toggle),
+        isShown ? backfillActs(this.session, backfill) : null
+      ];
+    }
+    if ('more' in entry) {
+      const own = this.rows.filter(run => backfillOf(run) === entry.more);
+      const next = () => void this.readUnder(entry.more, oldest(own));
+      return h('div.jk-bfacts', null, button('Show more of its runs', next));
+    }
+    return this.row(entry, entry.of !== null, now);
+  }
 
   private nothing(): HTMLElement {
     const drop = () => {
@@ -142,7 +204,7 @@ export class RunsList {
     return this.status === null ? '' : (FILTERS.find(([word]) => word === this.status)?.[1] ?? '');
   }
 
-  private drawBar(n: number): void {
+  private drawBar(shown: Entry[]): void {
     const jobs = [
       ...new Set([...(this.session.snapshot?.jobs.map(job => job.name) ?? []), ...this.rows.map(run => run.job_name)])
     ].sort();
@@ -169,26 +231,29 @@ export class RunsList {
         h('span.jk-mut.jk-nw')
       );
     }
-    (this.bar.lastElementChild as HTMLElement).textContent = n
-      ? `${plural(n, 'run')}${this.more ? ', more below' : ''}`
-      : '';
+    const backfills = shown.filter(entry => 'backfill' in entry).length;
+    const runs = shown.filter(entry => 'run' in entry && entry.of === null).length;
+    const words = [runs ? plural(runs, 'run') : '', backfills ? plural(backfills, 'backfill') : ''];
+    const told = [...words, this.more ? 'more below' : ''].filter(Boolean).join(', ');
+    (this.bar.lastElementChild as HTMLElement).textContent = shown.length ? told : '';
   }
 
-  private row({ run, under }: Placed, now: number): HTMLElement {
+  private row({ run, under }: Placed, isInside: boolean, now: number): HTMLElement {
     const active = isActive(run);
     const took =
       active && run.started_at !== null
         ? duration(Math.floor((now - run.started_at) / 1000))
         : duration(run.duration_s);
-    const about = this.about(run, under);
+    const about = this.about(run, under, isInside);
+    const name = isInside ? partOf(run) : run.title;
     const begun = run.started_at ?? run.queued_at;
     return h(
-      `div.jk-rr${under ? '.jk-under' : ''}${run.waiting ? '.jk-waits' : ''}`,
+      `div.jk-rr${under ? '.jk-under' : ''}${isInside ? '.jk-inbf' : ''}${run.waiting ? '.jk-waits' : ''}`,
       {
         role: 'listitem',
         tabindex: 0,
         'data-run': run.run_id,
-        'aria-label': [run.title, runWord(run.status), age(begun, now), took, marks(run), about.text]
+        'aria-label': [name, runWord(run.status), age(begun, now), took, marks(run, isInside), about.text]
           .filter(Boolean)
           .join(', '),
         onclick: () => this.session.open({ tab: 'runs', run: run.run_id })
@@ -198,8 +263,8 @@ export class RunsList {
         'span.jk-cut.jk-job',
         null,
         under ? glyph('retry', 12) : null,
-        h('span', { class: run.status === 'FAILURE' ? 'jk-b' : '', title: run.title }, run.title),
-        h('span.jk-mut.jk-marks', null, marks(run))
+        h('span', { class: run.status === 'FAILURE' ? 'jk-b' : '', title: run.title }, name),
+        h('span.jk-mut.jk-marks', null, marks(run, isInside))
       ),
       h('code.jk-mut', { title: run.run_id }, shortId(run.run_id)),
       h('span.jk-cut.jk-by.jk-mut', { title: about.text }, about.shown),
@@ -227,9 +292,12 @@ export class RunsList {
   }
 
   /** What is said of a run beside its name: why it waits, what went wrong, what started it. */
-  private about(run: RunRow, under: boolean): { shown: Child; text: string } {
+  private about(run: RunRow, under: boolean, isInside: boolean): { shown: Child; text: string } {
     const parent = run.parent_run_id;
-    const origin = triggerWords(run) + (parent && !under ? ` of ${shortId(parent)}` : '');
+    const origin =
+      isInside && run.trigger === 'backfill'
+        ? ''
+        : triggerWords(run) + (parent && !under ? ` of ${shortId(parent)}` : '');
     const next = retryWords(run, id => this.rows.some(row => row.run_id === id));
     const parts: [words: string, look: string][] = run.waiting
       ? [[waitWords(run.waiting), '']]
@@ -264,16 +332,38 @@ export class RunsList {
       (row[to[event.key]] as HTMLElement | null)?.focus();
     } else if (row && onRow && event.key === 'Enter') {
       row.click();
+    } else if (row?.dataset.backfill && onRow && (event.key === 'ArrowRight' || event.key === 'ArrowLeft')) {
+      if (this.shown.has(row.dataset.backfill) !== (event.key === 'ArrowRight')) {
+        this.toggle(row.dataset.backfill);
+      }
     }
   }
 }
 
+/** Which row, or button of a row, has the focus, so that it can be found again once all is drawn anew. */
+function heldRow(table: HTMLElement): string | null {
+  const held = document.activeElement as HTMLElement | null;
+  const row = held?.closest<HTMLElement>('.jk-rr');
+  if (!held || !row || !table.contains(row)) {
+    return null;
+  }
+  const { run, backfill } = row.dataset;
+  const found = run ? `[data-run="${CSS.escape(run)}"]` : `[data-backfill="${CSS.escape(backfill ?? '')}"]`;
+  return held === row ? found : held.classList.contains('jk-bfopen') ? `${found} .jk-bfopen` : `${found} > button`;
+}
+
 /** What was chosen for a run beside what its job says: partition, retry, priority, executor. */
-function marks(run: RunRow): string {
+function marks(run: RunRow, isInside: boolean): string {
   const priority = run.priority ? `priority ${run.priority}`.replace('-', '−') : '';
   const retry = run.status === 'FAILURE' && run.tags['dagster/retry_number'] ? triggerWords(run) : '';
-  return [run.partition_key, retry, priority, run.chosen_executor].filter(Boolean).join(' · ');
+  return [isInside ? '' : run.partition_key, retry, priority, run.chosen_executor].filter(Boolean).join(' · ');
 }
+
+/** What of its backfill a run makes: a partition, a range of them, or what has none. */
+const partOf = (run: RunRow): string => {
+  const ends = ['start', 'end'].map(end => run.tags[`dagster/asset_partition_range_${end}`]);
+  return run.partition_key ?? (ends[0] ? ends.join('..') : run.title);
+};
 
 /** Runs of assets chosen by hand have Dagster's name for no job. */
 const jobLabel = (name: string): string => (name === '__ASSET_JOB' ? 'Without a job' : name);
@@ -285,30 +375,3 @@ const oldest = (rows: RunRow[]): number | null =>
     (least, run) => Math.min(least ?? Infinity, run.queued_at ?? run.started_at ?? Infinity),
     null
   );
-
-/** One small mark per step: ok low and soft, failed tall. Many steps are drawn as shares, failing ones kept. */
-export function strip(run: RunRow): HTMLElement {
-  const marks = shares(run.segments);
-  const words = `${run.steps_done} of ${run.steps_total} done${run.steps_failed ? `, ${run.steps_failed} failed` : ''}`;
-  return h(
-    'span.jk-strip',
-    { title: words, role: 'img', 'aria-label': words },
-    marks.map(word => h(`i.jk-x-${word}`, { title: statusLabel(word) }))
-  );
-}
-
-export function shares(segments: RunRow['segments']): RunRow['segments'] {
-  if (segments.length <= MOST_SEGMENTS) {
-    return segments;
-  }
-  const size = segments.length / MOST_SEGMENTS;
-  return Array.from({ length: MOST_SEGMENTS }, (_, i) => {
-    const part = segments.slice(Math.floor(i * size), Math.max(Math.floor(i * size) + 1, Math.floor((i + 1) * size)));
-    return (
-      part.find(word => word === 'failed') ??
-      part.find(word => word === 'running') ??
-      part.find(word => word !== 'fresh') ??
-      'fresh'
-    );
-  });
-}
