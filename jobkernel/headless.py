@@ -9,13 +9,13 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from jobkernel.errors import InvalidDefinition, RunFailed
 from jobkernel.notebook.defining_source import DEFINING, defining_source
+from jobkernel.records import dataclass
 from jobkernel.settings import PASSING
 
 Say = Callable[[str], None]

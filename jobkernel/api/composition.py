@@ -10,12 +10,13 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NoReturn
 
 from jobkernel.errors import InvalidDefinition, InvalidInvocation, InvariantViolation
 from jobkernel.model.definitions import AssetLoad, Endpoint, Feed, Graph, GraphInput, Hook, Invocation, Op, Output
 from jobkernel.model.policies import RetryPolicy
+from jobkernel.records import dataclass
 from jobkernel.rules.names import check_name, lenient_tags
 
 _current: ContextVar[Composition | None] = ContextVar("composition", default=None)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from jobkernel.api.refusals import refuse
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, NO_VALUE, Input, Output
+from jobkernel.records import dataclass
 
 
 class Nothing:

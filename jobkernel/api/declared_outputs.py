@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from jobkernel.api.declarations import UNSET, checked_type
@@ -14,6 +13,7 @@ from jobkernel.errors import InvalidDefinition, InvariantViolation
 from jobkernel.model import definitions as model
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.keys import AssetCheckKey, AssetKey
+from jobkernel.records import dataclass
 from jobkernel.rules.names import KIND_PREFIX
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from jobkernel.api.composition import merged_hooks, outputs_of, word_for
@@ -11,6 +11,7 @@ from jobkernel.api.wiring import output_details, upstream_first
 from jobkernel.errors import InvalidDefinition, did_you_mean
 from jobkernel.model.definitions import RESULT, Endpoint, Feed, Graph, GraphInput, Input, Invocation, Op
 from jobkernel.model.policies import RetryPolicy
+from jobkernel.records import dataclass
 from jobkernel.rules.names import lenient_tags
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from jobkernel.model import events as ev
@@ -11,6 +11,7 @@ from jobkernel.model.events import Event
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.metadata import MetadataValue, from_json
 from jobkernel.model.results import AssetCheckSeverity, AssetMaterialization, AssetObservation, ExpectationResult
+from jobkernel.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ The way to run a job again in a script: ``ReexecutionOptions`` names the run, an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 from jobkernel.api.instance import DagsterInstance
@@ -28,6 +28,7 @@ from jobkernel.model.keys import AssetKey
 from jobkernel.model.kinds import DICT, LIST, expect, expect_named
 from jobkernel.model.run_tags import REASON_TAG
 from jobkernel.model.runs import RunOptions, RunStatus
+from jobkernel.records import dataclass
 from jobkernel.rules.admission import priority_of
 from jobkernel.rules.plan import FromAsset, Plan
 from jobkernel.rules.reexecution import again_from_failure, again_selected

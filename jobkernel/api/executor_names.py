@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from jobkernel.errors import InvalidConfig, InvalidDefinition, Unsupported
 from jobkernel.model.config_basics import Problems, listed
+from jobkernel.records import dataclass
 from jobkernel.rules.execution_schemas import check_options
 from jobkernel.rules.executor_choice import read_executor
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from jobkernel.api.asset_inputs import Upstream, read_inputs
@@ -21,6 +20,7 @@ from jobkernel.errors import InvalidDefinition, InvariantViolation
 from jobkernel.model.definitions import DEFAULT_IO, Assets, Output
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.policies import RetryPolicy
+from jobkernel.records import dataclass
 from jobkernel.rules.names import check_name, lenient_tags
 
 

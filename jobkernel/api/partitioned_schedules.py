@@ -6,7 +6,7 @@ Source: Dagster's function of that name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from jobkernel.api.jobs import UnresolvedAssetJobDefinition
@@ -17,6 +17,7 @@ from jobkernel.executors.automation_context import ScheduleEvaluationContext
 from jobkernel.model.automation import DefaultScheduleStatus, SkipReason, Target
 from jobkernel.model.partition_loading import partition_loading_context
 from jobkernel.model.partitions import StaticPartitionsDefinition
+from jobkernel.records import dataclass
 from jobkernel.rules.names import check_owners
 from jobkernel.rules.partition_multi import MultiPartitionsDefinition
 from jobkernel.rules.partition_windows import TimeWindowPartitionsDefinition

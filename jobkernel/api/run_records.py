@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from types import NoneType
@@ -19,6 +18,7 @@ from jobkernel.model.keys import AssetKey
 from jobkernel.model.results import AssetMaterialization, AssetObservation
 from jobkernel.model.run_tags import BACKFILL_TAG
 from jobkernel.model.runs import RunStatus
+from jobkernel.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +24,7 @@ from jobkernel.model.kinds import DICT, LIST, TEXT, expect, expect_named
 from jobkernel.model.partition_loading import partition_loading_context
 from jobkernel.model.run_tags import REASON_TAG
 from jobkernel.model.runs import RunStatus
+from jobkernel.records import dataclass
 from jobkernel.rules.asset_plan import plan_assets
 from jobkernel.rules.graph import Graph as Dependencies
 from jobkernel.rules.graph_plan import plan_graph

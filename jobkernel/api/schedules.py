@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
@@ -35,6 +34,7 @@ from jobkernel.errors import InvalidDefinition, InvalidInvocation
 from jobkernel.executors.automation_context import ScheduleEvaluationContext
 from jobkernel.executors.evaluating import evaluate
 from jobkernel.model.automation import Catchup, DefaultScheduleStatus, Overlap, RunRequest, Schedule, Target
+from jobkernel.records import dataclass
 from jobkernel.rules.names import check_name, check_owners, user_tags
 
 

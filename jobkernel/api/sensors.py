@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from typing import Any, ClassVar, Self
 
@@ -46,6 +46,7 @@ from jobkernel.model.automation import (
     Sensor,
     Target,
 )
+from jobkernel.records import dataclass
 from jobkernel.rules.names import check_name, check_owners, lenient_tags
 
 

@@ -6,7 +6,6 @@ They speak in keys and Dagster's words; ``record`` is what the floors below know
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from jobkernel.api.declarations import UNSET, checked_type
@@ -17,6 +16,7 @@ from jobkernel.model import definitions as model
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.partitions import check_partitions
+from jobkernel.records import dataclass
 from jobkernel.rules.names import KIND_PREFIX, check_group, check_owners, kind_tags, strict_tags
 
 IO_MANAGER_KEY = "dagster/io_manager_key"

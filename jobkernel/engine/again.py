@@ -6,7 +6,7 @@ The step sets are those of ``rules.reexecution``. Called by the session.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from jobkernel.engine.planner import Planner
@@ -23,6 +23,7 @@ from jobkernel.model.run_tags import (
     WILL_RETRY_TAG,
 )
 from jobkernel.model.runs import Launch, RunStatus, StepStatus
+from jobkernel.records import dataclass
 from jobkernel.rules.config_schemas import schemas_of_plan
 from jobkernel.rules.config_sets import config_from_sets
 from jobkernel.rules.plan import FromStep, Plan

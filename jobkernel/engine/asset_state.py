@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from jobkernel.model.definitions import EMPTY
+from jobkernel.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

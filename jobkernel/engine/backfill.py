@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jobkernel.engine.live_run import LiveRun
@@ -16,6 +16,7 @@ from jobkernel.errors import JobkernelError
 from jobkernel.model.backfill_policy import BackfillPolicy
 from jobkernel.model.run_tags import BACKFILL_RUN_TAG, BACKFILL_TAG, RANGE_END_TAG, RANGE_START_TAG
 from jobkernel.model.runs import PLAIN_LAUNCH, Launch, RunStatus
+from jobkernel.records import dataclass
 from jobkernel.rules.backfill_progress import BackfillProgress, BackfillStatus, RunState, Tally
 from jobkernel.rules.backfills import WHOLE, BackfillRun
 from jobkernel.rules.plan import Plan

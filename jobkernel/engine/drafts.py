@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
@@ -28,6 +28,7 @@ from jobkernel.executors.evaluating import evaluate
 from jobkernel.executors.failure import describe_error
 from jobkernel.executors.step_output import StepOutput
 from jobkernel.model.automation import UNCHANGED, Evaluation, LogLine, News, Overlap, Schedule, Sensor
+from jobkernel.records import dataclass
 from jobkernel.rules.ticks import Due, DueTick, Gap, Verdict, decide_overlap
 
 KEPT_CHARACTERS: Final = 20_000

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Protocol
 
 from jobkernel.model.definitions import EMPTY, Assets
-from jobkernel.model.quick_records import quickly_made
+from jobkernel.records import dataclass
 
 AUTOMATIONS: Final = ("schedule", "sensor")
 
@@ -25,7 +25,6 @@ class Unresolved(Protocol):
         ...
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One definition as it was written. Exactly one of ``record`` and ``unresolved`` is given."""
@@ -37,7 +36,6 @@ class Entry:
     options: Mapping[str, Any] = field(default=EMPTY)
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What defining (or forgetting) something did: the entry before, and each edge that came or went elsewhere.

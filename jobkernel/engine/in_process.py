@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +21,7 @@ from jobkernel.model import events as ev
 from jobkernel.model.definitions import EMPTY, Output
 from jobkernel.model.events import Event
 from jobkernel.model.runs import RunStatus
+from jobkernel.records import dataclass
 from jobkernel.rules.partition_run import NO_PARTITIONS, ChosenPartitions
 from jobkernel.rules.plan import Plan, PlannedStep
 from jobkernel.rules.run_state import RunProgress

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from jobkernel.records import dataclass
 from jobkernel.rules.plan import PlannedStep
 
 

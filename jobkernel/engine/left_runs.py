@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from jobkernel.clock import Clock
 from jobkernel.engine.deadlines import Timer
 from jobkernel.errors import JobkernelError
+from jobkernel.records import dataclass
 from jobkernel.rules import run_retries as rules
 from jobkernel.rules.plan import Plan
 from jobkernel.storage.history import History

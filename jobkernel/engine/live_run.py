@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol
 from uuid import uuid4
 
@@ -12,6 +12,7 @@ from jobkernel.engine.run import ActiveRun
 from jobkernel.engine.run_notes import still_running
 from jobkernel.executors.step_output import OutputLine, StepOutput
 from jobkernel.model.runs import RunOptions
+from jobkernel.records import dataclass
 from jobkernel.rules.asset_plan import shown_key
 from jobkernel.rules.plan import Plan
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -20,6 +19,7 @@ from jobkernel.engine.shared_settings import share_settings
 from jobkernel.engine.upkeep import Upkeep
 from jobkernel.errors import ProjectReadOnly
 from jobkernel.executors.stored import StoredValues
+from jobkernel.records import dataclass
 from jobkernel.settings import JobKernel
 from jobkernel.storage.client import HistoryClient
 from jobkernel.storage.history import LocalHistory

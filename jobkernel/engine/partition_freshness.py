@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from jobkernel.engine.partition_edges import Above, Exist, Versions
 from jobkernel.engine.states import AssetStates
 from jobkernel.model.definitions import Assets
 from jobkernel.model.partitions import PartitionsDefinition
+from jobkernel.records import dataclass
 from jobkernel.rules.partition_standing import FAILED, RUNNING, PartitionCounts, verdict_of, word_of
 from jobkernel.rules.staleness import STALE, Grounds, Judge, Making, Verdict, is_stale, judge
 

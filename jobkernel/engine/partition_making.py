@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from jobkernel.engine.moves import Moves
@@ -17,6 +17,7 @@ from jobkernel.engine.partition_states import PartitionStates
 from jobkernel.executors.partition_values import UPSTREAM_OF
 from jobkernel.model.definitions import EMPTY, Assets
 from jobkernel.model.partitions import PartitionsDefinition
+from jobkernel.records import dataclass
 from jobkernel.rules.partition_run import RunPartitions
 from jobkernel.rules.plan import PlannedStep
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from jobkernel.clock import both_times
 from jobkernel.model.automation import UNCHANGED, Automation, Evaluation
+from jobkernel.records import dataclass
 
 
 @dataclass(slots=True)

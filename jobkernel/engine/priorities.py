@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from jobkernel.errors import InvalidConfig
 from jobkernel.executors.failure import message_of, type_name
 from jobkernel.model.run_tags import PRIORITY_TAG
 from jobkernel.model.runs import Launch
+from jobkernel.records import dataclass
 from jobkernel.rules.admission import priority_of
 from jobkernel.rules.plan import Plan
 

@@ -6,7 +6,7 @@ Refuses in a sentence what cannot be: values that live in this kernel's memory a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from jobkernel.engine.in_process import needed_resources_of
@@ -17,6 +17,7 @@ from jobkernel.executors.exchange import STORED_BY_DEFAULT, RunExchange, Upstrea
 from jobkernel.executors.remote import RemoteTask
 from jobkernel.executors.stored import MEMORY, StoredValues
 from jobkernel.model.definitions import Graph, Output
+from jobkernel.records import dataclass
 from jobkernel.rules.plan import FromAsset, FromStep, PlannedStep
 from jobkernel.values.store import ValueStore
 

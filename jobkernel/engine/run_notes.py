@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from jobkernel.model.definitions import EMPTY
+from jobkernel.records import dataclass
 
 
 @dataclass(slots=True)

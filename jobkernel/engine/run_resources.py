@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from jobkernel.engine.run_setup import RunSetup
@@ -15,6 +15,7 @@ from jobkernel.executors.call import Exchange
 from jobkernel.executors.failure import describe_error
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import EMPTY
+from jobkernel.records import dataclass
 from jobkernel.rules.run_state import RunProgress
 
 Emit = Callable[[str, "dict[str, Any] | None"], None]

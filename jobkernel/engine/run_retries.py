@@ -6,7 +6,7 @@ Decides while the failed run ends, so that its last event already says what foll
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from jobkernel.engine.live_run import new_run_id
@@ -16,6 +16,7 @@ from jobkernel.executors.call import RunFacts
 from jobkernel.model import events as ev
 from jobkernel.model.events import Event
 from jobkernel.model.run_tags import REASON_TAG, RETRY_NUMBER_TAG, RETRY_RUN_TAG, WILL_RETRY_TAG
+from jobkernel.records import dataclass
 from jobkernel.rules import run_retries as rules
 from jobkernel.storage.history import History
 

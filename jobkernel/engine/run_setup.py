@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from jobkernel.clock import Clock
@@ -17,6 +17,7 @@ from jobkernel.executors.step_output import StepOutput
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.events import Event
+from jobkernel.records import dataclass
 from jobkernel.rules.limits import TagLimits
 from jobkernel.rules.plan import Plan, PlannedStep
 from jobkernel.rules.run_state import RunProgress

@@ -12,11 +12,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from jobkernel.clock import Clock, ManualClock
+from jobkernel.records import dataclass
 
 log = logging.getLogger(__name__)
 

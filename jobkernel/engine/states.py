@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from jobkernel.engine.asset_state import UNKNOWN, AssetState, Made, message_of_error
@@ -15,6 +15,7 @@ from jobkernel.engine.moves import Moves
 from jobkernel.engine.partition_states import PartitionStates
 from jobkernel.model import events as ev
 from jobkernel.model.events import Event
+from jobkernel.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

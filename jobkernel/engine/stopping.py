@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +16,7 @@ from jobkernel.engine.run_setup import LiveStep
 from jobkernel.errors import RunTimedOut, StepTimedOut
 from jobkernel.executors.call import timed_out
 from jobkernel.executors.step import failed_step
+from jobkernel.records import dataclass
 
 if TYPE_CHECKING:
     from jobkernel.engine.run import ActiveRun

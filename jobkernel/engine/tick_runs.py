@@ -6,7 +6,6 @@ Knows jobs, plans and run requests; knows no clock of schedules and no thread. C
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -21,6 +20,7 @@ from jobkernel.model.events import Event
 from jobkernel.model.keys import AssetKey, key_text
 from jobkernel.model.run_tags import ONE_AT_A_TIME_TAG
 from jobkernel.model.runs import Launch
+from jobkernel.records import dataclass
 from jobkernel.rules.evaluation import job_of, run_tags
 from jobkernel.rules.plan import Plan
 from jobkernel.storage.history import History

@@ -6,12 +6,13 @@ Knows no thread. The scheduler decides by it, looks change it, screens read it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from jobkernel.clock import from_us
 from jobkernel.model.automation import DEFAULT_TIMEOUT_S, Automation, Schedule, Sensor
+from jobkernel.records import dataclass
 from jobkernel.rules.cron import Crons, read_crons
 from jobkernel.rules.ticks import CatchupPolicy, Due, TickMemory, due_ticks
 

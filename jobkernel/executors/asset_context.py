@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from jobkernel.errors import InvariantViolation, Unsupported
@@ -12,6 +11,7 @@ from jobkernel.executors.partition_values import output_keys
 from jobkernel.model.definitions import Assets, CheckSpec, Input
 from jobkernel.model.keys import AssetCheckKey, AssetKey, key_text
 from jobkernel.model.metadata import normalize_metadata
+from jobkernel.records import dataclass
 from jobkernel.rules.plan import FromAsset, PlannedInput
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.definitions import EMPTY, Output
 from jobkernel.model.partition_range import PartitionKeyRange
 from jobkernel.model.runs import RunStatus
+from jobkernel.records import dataclass
 from jobkernel.rules.partition_run import RunPartitions
 from jobkernel.rules.plan import FromAsset, FromManager, FromStep, PlannedInput, PlannedStep
 

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from jobkernel.errors import ClusterUnreachable, JobkernelError
@@ -24,6 +24,7 @@ from jobkernel.executors.dask_task import Sent, control, event_of, run_sent
 from jobkernel.executors.dask_worker import LOG_LENGTH
 from jobkernel.executors.dask_workers import FORGOTTEN_S, OwnWorkers
 from jobkernel.executors.remote import surroundings
+from jobkernel.records import dataclass
 from jobkernel.values.files import open_files
 from jobkernel.values.signing import Signer
 from jobkernel.version import __version__

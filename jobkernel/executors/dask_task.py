@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from jobkernel.errors import JobkernelError, RunCanceled, UnstorableValue, UnverifiedPickle, ValueNotWritten
@@ -23,6 +23,7 @@ from jobkernel.executors.descriptor_files import DescriptorFiles
 from jobkernel.executors.remote import run_task, unpacked_task
 from jobkernel.executors.step_output import OutputLine
 from jobkernel.executors.worker import UsersModules, take_over, with_memory_limit
+from jobkernel.records import dataclass
 from jobkernel.values.files import open_files
 from jobkernel.values.place import VALUES_VARIABLE
 from jobkernel.values.signing import KEY_VARIABLE, Signer

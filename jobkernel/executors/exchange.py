@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final, Protocol
 
 from jobkernel.errors import InvariantViolation, MissingUpstream, UnknownResource
@@ -16,6 +16,7 @@ from jobkernel.model.config_basics import shown
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Input, Output
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.metadata import to_json
+from jobkernel.records import dataclass
 from jobkernel.rules.plan import FromAsset, FromManager, FromStep, PlannedInput, PlannedStep
 from jobkernel.values.addresses import AssetAddress
 from jobkernel.values.io import InputContext, OutputContext

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 from jobkernel.clock import SystemClock
@@ -32,6 +32,7 @@ from jobkernel.executors.stored import StoredValues
 from jobkernel.executors.tracebacks import Place, places_of
 from jobkernel.model import events as ev
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY
+from jobkernel.records import dataclass
 from jobkernel.rules.plan import PlannedStep
 from jobkernel.values.cache import ValueCache
 from jobkernel.values.signing import Signer

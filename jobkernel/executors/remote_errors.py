@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from jobkernel.errors import RemoteStepError
 from jobkernel.executors import failure
 from jobkernel.executors.tracebacks import Place, places_of, traceback_through
+from jobkernel.records import dataclass
 
 ERROR_LIMIT: Final = 10_000_000
 """An exception that is larger when pickled, such as one that holds a table, travels as its description alone."""

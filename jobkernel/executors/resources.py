@@ -10,7 +10,7 @@ import contextlib
 import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, NoReturn
 
 from jobkernel.errors import (
@@ -32,6 +32,7 @@ from jobkernel.model.config_basics import Filling, Problems, listed
 from jobkernel.model.config_schema import Field, field_of
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.definitions import DEFAULT_IO, Resource
+from jobkernel.records import dataclass
 from jobkernel.rules.config_schemas import IOSchemas
 
 Emit = Callable[[str, "dict[str, Any] | None"], None]

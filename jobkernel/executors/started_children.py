@@ -11,12 +11,13 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 from weakref import WeakSet
 
 from jobkernel.executors.patches import Patches
 from jobkernel.executors.step_output import CURRENT, StepOutput
+from jobkernel.records import dataclass
 
 GRACE_S: Final = 2.0
 """How long a child may take to end when asked, before it is killed."""

@@ -12,7 +12,6 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -20,6 +19,7 @@ from weakref import WeakSet
 from jobkernel.executors.bounded_file import BoundedFile
 from jobkernel.executors.forked_output import ForkedOutput
 from jobkernel.executors.line_assembly import LINE_LIMIT, LineAssembler
+from jobkernel.records import dataclass
 
 LIVE_LINES = 200
 SHARE = 5_000_000

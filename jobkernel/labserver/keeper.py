@@ -11,9 +11,10 @@ import os
 import subprocess
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from jobkernel.records import dataclass
 from jobkernel.storage import pins
 from jobkernel.storage.pins import Pin
 

@@ -6,7 +6,7 @@ Knows neither clock nor store. The api and notebook floors make automations, the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -19,6 +19,7 @@ from jobkernel.model.partition_requests import (
     PartitionsRequest,
 )
 from jobkernel.model.run_requests import RunRequest, SensorResult, SkipReason
+from jobkernel.records import dataclass
 
 __all__ = [
     "ANONYMOUS_JOB",

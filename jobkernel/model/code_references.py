@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from jobkernel.errors import InvalidMetadata
 from jobkernel.model.metadata_values import MetadataValue
+from jobkernel.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,12 @@ Knows neither crons, selections nor facts: ``rules.conditions_words`` has the wo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from jobkernel.errors import InvalidDefinition
+from jobkernel.records import dataclass
 
 Selection = Any
 """An ``AssetSelection``: what limits the dependencies that a condition looks at."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from jobkernel.model.run_tags import RESUME_TAG
 from jobkernel.model.runs import RunStatus
+from jobkernel.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,12 @@ A :class:`Job` is what is run. Knows no registry and runs nothing; the api and n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import Any, Final, Literal
 
 from jobkernel.model.policies import RetryPolicy
-from jobkernel.model.quick_records import quickly_made
+from jobkernel.records import dataclass
 
 
 class _Empty(dict[str, Any]):
@@ -61,7 +61,6 @@ class Source:
     cell_number: int | None = None
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
     """One input of an op. ``annotation`` is a Python type, a typing construct or a type record that checks itself."""
@@ -76,7 +75,6 @@ class Input:
     description: str | None = None
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     """One output of an op. ``io`` is the resource key of the IO manager that keeps it."""
@@ -92,7 +90,6 @@ class Output:
     code_version: str | None = None
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Op:
     """A named computation.
@@ -190,7 +187,6 @@ class Graph:
     source: Source | None = None
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetSpec:
     """What is known of one asset apart from how it is computed. ``key`` and ``deps`` are key texts.
@@ -228,7 +224,6 @@ class CheckSpec:
     severity: str = "ERROR"
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assets:
     """One or more assets (and checks) computed together, or declared as made elsewhere (``node`` is None).

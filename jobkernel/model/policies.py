@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from enum import Enum
 
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.kinds import NUMBER, expect
+from jobkernel.records import dataclass
 
 
 class Backoff(Enum):

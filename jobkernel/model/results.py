@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +16,7 @@ from jobkernel.errors import InvalidDefinition
 from jobkernel.model.definitions import EMPTY, NO_VALUE, RESULT
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.names import check_name, strict_tags
+from jobkernel.records import dataclass
 
 Value = TypeVar("Value")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import Any
 
 from jobkernel.errors import InvalidDefinition, InvariantViolation
@@ -22,6 +22,7 @@ from jobkernel.model.partition_requests import (
 )
 from jobkernel.model.results import AssetCheckResult, AssetMaterialization, AssetObservation
 from jobkernel.model.run_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
+from jobkernel.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from enum import StrEnum
 from typing import Any, Final
 
 from jobkernel.model.definitions import EMPTY
+from jobkernel.records import dataclass
 
 
 class RunStatus(StrEnum):

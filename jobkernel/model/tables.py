@@ -6,12 +6,13 @@ Frozen records, checked once. Knows no table library; :mod:`jobkernel.model.meta
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from jobkernel.errors import InvalidMetadata
 from jobkernel.model.frozen import require, require_all
 from jobkernel.model.keys import AssetKey
+from jobkernel.records import dataclass
 
 CELL_TYPES = (str, int, float, bool, type(None))
 TEXT_OR_NONE = (str, type(None))

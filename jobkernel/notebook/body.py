@@ -11,7 +11,7 @@ import inspect
 import linecache
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import (
     AsyncGeneratorType,
     BuiltinFunctionType,
@@ -27,6 +27,7 @@ from typing import Any, Final
 from jobkernel.errors import InvalidDefinition, UnstorableValue
 from jobkernel.model.keys import variable_name
 from jobkernel.notebook.code_names import attribute_names
+from jobkernel.records import dataclass
 from jobkernel.rules.embedded_names import shell_variables
 from jobkernel.rules.free_names import BodyNames, names_of, names_of_function
 from jobkernel.rules.scopes import Function, bound_names, parameters_of

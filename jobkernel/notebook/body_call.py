@@ -10,7 +10,7 @@ import builtins
 import inspect
 import linecache
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import CodeType
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from jobkernel.notebook.body import VALUE, CellBody, check_value, remember_sourc
 from jobkernel.notebook.capture import ByReference, Launch
 from jobkernel.notebook.children import running
 from jobkernel.notebook.dependencies import Resolution
+from jobkernel.records import dataclass
 
 PARAMS: Final = "__params__"
 """The argument under which a body gets the values of its ``--param``s."""

@@ -13,13 +13,13 @@ import functools
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 from jobkernel.notebook.code_names import global_names, may_touch_any_global
 from jobkernel.notebook.plain_values import ATOMS, COPIES, are_atoms, size_of
 from jobkernel.notebook.twins import functions_in, is_plain_instance, may_have_twin, twin_of
+from jobkernel.records import dataclass
 
 MANY: Final = 100_000
 """Elements above which a container is not copied."""

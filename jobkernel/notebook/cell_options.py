@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from jobkernel.errors import InvalidDefinition
 from jobkernel.model.definitions import EMPTY, NO_VALUE
 from jobkernel.model.partitions import PartitionsDefinition
 from jobkernel.model.policies import Backoff, Jitter, RetryPolicy
+from jobkernel.records import dataclass
 
 TableKind = Literal["arrow", "pandas", "polars"]
 

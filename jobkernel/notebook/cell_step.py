@@ -6,7 +6,7 @@ The op captures the notebook at launch and tells its fingerprint when asked. Mad
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from jobkernel.api.ops import OpDefinition
@@ -22,6 +22,7 @@ from jobkernel.notebook.cell_options import Param, StepOptions
 from jobkernel.notebook.dependencies import Resolution, resolve
 from jobkernel.notebook.following import Follower, imported_modules
 from jobkernel.notebook.sql_body import SqlBody, SqlCall, input_name, resolve_sql
+from jobkernel.records import dataclass
 from jobkernel.rules.fingerprint import OWN, Fingerprint, Part, part_of, source_part
 from jobkernel.rules.names import lenient_tags
 

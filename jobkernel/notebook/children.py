@@ -13,13 +13,13 @@ import pickle
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, Final, NoReturn
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from jobkernel.notebook.plain_values import LARGE
 from jobkernel.notebook.travel import pickled, unpacked
+from jobkernel.records import dataclass
 
 RECEIVED: Final = 32
 """How many functions and classes that came by value a child keeps, so that the next task need not unpack them."""

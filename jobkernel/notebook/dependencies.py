@@ -6,11 +6,12 @@ Decides from names alone and reads no value. Called whenever a body or the set o
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.definitions import EMPTY
 from jobkernel.notebook.body import WORD, CellBody
+from jobkernel.records import dataclass
 from jobkernel.rules.free_names import BUILTINS
 from jobkernel.rules.sql_text import table_names
 

@@ -13,12 +13,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from jobkernel.engine.automations import Automations
 from jobkernel.model.automation import RunRequest, SkipReason
+from jobkernel.records import dataclass
 
 log = logging.getLogger(__name__)
 

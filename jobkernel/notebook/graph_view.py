@@ -9,7 +9,7 @@ import hashlib
 from array import array
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from jobkernel.errors import JobkernelError
 from jobkernel.executors.stored import KIND
 from jobkernel.model.definitions import Assets, AssetSpec, Op
 from jobkernel.notebook.packed_graph import Card, Places, packed_edges, packed_nodes, places_of
+from jobkernel.records import dataclass
 from jobkernel.rules.drawing import Drawn, DrawnEdge, DrawnNode, what_to_draw
 from jobkernel.rules.graph import Graph
 from jobkernel.rules.graph_plan import plan_graph

@@ -7,7 +7,7 @@ each cell, and before a launch. Knows nothing of runs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from jobkernel.api.jobs import JobDefinition
@@ -18,6 +18,7 @@ from jobkernel.notebook.body import CellBody
 from jobkernel.notebook.cell_options import JobOptions
 from jobkernel.notebook.cell_step import CellPlace
 from jobkernel.notebook.cells import job_from_cell
+from jobkernel.records import dataclass
 
 
 @dataclass(slots=True)

@@ -11,13 +11,14 @@ import hashlib
 import re
 import symtable
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 from jobkernel.model import events as ev
 from jobkernel.model.events import Event
 from jobkernel.notebook.defining_source import DEFINING, defining_source
+from jobkernel.records import dataclass
 from jobkernel.rules.free_names import BUILTINS, names_of
 from jobkernel.storage.history import History
 

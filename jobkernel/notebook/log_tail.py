@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 from heapq import merge
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from jobkernel.engine.live_run import ATTEMPT
 from jobkernel.model.keys import shown_steps
 from jobkernel.model.runs import RunStatus
 from jobkernel.notebook.queue_view import waiting_of
+from jobkernel.records import dataclass
 from jobkernel.storage.history import History
 
 LOOK_AGAIN_S: Final = 0.2

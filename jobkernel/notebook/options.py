@@ -11,11 +11,11 @@ import keyword
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, NoReturn
 
 from jobkernel.errors import JobkernelError, did_you_mean, nearest
+from jobkernel.records import dataclass
 from jobkernel.rules.executor_choice import read_executor
 
 Shape = Literal["value", "flag", "many", "list", "words"]

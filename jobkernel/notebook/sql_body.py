@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from jobkernel.errors import Interrupted, InvalidDefinition, JobkernelError
@@ -18,6 +18,7 @@ from jobkernel.notebook.capture import ByReference, Launch
 from jobkernel.notebook.cell_options import TableKind
 from jobkernel.notebook.dependencies import Resolution
 from jobkernel.notebook.query_stop import stopped_on_cancel
+from jobkernel.records import dataclass
 from jobkernel.rules.free_names import BodyNames
 from jobkernel.rules.sql_text import normalised_sql, table_names
 

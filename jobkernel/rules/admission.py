@@ -10,10 +10,11 @@ import heapq
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.run_tags import PRIORITY_TAG
+from jobkernel.records import dataclass
 from jobkernel.rules.limits import NO_LIMIT, Count, Limits
 from jobkernel.rules.slots import Slots
 

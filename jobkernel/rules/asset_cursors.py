@@ -9,12 +9,13 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, NamedTuple
 
 from jobkernel.errors import InvariantViolation
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.keys import AssetKey
+from jobkernel.records import dataclass
 
 MOST_TRAILING: Final = 25
 

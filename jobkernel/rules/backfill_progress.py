@@ -9,9 +9,9 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
+from jobkernel.records import dataclass
 from jobkernel.rules.backfills import BackfillRun
 
 

@@ -8,7 +8,7 @@ launches them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from jobkernel.errors import InvalidDefinition
@@ -16,6 +16,7 @@ from jobkernel.model.backfill_policy import BackfillPolicy, strictest
 from jobkernel.model.definitions import AssetSpec
 from jobkernel.model.partition_subset import ranges_of
 from jobkernel.model.partitions import PartitionsDefinition
+from jobkernel.records import dataclass
 from jobkernel.rules.partition_edges import downstream_keys, mapping_between, upstream_keys
 from jobkernel.rules.partition_mapping import IdentityPartitionMapping
 from jobkernel.rules.partition_multi import MultiPartitionsDefinition

@@ -7,7 +7,6 @@ asset come out. Semantics are Dagster's; operands stand in ``conditions_operands
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from jobkernel.model.conditions import (
     Since,
 )
 from jobkernel.model.partition_loading import partition_loading_context
+from jobkernel.records import dataclass
 from jobkernel.rules.conditions_cursor import Kept, Memory, read_cursor
 from jobkernel.rules.conditions_facts import NONE, ConditionGraph, Facts, Key, Subset, plain_key, user_key
 from jobkernel.rules.conditions_operands import operand

@@ -10,13 +10,14 @@ import base64
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 from jobkernel.errors import InvalidInvocation
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.partition_subset import ranges_of
 from jobkernel.model.partitions import PartitionsDefinition
+from jobkernel.records import dataclass
 from jobkernel.rules.conditions_facts import NONE, WHOLE, ConditionGraph, Key, Subset
 from jobkernel.rules.conditions_subsets import shape_of, still_fits
 

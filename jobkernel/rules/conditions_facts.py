@@ -7,7 +7,7 @@ keys; of an asset without partitions it is ``{None}`` or empty. Made by the engi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from jobkernel.model.conditions import Condition
 from jobkernel.model.definitions import EMPTY, Assets
 from jobkernel.model.keys import AssetCheckKey, AssetKey
 from jobkernel.model.partitions import PartitionsDefinition
+from jobkernel.records import dataclass
 from jobkernel.rules.universe import CheckKey, Universe
 
 Key = str | CheckKey

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from jobkernel.model.conditions import And, AnyDownstream, Condition, NewlyTrue, Since
+from jobkernel.records import dataclass
 from jobkernel.rules.conditions_cursor import Cursor, Kept, Memory
 from jobkernel.rules.conditions_facts import NONE, ConditionGraph, Facts, Key, Node, Subset, shown
 from jobkernel.rules.conditions_subsets import Subsets

@@ -6,7 +6,7 @@ Made from a plan; read by :mod:`jobkernel.rules.run_config`, which checks and fi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final, NamedTuple, get_args, get_origin
 
 from jobkernel.errors import InvalidConfig, InvalidDefinition
@@ -24,6 +24,7 @@ from jobkernel.model.config_schema import (
 )
 from jobkernel.model.configured import Configured
 from jobkernel.model.definitions import EMPTY, NO_VALUE, Graph, GraphInput, Input, Op
+from jobkernel.records import dataclass
 from jobkernel.rules.asset_plan import ASSET_JOB
 from jobkernel.rules.plan import FromConfig, FromValue, Plan, PlannedInput, PlannedStep
 

@@ -8,10 +8,11 @@ by ``ticks``, by the scheduler and by whoever shows what comes next.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 
 from jobkernel.errors import InvalidDefinition
+from jobkernel.records import dataclass
 from jobkernel.rules.cron_fields import Cron, read_cron
 from jobkernel.rules.cron_times import local_times
 from jobkernel.rules.cron_zones import SECOND, Stretch, Zone, read_zone

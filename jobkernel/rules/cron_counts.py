@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from jobkernel.records import dataclass
 from jobkernel.rules.cron import TICK, Crons, as_naive
 from jobkernel.rules.cron_zones import Stretch
 

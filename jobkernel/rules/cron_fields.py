@@ -7,11 +7,11 @@ it and what is allowed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from jobkernel.errors import InvalidDefinition, did_you_mean
+from jobkernel.records import dataclass
 
 ALIASES: Final = {
     "@hourly": "0 * * * *",

@@ -7,13 +7,13 @@ caller, keeps them apart by name.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from jobkernel.errors import InvalidDefinition, did_you_mean
+from jobkernel.records import dataclass
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from jobkernel.records import dataclass
 from jobkernel.rules.graph import Graph
 from jobkernel.rules.layering import mutual
 

@@ -6,10 +6,11 @@ Pure. Dagster's names of executors are understood. Called by the launcher; the e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from jobkernel.errors import InvalidConfig, did_you_mean
+from jobkernel.records import dataclass
 from jobkernel.rules.limits import TagLimits, read_tag_limits
 
 THREADS: Final = "threads"

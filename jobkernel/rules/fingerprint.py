@@ -11,11 +11,12 @@ import difflib
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any, Final, NamedTuple
 
 from jobkernel.model.definitions import EMPTY
+from jobkernel.records import dataclass
 
 TEXT_LIMIT: Final = 20_000
 """Characters of a part's text that are kept; the hash is always of the whole."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
+from jobkernel.records import dataclass
 from jobkernel.rules.embedded_names import names_in_call
 from jobkernel.rules.scopes import (
     Comprehension,

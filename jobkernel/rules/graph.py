@@ -7,11 +7,11 @@ An asset that depends on its own earlier partitions is no edge here: leave its o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from heapq import heapify, heappop, heappush
 
 from jobkernel.errors import CircularDependency, nearest
+from jobkernel.records import dataclass
 
 Neighbours = dict[str, tuple[str, ...]]
 

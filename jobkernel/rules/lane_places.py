@@ -5,8 +5,7 @@ Holds the records of places (cells, lanes, stops). Knows indexes only; called by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from jobkernel.records import dataclass
 from jobkernel.rules.layering import Layered
 
 LANE_GAP = 24.0

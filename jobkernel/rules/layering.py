@@ -6,10 +6,10 @@ Knows indexes only; the first step of ``rules.layout``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from jobkernel.errors import CircularDependency
+from jobkernel.records import dataclass
 
 FREE = -1
 Edge = tuple[int, int]

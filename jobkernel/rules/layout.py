@@ -7,9 +7,9 @@ structure stays. Knows no keys, statuses or screens. The graph view and the expo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from jobkernel.model.quick_records import quickly_made
+from jobkernel.records import dataclass
 from jobkernel.rules.lane_places import Cell, Lane
 from jobkernel.rules.layering import FREE, Layered, layered
 from jobkernel.rules.placing import FOLDED_GAP, GAP, Measures, placed
@@ -25,7 +25,6 @@ FOLDS = {"LR": (12, 1.56), "TD": (8, 0.64)}
 Point = tuple[float, float]
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedNode:
     """A node's top left corner and size, its layer, and its place among the ``layer_size`` nodes of that layer."""
@@ -39,7 +38,6 @@ class PlacedNode:
     layer_size: int
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """An edge from one node to another, through ``points``: where it leaves, its bends, where it arrives."""

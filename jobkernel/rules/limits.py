@@ -7,12 +7,13 @@ Read from the project's settings; the forms of tag limits and their meaning are 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from jobkernel.errors import InvalidConfig, did_you_mean
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.run_tags import ONE_AT_A_TIME_TAG
+from jobkernel.records import dataclass
 
 NO_LIMIT: Final = -1
 """As ``max_concurrent_runs``: any number of runs at once."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from jobkernel.errors import InvalidSubset, UnknownName, did_you_mean
 from jobkernel.model.definitions import EMPTY
+from jobkernel.records import dataclass
 from jobkernel.rules.graph import Graph
 
 CLAUSE = re.compile(r"(?P<up>\*?\+*)(?P<name>[./\w\[\]?-]+)(?P<down>\+*\*?)")

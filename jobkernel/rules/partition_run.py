@@ -6,7 +6,7 @@ What is found travels with the run, so that steps in other processes ask neither
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from jobkernel.errors import InvalidDefinition, InvariantViolation, UnknownName, did_you_mean
@@ -14,6 +14,7 @@ from jobkernel.model.definitions import EMPTY, AssetSpec
 from jobkernel.model.partition_range import PartitionKeyRange
 from jobkernel.model.partitions import PartitionsDefinition
 from jobkernel.model.run_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
+from jobkernel.records import dataclass
 from jobkernel.rules.partition_edges import upstream_keys
 from jobkernel.rules.partition_mapping import Mapped
 from jobkernel.rules.partition_multi import MultiPartitionsDefinition

@@ -6,11 +6,11 @@ Knows one word per partition that is not missing (:data:`WORDS`); ``engine.parti
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
 from typing import Final, NamedTuple
 
+from jobkernel.records import dataclass
 from jobkernel.rules.staleness import FRESH, NEVER, PARTLY, STALE, WAS_NEVER_MADE, Verdict
 
 FAILED: Final = "failed"

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, sqrt
 
+from jobkernel.records import dataclass
 from jobkernel.rules.lane_places import LANE_GAP, Cell, Lane, Stop, place_lanes
 from jobkernel.rules.layering import FREE, Layered
 from jobkernel.rules.row_order import Ordering

@@ -7,7 +7,7 @@ A plan holds frozen definitions, so redefining a cell mid-run changes nothing in
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from jobkernel.model.definitions import (
 )
 from jobkernel.model.policies import RetryPolicy
 from jobkernel.model.run_tags import PRIORITY_TAG
+from jobkernel.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

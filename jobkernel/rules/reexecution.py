@@ -7,10 +7,11 @@ was skipped stays out. A dynamic output that is not made again keeps its mapping
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from jobkernel.errors import InvalidSubset
 from jobkernel.model.runs import StepStatus
+from jobkernel.records import dataclass
 from jobkernel.rules.asset_plan import keys_of_names
 from jobkernel.rules.graph import Graph
 from jobkernel.rules.mapped_steps import copies

@@ -7,8 +7,8 @@ the second step of ``rules.layout``. Source: Sugiyama's method.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 
+from jobkernel.records import dataclass
 from jobkernel.rules.layering import FREE, Layered
 
 SWEEPS = 12

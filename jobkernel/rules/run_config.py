@@ -7,7 +7,7 @@ Called by every launch, in process or not.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from jobkernel.errors import ConfigMappingFailed, InvalidConfig
@@ -27,6 +27,7 @@ from jobkernel.model.config_mapping import ConfigMapping
 from jobkernel.model.config_schema import Array, Field, Noneable, Permissive, Shape
 from jobkernel.model.configured import Configured
 from jobkernel.model.definitions import EMPTY
+from jobkernel.records import dataclass
 from jobkernel.rules.config_schemas import (
     LOGGERS,
     ConfigSchemas,

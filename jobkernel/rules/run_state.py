@@ -7,11 +7,12 @@ it waits for has ended well; is skipped when an output it needs was never made; 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from jobkernel.errors import InvariantViolation
 from jobkernel.model.runs import RunStatus, StepStatus
+from jobkernel.records import dataclass
 from jobkernel.rules.mapped_steps import copies
 from jobkernel.rules.plan import Earlier, FromStep, Plan, PlannedStep
 

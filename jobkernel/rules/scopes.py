@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, TypeGuard
 
+from jobkernel.records import dataclass
 from jobkernel.rules.embedded_names import names_in_call
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

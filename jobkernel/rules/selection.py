@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_, sub
 from typing import Any
 
 from jobkernel.errors import InvalidSelection
 from jobkernel.model.keys import AssetKey
+from jobkernel.records import dataclass
 from jobkernel.rules import selection_printing as printing
 from jobkernel.rules.op_selection import clause_of
 from jobkernel.rules.selection_coercion import check_keys_of, checked_depth, is_definition, keys_of

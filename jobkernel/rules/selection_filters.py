@@ -6,9 +6,9 @@ Knows no syntax and no operators. Called by the nodes in ``rules.selection``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass
 
 from jobkernel.errors import InvalidSelection, InvalidSubset, did_you_mean
+from jobkernel.records import dataclass
 from jobkernel.rules.universe import STATUS_WORDS, CheckKey, Index, Universe, matching, wildcard
 
 NOTHING: frozenset[str] = frozenset()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Generic, NoReturn, Protocol, TypeVar
 
 from jobkernel.errors import InvalidSelection, did_you_mean
+from jobkernel.records import dataclass
 
 FILTER_WORDS = ("key", "group", "tag", "kind", "owner", "status", "is", "partitions")
 SERVICE_WORDS = (

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
+from jobkernel.records import dataclass
 from jobkernel.rules.limits import Limits
 
 

@@ -7,11 +7,12 @@ than the one it was made from, or when something upstream is stale itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from heapq import heapify, heappop, heappush
 from typing import Final
 
 from jobkernel.model.definitions import EMPTY
+from jobkernel.records import dataclass
 
 FRESH: Final = "fresh"
 STALE: Final = "stale"

@@ -7,13 +7,14 @@ twice, whatever the clock does. Called by the scheduler with the present instant
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from jobkernel.errors import InvalidDefinition
 from jobkernel.model.automation import Catchup, Overlap
+from jobkernel.records import dataclass
 from jobkernel.rules.cron import TICK, Crons
 from jobkernel.rules.cron_counts import count_ticks
 

@@ -10,11 +10,12 @@ import collections.abc
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from jobkernel.errors import InvalidDefinition, TypeCheckFailed
 from jobkernel.model.definitions import NO_VALUE
+from jobkernel.records import dataclass
 
 TYPE_ATTRIBUTE: Final = "__jobkernel_type__"
 _SCALARS: Final = frozenset({int, float, str, bool, list, dict, set, tuple, bytes})

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
+from jobkernel.records import dataclass
 from jobkernel.rules.graph import Graph
 
 CheckKey = tuple[str, str]

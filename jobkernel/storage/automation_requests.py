@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from jobkernel.model import events as words
 from jobkernel.model.events import Event
+from jobkernel.records import dataclass
 from jobkernel.rules.ticks import WRONG_CLOCK
 from jobkernel.storage.leases import Granted
 from jobkernel.storage.process import host_name, is_alive

@@ -11,10 +11,10 @@ import os
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from jobkernel.errors import DiskFull, HistoryError, HistoryGap, HistoryInterrupted
+from jobkernel.records import dataclass
 from jobkernel.storage.opening import file_of
 from jobkernel.storage.store import Appended, Batch, Store
 

@@ -7,10 +7,11 @@ the process before it lingers.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from jobkernel.errors import KeyOwnedElsewhere
+from jobkernel.records import dataclass
 
 
 class Owner(NamedTuple):

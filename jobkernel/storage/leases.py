@@ -7,8 +7,10 @@ with a higher token, and what the old holder still claims by its own is refused.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NamedTuple
+
+from jobkernel.records import dataclass
 
 SILENCE_S: Final = 6.0
 """After so long without a word from its holder a lease goes to the next in line. Holders speak every two seconds."""

@@ -10,9 +10,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from jobkernel.model.events import Event
+from jobkernel.records import dataclass
 from jobkernel.storage.encoding import StoredEvent, cleaned, stored
 from jobkernel.storage.unsent import Unsent
 from jobkernel.storage.wire import packed

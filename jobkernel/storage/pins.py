@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any, Final
 
 from jobkernel.errors import InvalidDefinition
+from jobkernel.records import dataclass
 from jobkernel.storage.place import read_record, write_atomically
 from jobkernel.storage.process import is_alive, process_started
 

@@ -12,11 +12,11 @@ import os
 import pwd
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jobkernel.errors import HistoryHeld, NetworkFilesystem, ProjectReadOnly, SocketPathTooLong
+from jobkernel.records import dataclass
 from jobkernel.storage.process import host_name, is_alive
 
 FOLDER = ".jobkernel"

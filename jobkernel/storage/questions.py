@@ -8,11 +8,11 @@ from __future__ import annotations
 import functools
 import json
 import re
-from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobkernel.errors import HistoryError, did_you_mean
+from jobkernel.records import dataclass
 from jobkernel.storage.encoding import rows_as_dicts
 from jobkernel.storage.store import STILL_OPEN, Store, sentences
 

@@ -9,10 +9,10 @@ Runs on the writing thread, in one transaction.
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jobkernel.records import dataclass
 from jobkernel.storage.output_files import LOGS, run_folder
 from jobkernel.storage.store import Store, sentences
 

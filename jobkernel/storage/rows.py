@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
+from jobkernel.records import dataclass
 from jobkernel.storage.encoding import json_text
 
 Row = dict[str, Any]

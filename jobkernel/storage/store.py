@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobkernel.errors import HistoryError
+from jobkernel.records import dataclass
 from jobkernel.storage.encoding import StoredEvent
 from jobkernel.storage.fold import FINAL_RUN_STATUSES, fold
 from jobkernel.storage.opening import MEMORY, open_history_file, said
