@@ -208,7 +208,8 @@ class Automations:
             moment = watched.crons.after(self._clock.now())
         with self.looks.drafts.context(watched, scheduled_at=moment, cursor=cursor) as context:
             evaluation = evaluate(watched.automation, context)
-        return Preview(watched.automation, evaluation, moment, self._launch_previewed)
+        refusal = self._runs.refusal(watched.automation, evaluation, moment)
+        return Preview(watched.automation, evaluation, moment, self._launch_previewed, refusal)
 
     def _launch_previewed(self, preview: Preview) -> list[RunHandle]:
         tick_id = f"{preview.automation.name}@preview-{self._clock.now_us()}"

@@ -13,12 +13,16 @@ from jobkernel.records import dataclass
 
 @dataclass(slots=True)
 class Preview:
-    """One look: ``requests``, or ``skip_reason``; ``cursor`` is what a sensor would keep. Nothing has happened yet."""
+    """One look: ``requests``, or ``skip_reason``; ``cursor`` is what a sensor would keep. Nothing has happened yet.
+
+    ``refusal`` says why no run can be launched as things are, such as an input that was never made.
+    """
 
     automation: Automation
     evaluation: Evaluation
     scheduled_at: datetime | None
     _launch: Callable[[Preview], list[Any]]
+    refusal: str | None = None
     is_launched: bool = False
 
     @property
@@ -55,6 +59,7 @@ class Preview:
         lines += [f"  {request_words(request)}" for request in self.requests[:20]]
         if len(self.requests) > 20:
             lines.append(f"  … and {len(self.requests) - 20} more")
+        lines += [f"  This would fail as things are: {self.refusal}"] if self.refusal else []
         if self.evaluation.cursor is not UNCHANGED:
             lines.append(f"  cursor: {self.evaluation.cursor}")
         lines += [f"  {line.level}: {line.message}" for line in self.evaluation.log]

@@ -6,6 +6,7 @@ Knows jobs, plans and run requests; knows no clock of schedules and no thread. C
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -13,7 +14,7 @@ from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.planner import Planner
 from jobkernel.engine.registry import Registry
 from jobkernel.engine.watched import Watched
-from jobkernel.errors import InvalidDefinition
+from jobkernel.errors import InvalidDefinition, JobkernelError
 from jobkernel.model import events as ev
 from jobkernel.model.automation import Automation, Evaluation, RunRequest, Schedule
 from jobkernel.model.events import Event
@@ -25,6 +26,8 @@ from jobkernel.rules.evaluation import job_of, run_tags
 from jobkernel.rules.plan import Plan
 from jobkernel.storage.history import History
 
+TRIED: Final = 20
+"""So many runs are made ready, to see whether what a look asks for would be refused."""
 FEW_KEYS: Final = 1
 """So many run keys are left to the claim to look up; of more, the history is asked before runs are made."""
 
@@ -91,6 +94,15 @@ class TickRuns:
             self._wanted(automation, request, tick_id, scheduled_at, one_at_a_time=one_at_a_time)
             for request in requests
         ]
+
+    def refusal(self, automation: Automation, evaluation: Evaluation, scheduled_at: datetime | None) -> str | None:
+        """Say why the first runs that a look asks for would be refused; None where nothing speaks against them."""
+        first = replace(evaluation, requests=evaluation.requests[:TRIED])
+        try:
+            self.prepare(automation, first, f"{automation.name}@preview", scheduled_at)
+        except JobkernelError as error:
+            return str(error)
+        return None
 
     def again(self, automation: Automation, tick: Mapping[str, Any]) -> list[LiveRun]:
         """Return the runs, ready, that a tick asked for and its claimant never queued."""

@@ -166,7 +166,7 @@ class Sensor(Automation):
     """Looks every ``minimum_interval_s`` seconds, start to start, whether there is something to do.
 
     ``monitored_assets`` are key texts, or a selection; ``monitored_status`` is a run status and ``monitored_jobs`` the
-    names of the jobs whose runs count, all where it is empty.
+    names of the jobs whose runs count, all where it is empty. ``files`` is the pattern of the files that it follows.
     """
 
     kind: AutomationKind = AutomationKind.SENSOR
@@ -175,6 +175,7 @@ class Sensor(Automation):
     monitored_assets: Any = ()
     monitored_status: str | None = None
     monitored_jobs: tuple[str, ...] = ()
+    files: str | None = None
 
 
 class Unchanged(Enum):

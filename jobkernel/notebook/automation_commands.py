@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jobkernel.engine.entries import Entry
+from jobkernel.engine.entries import AUTOMATIONS, Entry
 from jobkernel.engine.preview import Preview
+from jobkernel.engine.watched import Watched
 from jobkernel.errors import UnknownName
 from jobkernel.notebook.automation_cells import (
     schedule_from_cell,
@@ -26,11 +28,13 @@ from jobkernel.notebook.automation_views import (
 from jobkernel.notebook.defining import defined
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.options import UsageProblem, whole_number
+from jobkernel.notebook.restoring import remedy_of_unrun, unrun_definitions
 from jobkernel.notebook.run_list import since
 from jobkernel.notebook.shown import Shown
 
 SWITCHES = {"on": True, "off": False, "reset": None}
 LAST_TICKS = 5
+_SET_BY_NAME = ("cursor", "clear_cursor", "reset_key", "reset_keys")
 
 
 def define_schedule(kernel: NotebookKernel, given: argparse.Namespace, text: str) -> Shown | None:
@@ -58,16 +62,16 @@ def schedule(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     """Define a schedule, switch one, show one, or list them."""
     if given.name and not given.switch and (given.cron or given.job):
         return defined(kernel, schedule_from_line(kernel, given), given)
+    _refuse_ignored(given, "schedule", "--cron")
     return _about(kernel, given, "schedule")
 
 
 def sensor(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     """Switch a sensor, set what it goes by, show one, or list them."""
     automations = kernel.session.automations
-    if given.name is None:
-        return _about(kernel, given, "sensor")
-    if not given.switch and (given.job or given.files or given.asset):
+    if given.name and not given.switch and (given.job or given.files or given.asset):
         return _defined_sensor(kernel, sensor_from_line(kernel, given), given)
+    _refuse_ignored(given, "sensor", "--files or --asset", but=_SET_BY_NAME if given.name else ())
     told = []
     if given.cursor is not None or given.clear_cursor:
         _of_kind(kernel, given.name, "sensor")
@@ -82,11 +86,27 @@ def sensor(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     return _about(kernel, given, "sensor")
 
 
+def _refuse_ignored(given: argparse.Namespace, kind: str, needed: str, *, but: Sequence[str] = ()) -> None:
+    """Refuse what only a definition takes, where a line defines nothing."""
+    taken = {"name", "switch", *but}
+    ignored = [word for word, value in vars(given).items() if value and word not in taken]
+    if not ignored:
+        return
+    option = f"--{ignored[0].replace('_', '-')}"
+    if given.name is None:
+        raise UsageProblem(f"%{kind}: {option} needs the name of a {kind}: %{kind} NAME …")
+    if given.switch:
+        raise UsageProblem(f"%{kind} {given.name} {given.switch}: {option} does not go with it; use two lines.")
+    switch = f" To switch it on: %{kind} {given.name} on." if given.on else ""
+    sentence = f"{option} is part of a definition, which needs --job and {needed}.{switch}"
+    raise UsageProblem(f"%{kind} {given.name}: {sentence}")
+
+
 def _about(kernel: NotebookKernel, given: argparse.Namespace, kind: str) -> Any:
     session = kernel.session
     if given.name is None:
         table = automations_table(session, kind)
-        return table if len(table) else Shown(f"No {kind} is defined in this notebook.")
+        return table if len(table) else Shown(f"No {kind} is defined in this notebook.{remedy_of_unrun(kernel, kind)}")
     entry = _of_kind(kernel, given.name, kind)
     if given.switch is None:
         session.history.flush()
@@ -103,8 +123,17 @@ def _of_kind(kernel: NotebookKernel, name: str, kind: str) -> Entry:
     other = "sensor" if kind == "schedule" else "schedule"
     if (kind, name) not in entries and (other, name) in entries:
         raise UnknownName(f"'{name}' is a {other}; use %{other} {name}.")
-    kernel.session.automations.find(name)
+    _found(kernel, name)
     return entries[kind, name]
+
+
+def _found(kernel: NotebookKernel, name: str) -> Watched:
+    try:
+        return kernel.session.automations.find(name)
+    except UnknownName:
+        if name in unrun_definitions(kernel, *AUTOMATIONS):
+            raise UnknownName(f"The cell of '{name}' has not run in this kernel; run it, or %jk restore.") from None
+        raise
 
 
 def ticks(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
@@ -115,19 +144,21 @@ def ticks(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     asked = {"automation": given.name, "status": given.status, "since": since(given.since, session.clock.now_us())}
     rows = session.history.query("ticks", limit=limit, **asked)
     if not rows and given.name is not None and not session.history.query("automations", names=[given.name]):
-        session.automations.find(given.name)
+        _found(kernel, given.name)
     return ticks_table(rows) if rows else Shown("No tick yet.")
 
 
 def scheduler(kernel: NotebookKernel, _given: argparse.Namespace) -> Shown:
     """Show who sees to schedules and sensors, and what comes next."""
+    if not kernel.session.automations.watched:
+        return Shown(f"No schedule or sensor is defined in this notebook.{remedy_of_unrun(kernel, *AUTOMATIONS)}")
     return scheduler_view(kernel.session)
 
 
 def preview(kernel: NotebookKernel, given: argparse.Namespace) -> Preview:
     """Look at a schedule or sensor without any effect; the answer has ``.launch()``."""
     session = kernel.session
-    watched = session.automations.find(given.name)
+    watched = _found(kernel, given.name)
     if watched.automation.is_schedule and given.cursor is not None:
         raise UsageProblem(f"%jk preview: '{given.name}' is a schedule; --cursor is for sensors, --at for schedules.")
     if not watched.automation.is_schedule and given.at is not None:

@@ -237,9 +237,13 @@ def _printed(output: StepOutput) -> list[dict[str, Any]]:
 
 
 def _logged(preview: Preview) -> list[dict[str, Any]]:
-    return [
+    found = [
         {"at": millis(line.occurred_at), "level": line.level, "text": line.message} for line in preview.evaluation.log
     ]
+    if preview.refusal is not None:
+        text = f"This would fail as things are: {preview.refusal}"
+        found.append({"at": found[-1]["at"] if found else None, "level": "WARNING", "text": text})
+    return found
 
 
 def _error(error: Mapping[str, Any] | None) -> dict[str, Any] | None:

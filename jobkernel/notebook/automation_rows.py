@@ -12,7 +12,7 @@ from typing import Any, Final
 from jobkernel.engine.session import Session
 from jobkernel.engine.watched import Watched
 from jobkernel.model.automation import Automation, Schedule, Sensor
-from jobkernel.notebook.automation_views import short_tick, when_words, why_words
+from jobkernel.notebook.automation_views import missing_jobs, short_tick, when_words, why_words
 from jobkernel.notebook.shown import span_of
 from jobkernel.notebook.statuses import millis
 
@@ -139,9 +139,7 @@ class AutomationRows:
         return known[1]
 
     def _trouble(self, watched: Watched) -> str | None:
-        jobs = self._session.registry.jobs
-        missing = [t.job_name for t in watched.automation.targets if t.job is None and t.job_name not in jobs]
-        words = [f"no cell defines job {name} yet" for name in missing]
+        words = missing_jobs(self._session, watched.automation)
         words += list(watched.crons.complaints) if watched.crons is not None else []
         return "; ".join(([watched.trouble] if watched.trouble else []) + words) or None
 

@@ -11,19 +11,13 @@ from typing import Any
 from jobkernel.errors import JobkernelError
 from jobkernel.notebook.automation_rows import AutomationRows, Row, strip_of
 from jobkernel.notebook.kernel import NotebookKernel
-from jobkernel.notebook.pinning import has_moved_on
+from jobkernel.notebook.pinning import has_moved_on, is_live, pin_words
 from jobkernel.notebook.restoring import unrun_definitions
 from jobkernel.storage import pins
 from jobkernel.storage.pins import Pin
 
 LAG_SHOWN_S = 0.1
 """A scheduler that was less late than this was on time."""
-STATE_WORDS = {
-    "waiting": "no Jupyter server has taken it up yet",
-    "starting": "its kernel is starting",
-    "keeping": "its kernel keeps them going",
-    "ended": "its kernel has ended; the Jupyter server starts it again",
-}
 
 
 class AutomationStanding:
@@ -107,12 +101,8 @@ class AutomationStanding:
             "state": state["state"],
             "automations": known.automations,
             "moved_on": moved_on,
-            "text": pin_words(state, moved_on=moved_on, live=self._is_live(known)),
+            "text": pin_words(state, moved_on=moved_on, live=is_live(self._kernel, known)),
         }
-
-    def _is_live(self, known: Pin) -> bool:
-        watched = self._session.automations.watched
-        return any(name in watched and watched[name].is_ours for name in known.automations)
 
     def _has_moved_on(self, known: Pin) -> bool:
         place = (known.pinned_us, self._session.registry.version, self._kernel.cell_number)
@@ -129,14 +119,3 @@ class AutomationStanding:
             except JobkernelError:
                 return self._unrun[1]
         return self._unrun[1]
-
-
-def pin_words(state: dict[str, Any], *, moved_on: bool, live: bool) -> str:
-    """Say of a pinned notebook who sees to it now, and what to do where it has moved on."""
-    if live:
-        words = "Live: this kernel sees to it, and gives it to the Jupyter server's when it ends."
-    elif state["state"] == "failed":
-        words = f"Pinned; its kernel failed: {state.get('error')}."
-    else:
-        words = f"Pinned; {STATE_WORDS.get(state['state'], state['state'])}."
-    return f"{words} The notebook has moved on since: %jk pin takes up what is new." if moved_on else words

@@ -19,7 +19,7 @@ _SCHEDULE: Final = (
     Option(
         name="cron", help="when: five fields, or @daily and kin; may be repeated", shape="many", metavar='"0 9 * * 1-5"'
     ),
-    Option(name="timezone", help="an IANA zone, or local (UTC)", metavar="ZONE", completes="zone"),
+    Option(name="timezone", help="an IANA zone, or local; UTC where none is given", metavar="ZONE", completes="zone"),
     Option(
         name="catchup",
         help="what of missed times is made up for (last)",

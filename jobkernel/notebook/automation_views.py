@@ -10,6 +10,7 @@ from jobkernel.clock import both_times, from_us
 from jobkernel.engine.automations import Automations
 from jobkernel.engine.session import Session
 from jobkernel.engine.watched import Watched
+from jobkernel.errors import nearest
 from jobkernel.model.automation import Automation, AutomationKind, Schedule, Sensor
 from jobkernel.notebook.shown import Shown, count_of, escaped, one_line, quiet, rows_html, span_of
 from jobkernel.rules.cron_words import in_words
@@ -40,8 +41,7 @@ def automation_words(session: Session, automation: Automation) -> list[str]:
     """Say what a definition cell made: when it looks, what it starts, what comes next, whether it is on."""
     watched = session.automations.watched.get(automation.name)
     words = [*_what_words(automation), when_words(automation)]
-    missing = [t.job_name for t in automation.targets if t.job is None and t.job_name not in session.registry.jobs]
-    words += [f"no cell defines job {name} yet" for name in missing]
+    words += [*missing_jobs(session, automation), *_missing_assets(session, automation)]
     if watched is None:
         return [*words, "not watched here"]
     if watched.crons is not None:
@@ -53,6 +53,29 @@ def automation_words(session: Session, automation: Automation) -> list[str]:
     if not watched.is_ours:
         words.append(f"seen to by {owner_words(watched)}")
     return words
+
+
+def missing_jobs(session: Session, automation: Automation) -> list[str]:
+    """Say which jobs that an automation names no cell defines yet."""
+    jobs = session.registry.jobs
+    missing = [t.job_name for t in automation.targets if t.job is None and t.job_name not in jobs]
+    return [f"no cell defines job {name} yet{_or_meant(name, jobs)}" for name in missing]
+
+
+def _missing_assets(session: Session, automation: Automation) -> list[str]:
+    assets = session.registry.known_names().values()
+    followed = getattr(automation, "monitored_assets", ())
+    unknown = [key for key in followed if key not in assets] if isinstance(followed, tuple) else []
+    return [
+        f"nobody has made asset {key} yet{_or_meant(key, assets)}"
+        for key in unknown
+        if not session.history.query("asset_state", asset_key=key)
+    ]
+
+
+def _or_meant(name: str, known: Iterable[str]) -> str:
+    match = nearest(name, known)
+    return f" (did you mean '{match}'?)" if match else ""
 
 
 def _what_words(automation: Automation) -> list[str]:
@@ -76,7 +99,8 @@ def when_words(automation: Automation) -> str:
         words = in_words(read_crons(automation.crons, automation.timezone))
         return f"{words[:1].lower()}{words[1:]} ({automation.timezone})"
     assert isinstance(automation, Sensor)
-    return f"looks every {automation.minimum_interval_s:g} s"
+    first = f"looks when {automation.files} change, and" if automation.files else "looks"
+    return f"{first} every {automation.minimum_interval_s:g} s"
 
 
 def owner_words(watched: Watched) -> str:
@@ -161,8 +185,6 @@ def scheduler_view(session: Session) -> Shown:
     """Say who sees to this notebook's schedules and sensors, whether the scheduler lives, and the next five ticks."""
     automations = session.automations
     watched = list(automations.watched.values())
-    if not watched:
-        return Shown("No schedule or sensor is defined in this notebook.")
     pulse, now = automations.pulse, session.clock.now()
     ours = [each for each in watched if each.is_ours]
     on = [each for each in ours if each.is_on]
@@ -209,6 +231,8 @@ def automation_view(session: Session, watched: Watched, ticks: Sequence[Mapping[
         lines.append(f"cursor: {watched.cursor}" if watched.cursor is not None else "no cursor")
     if not automation.is_schedule and watched.failures:
         lines.append(f"failed {count_of(watched.failures, 'time')} in a row, so it looks less often")
+    if watched.crons is None and watched.is_on and watched.is_ours and watched.next_at is not None:
+        lines.append(f"next look {both_times(watched.next_at, 'UTC')}")
     if watched.crons is not None:
         times = session.automations.upcoming(watched.name, SHOWN_TIMES)
         lines += ["Next times:", *(f"  {both_times(moment, watched.crons.timezone)}" for moment in times)]

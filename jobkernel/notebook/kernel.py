@@ -13,6 +13,7 @@ from typing import Any
 
 from IPython.display import display
 
+from jobkernel.engine.entries import AUTOMATIONS
 from jobkernel.engine.opening import Opened, open_session
 from jobkernel.engine.session import Session
 from jobkernel.executors.failure import register_cell
@@ -28,6 +29,7 @@ from jobkernel.notebook.shown import Shown, count_of, mark
 from jobkernel.notebook.views import echo
 from jobkernel.rules.fingerprint import Fingerprint
 from jobkernel.settings import HEADLESS, PASSING, JobKernel
+from jobkernel.storage import pins
 
 
 class NotebookKernel:
@@ -132,12 +134,21 @@ class NotebookKernel:
         session = self.session
         project = session.project.name if session.project is not None else "in memory"
         line = f"jobkernel {version}: project {project}. %jk shows its graph and runs."
-        known = sum(len(row["options"]["defines"]) for row in self.kept.known()) if not self.is_passing else 0
+        known = [] if self.is_passing else [kind for row in self.kept.known() for kind, _ in row["options"]["defines"]]
         if left := backfills_left(session):
             line = f"{line} {left}"
         if not known:
             return line
-        return f"{line} {count_of(known, 'definition')} of this notebook known; %jk restore runs their cells."
+        line += f" {count_of(len(known), 'definition')} of this notebook known; %jk restore runs their cells"
+        return f"{line}{self._meanwhile() if set(AUTOMATIONS).intersection(known) else ''}."
+
+    def _meanwhile(self) -> str:
+        """Say who sees to schedules and sensors until their cells have run here."""
+        project = self.session.project
+        pin = pins.of_notebook(project, self.notebook) if project is not None and self.notebook is not None else None
+        if pin is not None and pins.state_of(pin)["state"] == "keeping":
+            return "; until then its pinned schedules and sensors go on in a kernel of the Jupyter server's"
+        return "; until then this kernel sees to none of its schedules and sensors"
 
     def before_cell(self, info: Any) -> None:
         """Note which cell is about to run; say what its author may not know."""

@@ -114,7 +114,8 @@ class Usage:
     def _refuse(self, word: str) -> NoReturn:
         if not word.startswith("-"):
             expected = self._shape() or "nothing"
-            raise UsageProblem(f"{self.magic}: '{word}' is one word too many; expected {expected}.")
+            quoted = " A value with blanks is quoted." if any(option.shape != "flag" for option in self.options) else ""
+            raise UsageProblem(f"{self.magic}: '{word}' is one word too many; expected {expected}.{quoted}")
         known = [f"--{option.name}" for option in self.options]
         match = nearest(word.partition("=")[0], known)
         guess = f" Did you mean {match}?" if match else ""

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from jobkernel.clock import from_us
+from jobkernel.engine.entries import AUTOMATIONS
 from jobkernel.errors import InvalidDefinition
 from jobkernel.notebook.defining_source import defining_source
 from jobkernel.notebook.kept_cells import Snapshot
 from jobkernel.notebook.kernel import NotebookKernel
+from jobkernel.notebook.restoring import remedy_of_unrun
 from jobkernel.notebook.shown import Shown, count_of
 from jobkernel.storage import pins
 from jobkernel.storage.pins import Pin
@@ -24,6 +26,13 @@ from jobkernel.storage.table import Table
 PROVING_S: Final = 600.0
 OWN: Final = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
 COLUMNS: Final = {"notebook": "VARCHAR", "keeps": "VARCHAR", "is": "VARCHAR", "pinned_at (UTC)": "TIMESTAMP"}
+STATE_WORDS: Final = {
+    "waiting": "the Jupyter server is about to start its kernel",
+    "starting": "its kernel is starting",
+    "keeping": "its kernel keeps them going",
+    "ended": "its kernel has ended; the Jupyter server starts it again",
+}
+NO_KEEPER: Final = "no Jupyter server runs that would keep it going"
 ON_A_HUB: Final = "On JupyterHub the server itself may be culled when nobody uses it; then nothing keeps them going."
 
 
@@ -34,8 +43,10 @@ def pin(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
         InvalidDefinition: it cannot be pinned; the sentence says why, and nothing has changed.
     """
     session = kernel.session
-    if session.project is None or kernel.notebook is None:
-        raise InvalidDefinition("Only a notebook that is saved in a project that can be written is pinned.")
+    if session.project is None:
+        raise InvalidDefinition("Nothing can be written into this notebook's project, so a pin cannot be kept there.")
+    if kernel.notebook is None:
+        raise InvalidDefinition("Jupyter does not say which notebook this is, so it cannot be pinned; save it first.")
     known = pins.of_notebook(session.project, kernel.notebook)
     if given.off:
         if known is None:
@@ -45,7 +56,7 @@ def pin(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
     made = _pin_of(kernel, session.project, kernel.notebook)
     _prove(made)
     pins.save(made)
-    kept = count_of(len(made.automations), "schedule or sensor")
+    kept = _kept_words(made)
     lines = [f"✓ pinned {made.notebook}: {kept}, {count_of(len(made.cells), 'cell')}, proven in a kernel of its own."]
     if pins.has_keeper():
         lines.append("The Jupyter server keeps them going when this kernel is gone; while it lives they stay here.")
@@ -59,21 +70,26 @@ def pin(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
     return Shown("\n".join(lines))
 
 
+def _kept_words(made: Pin) -> str:
+    kinds = [kind for kind, _ in made.definitions]
+    counts = [count_of(kinds.count(kind), kind) for kind in AUTOMATIONS if kind in kinds]
+    return " and ".join(counts) or count_of(len(made.automations), "sensor")
+
+
 def pinned(kernel: NotebookKernel, _given: argparse.Namespace) -> Any:
     """Show the pinned notebooks of this project."""
     project = kernel.session.project
     found = pins.of_project(project) if project is not None else []
     if not found:
         return Shown("No notebook of this project is pinned.")
-    rows = [
-        (each.notebook, ", ".join(each.automations), _state_words(each, _is_own_and_moved(kernel, each)), _when(each))
-        for each in found
-    ]
+    rows = [(each.notebook, ", ".join(each.automations), _standing(kernel, each), _when(each)) for each in found]
     return Table(list(COLUMNS), list(COLUMNS.values()), rows, widest=160)
 
 
-def _is_own_and_moved(kernel: NotebookKernel, each: Pin) -> bool:
-    return str(kernel.notebook) == each.path and has_moved_on(kernel, each)
+def _standing(kernel: NotebookKernel, each: Pin) -> str:
+    is_own = str(kernel.notebook) == each.path
+    moved_on = is_own and has_moved_on(kernel, each)
+    return pin_words(pins.state_of(each), moved_on=moved_on, live=is_own and is_live(kernel, each))
 
 
 def has_moved_on(kernel: NotebookKernel, known: Pin | None) -> bool:
@@ -82,15 +98,25 @@ def has_moved_on(kernel: NotebookKernel, known: Pin | None) -> bool:
     return known is not None and bool(snapshot.definitions) and snapshot.digest != known.digest
 
 
-def _state_words(each: Pin, moved_on: bool) -> str:
-    state = pins.state_of(each)
-    words = {
-        "waiting": "pinned; no Jupyter server has taken it up yet",
-        "starting": "pinned; its kernel is starting",
-        "keeping": "pinned; kept going",
-        "ended": "pinned; its kernel has ended",
-    }.get(state["state"], f"pinned; failed: {state.get('error')}")
-    return f"{words}; the notebook has moved on: %jk pin" if moved_on else words
+def is_live(kernel: NotebookKernel, known: Pin) -> bool:
+    """Whether this kernel sees to what is pinned."""
+    watched = kernel.session.automations.watched
+    return any(name in watched and watched[name].is_ours for name in known.automations)
+
+
+def pin_words(state: Mapping[str, Any], *, moved_on: bool, live: bool) -> str:
+    """Say of a pinned notebook who sees to it now, and what to do where it has moved on."""
+    is_kept = state["state"] in ("starting", "keeping")
+    if state["state"] == "failed":
+        words = f"Pinned; its kernel failed: {str(state.get('error')).rstrip('.')}."
+    elif not is_kept and not pins.has_keeper():
+        who = "Live: this kernel sees to it" if live else "Pinned"
+        words = f"{who}; {NO_KEEPER}."
+    elif live:
+        words = "Live: this kernel sees to it, and gives it to the Jupyter server's when it ends."
+    else:
+        words = f"Pinned; {STATE_WORDS[state['state']]}."
+    return f"{words} The notebook has moved on since: %jk pin takes up what is new." if moved_on else words
 
 
 def _when(each: Pin) -> Any:
@@ -104,7 +130,10 @@ def _snapshot(kernel: NotebookKernel) -> Snapshot:
 def _pin_of(kernel: NotebookKernel, project: Path, path: Path) -> Pin:
     automations = sorted(kernel.session.automations.watched)
     if not automations:
-        raise InvalidDefinition("This notebook defines no schedule and no sensor; there is nothing to keep going.")
+        remedy = remedy_of_unrun(kernel, *AUTOMATIONS)
+        raise InvalidDefinition(
+            f"No schedule or sensor is defined in this notebook, so there is nothing to keep going.{remedy}"
+        )
     snapshot = _snapshot(kernel)
     ours = OWN | _names_of_definitions(kernel)
     unmade = {name: users for name, users in snapshot.unmade.items() if name not in ours and not name.startswith("_")}

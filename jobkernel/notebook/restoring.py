@@ -54,10 +54,20 @@ def missing_cells(kernel: NotebookKernel) -> list[Row]:
     return sorted(wanted.values(), key=lambda row: (row["options"]["ran_us"], row["options"]["number"]))
 
 
-def unrun_definitions(kernel: NotebookKernel) -> list[str]:
-    """Return the names that this notebook defined when it last ran, and that are not defined in this kernel."""
+def unrun_definitions(kernel: NotebookKernel, *kinds: str) -> list[str]:
+    """Return the names that this notebook defined when it last ran, and that are not defined in this kernel.
+
+    ``kinds`` chooses some of them, such as ``schedule``.
+    """
     entries = kernel.session.registry.entries
-    return [name for row in kernel.kept.known() for _, name in _undefined(row, entries)]
+    places = [place for row in kernel.kept.known() for place in _undefined(row, entries)]
+    return [name for kind, name in places if not kinds or kind in kinds]
+
+
+def remedy_of_unrun(kernel: NotebookKernel, *kinds: str) -> str:
+    """Return, as the end of a sentence that nothing of these kinds is defined, how to have back what was."""
+    count = len(unrun_definitions(kernel, *kinds))
+    return f" {count} {'was' if count == 1 else 'were'} when it last ran: %jk restore." if count else ""
 
 
 def _undefined(row: Row, entries: Mapping[Place, Any]) -> Sequence[Place]:

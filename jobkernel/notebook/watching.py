@@ -26,7 +26,11 @@ def watching_fields(
     resources = tuple(fields.get("resource_arguments", ()))
     if given.files:
         again = functools.partial(look_again, given.name)
-        return {"capture": lambda memo: FileNews(given.files, again, capture(memo) if capture is not None else None)}
+        pattern = given.files
+        return {
+            "files": pattern,
+            "capture": lambda memo: FileNews(pattern, again, capture(memo) if capture is not None else None),
+        }
     if given.asset:
         key = AssetKey.from_user_string(given.asset)
         parameters = Parameters(("context", "event"), resources)

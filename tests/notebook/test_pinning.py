@@ -82,7 +82,7 @@ def state(project: Path) -> str:
 
 def test_ticks_go_on_without_the_kernel_and_come_back_to_it(opened: Kernel, keeper: Keeper, project: Path) -> None:
     shown = text_of(opened.run("%jk pin"))
-    assert "✓ pinned n.ipynb: 1 schedule or sensor, 4 cells, proven in a kernel of its own." in shown
+    assert "✓ pinned n.ipynb: 1 sensor, 4 cells, proven in a kernel of its own." in shown
     assert "The Jupyter server keeps them going" in shown
     waited(lambda: state(project) == "keeping", "the headless kernel")
     assert "this kernel" in text_of(opened.run("%sensor"))  # while it lives it has them
@@ -98,10 +98,13 @@ def test_ticks_go_on_without_the_kernel_and_come_back_to_it(opened: Kernel, keep
 
     again = Kernel(project, "n.ipynb")
     try:
-        again.run("%load_ext jobkernel")
+        greeting = text_of(again.run("%load_ext jobkernel"))
+        assert "until then its pinned schedules and sensors go on in a kernel of the Jupyter server's." in greeting
+        refusal = text_of(again.run("%jk pin", is_failing=True))
+        assert "there is nothing to keep going. 1 was when it last ran: %jk restore." in refusal
         again.run("%jk restore")
         waited(lambda: "this kernel" in text_of(again.run("%sensor")), "taking it back")
-        assert "pinned; kept going" in text_of(again.run("%jk pins"))
+        assert "Live: this kernel sees to it, and gives it to the Jupyter server's" in text_of(again.run("%jk pins"))
     finally:
         again.close()
 
@@ -120,6 +123,7 @@ def test_a_killed_headless_kernel_is_started_again(opened: Kernel, keeper: Keepe
 
 def test_a_keeper_that_comes_back_takes_its_pins_up(opened: Kernel, own_data: Path, project: Path) -> None:
     assert "No Jupyter server that keeps pins runs now" in text_of(opened.run("%jk pin"))
+    assert "Live: this kernel sees to it; no Jupyter server runs that would" in text_of(opened.run("%jk pins"))
     opened.close()
     for _ in range(2):
         keeper = Keeper()
@@ -137,7 +141,7 @@ def test_a_notebook_that_moved_on_says_so(opened: Kernel, own_data: Path) -> Non
     opened.run("%jk pin")
     assert "moved on" not in text_of(opened.run("%jk pins"))
     opened.run("%%asset a\nseen + 1")
-    assert "the notebook has moved on: %jk pin" in text_of(opened.run("%jk pins"))
+    assert "The notebook has moved on since: %jk pin takes up what is new." in text_of(opened.run("%jk pins"))
     opened.run("%jk pin")
     assert "moved on" not in text_of(opened.run("%jk pins"))
     assert "pinned no longer" in text_of(opened.run("%jk pin --off"))

@@ -45,6 +45,17 @@ def test_restoring_runs_what_definitions_need_and_nothing_else(earlier: Path) ->
         assert nb("%jk preview watch").value.skip_reason == "3"
 
 
+def test_what_has_not_run_yet_is_told_of_where_it_is_asked_for(earlier: Path) -> None:
+    with notebook_in(earlier) as nb:
+        assert nb("%schedule").text.endswith(
+            "No schedule is defined in this notebook. 1 was when it last ran: %jk restore."
+        )
+        assert nb("%jk scheduler").text.endswith("2 were when it last ran: %jk restore.")
+        refused = "The cell of 'nightly' has not run in this kernel; run it, or %jk restore."
+        for line in ("%schedule nightly off", "%jk preview nightly"):
+            assert str(nb(line).error) == refused
+
+
 def test_restoring_runs_no_asset_again(earlier: Path) -> None:
     with notebook_in(earlier) as nb:
         before = nb.session.history.sql("select count(*) from runs").fetchall()
@@ -94,5 +105,8 @@ def test_loading_the_extension_says_what_is_known(earlier: Path) -> None:
         kernel = current.find(nb.shell)
         assert kernel is not None
         greeting = kernel.greeting("0")
-        assert greeting.endswith("4 definitions of this notebook known; %jk restore runs their cells.")
+        assert greeting.endswith(
+            "4 definitions of this notebook known; %jk restore runs their cells; until then this kernel sees to none of"
+            " its schedules and sensors."
+        )
         nb.ok("%jk restore")

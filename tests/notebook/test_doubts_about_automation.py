@@ -1,0 +1,47 @@
+"""What a person who has just defined a schedule or sensor may doubt is said before it goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from shells import Notebook, notebook_in
+
+
+@pytest.fixture
+def nb(project: Path) -> Iterator[Notebook]:
+    with notebook_in(project) as nb:
+        nb.ok("%%asset orders\n[1]", "%%asset report\nsum(orders)", "%job make_report report")
+        yield nb
+
+
+def test_a_preview_says_that_its_run_would_be_refused(nb: Notebook) -> None:
+    nb.ok('%schedule nightly --job make_report --cron "0 2 * * *"')
+    preview = nb("%jk preview nightly").value
+    assert "This would fail as things are: 'report' needs 'orders', which was never made." in repr(preview)
+    nb.ok("%materialize +report")
+    preview = nb("%jk preview nightly").value
+    assert preview.refusal is None
+    assert "fail" not in repr(preview)
+
+
+def test_a_preview_says_what_of_its_config_does_not_fit(nb: Notebook) -> None:
+    nb.ok("%materialize +report", '%%schedule nightly --job make_report --cron "0 2 * * *"\n{"ops": {"reprot": {}}}')
+    assert "reprot" in nb("%jk preview nightly").value.refusal
+
+
+def test_a_job_that_no_cell_defines_is_told_with_the_nearest_one(nb: Notebook) -> None:
+    shown = nb('%schedule nightly --job make_reprot --cron "0 2 * * *"').text
+    assert "no cell defines job make_reprot yet (did you mean 'make_report'?)" in shown
+
+
+def test_an_asset_that_nobody_has_made_is_told_with_the_nearest_one(nb: Notebook) -> None:
+    assert "nobody has made asset ordres yet (did you mean 'orders'?)" in nb("%sensor s --job j --asset ordres").text
+    assert "nobody" not in nb("%sensor s --job make_report --asset orders").text
+
+
+def test_a_sensor_of_files_says_which_and_when_it_looks_next(nb: Notebook) -> None:
+    shown = nb('%sensor files --job make_report --files "inbox/*.csv" --every 1h --on').text
+    assert "looks when inbox/*.csv change, and every 3600 s" in shown
+    assert "next look " in nb("%sensor files").text
