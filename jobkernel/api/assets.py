@@ -11,7 +11,7 @@ from jobkernel.api.asset_inputs import read_inputs
 from jobkernel.api.assets_definition import AssetsDefinition
 from jobkernel.api.composition import merged_hooks
 from jobkernel.api.declarations import UNSET, checked_type, is_nothing
-from jobkernel.api.declared_outputs import AssetCheckSpec
+from jobkernel.api.declared_outputs import AssetCheckSpec, check_outputs
 from jobkernel.api.keys import key_for
 from jobkernel.api.ops import OpDefinition, check_resources, function_name, schema_of
 from jobkernel.api.refusals import refuse, refuse_unknown
@@ -316,23 +316,3 @@ def _outputs(
 def outputs_of_checks(checks: Mapping[str, CheckSpec], *, is_required: bool) -> tuple[Output, ...]:
     """Return the outputs under which an op reports checks."""
     return tuple(Output(name=check_name(name, "Check"), is_required=is_required) for name in checks)
-
-
-def check_outputs(specs: Sequence[AssetCheckSpec], keys: set[str], what: str) -> dict[str, CheckSpec]:
-    """Return the checks that a definition reports, by output name.
-
-    Raises:
-        InvalidDefinition: a check is of an asset outside ``keys``, or given twice.
-    """
-    found: dict[str, CheckSpec] = {}
-    for spec in specs:
-        if not isinstance(spec, AssetCheckSpec):
-            raise InvalidDefinition(f"Checks of {what} are given as AssetCheckSpec, not {spec!r}.")
-        if spec.asset_key.text not in keys:
-            raise InvalidDefinition(
-                f"{what} reports check '{spec.name}' of '{spec.asset_key.text}', which it does not make."
-            )
-        if spec.get_python_identifier() in found:
-            raise InvalidDefinition(f"{what} reports check '{spec.name}' of '{spec.asset_key.text}' twice.")
-        found[spec.get_python_identifier()] = spec.record
-    return found

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from jobkernel.api.assets import check_outputs
 from jobkernel.api.assets_definition import AssetsDefinition
 from jobkernel.api.composition import merged_hooks, outputs_of
 from jobkernel.api.declarations import GraphOut
-from jobkernel.api.declared_outputs import AssetCheckSpec, AssetOut
+from jobkernel.api.declared_outputs import AssetCheckSpec, AssetOut, check_outputs
 from jobkernel.api.graphs import GraphDefinition, compose
 from jobkernel.api.keys import as_key, as_prefix, key_for
 from jobkernel.api.ops import function_name

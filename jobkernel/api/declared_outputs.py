@@ -197,3 +197,23 @@ class AssetCheckSpec:
             metadata=record.metadata,
             automation_condition=record.automation,
         )
+
+
+def check_outputs(specs: Sequence[AssetCheckSpec], keys: set[str], what: str) -> dict[str, model.CheckSpec]:
+    """Return the checks that a definition reports, by output name.
+
+    Raises:
+        InvalidDefinition: a check is of an asset outside ``keys``, or given twice.
+    """
+    found: dict[str, model.CheckSpec] = {}
+    for spec in specs:
+        if not isinstance(spec, AssetCheckSpec):
+            raise InvalidDefinition(f"Checks of {what} are given as AssetCheckSpec, not {spec!r}.")
+        if spec.asset_key.text not in keys:
+            raise InvalidDefinition(
+                f"{what} reports check '{spec.name}' of '{spec.asset_key.text}', which it does not make."
+            )
+        if spec.get_python_identifier() in found:
+            raise InvalidDefinition(f"{what} reports check '{spec.name}' of '{spec.asset_key.text}' twice.")
+        found[spec.get_python_identifier()] = spec.record
+    return found

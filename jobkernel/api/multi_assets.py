@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from jobkernel.api.asset_inputs import Upstream, read_inputs
-from jobkernel.api.assets import check_outputs, outputs_of_checks
+from jobkernel.api.assets import outputs_of_checks
 from jobkernel.api.assets_definition import AssetsDefinition
 from jobkernel.api.composition import merged_hooks
 from jobkernel.api.declarations import UNSET, Nothing, is_nothing
-from jobkernel.api.declared_outputs import AssetCheckSpec, AssetOut
+from jobkernel.api.declared_outputs import AssetCheckSpec, AssetOut, check_outputs
 from jobkernel.api.keys import as_key
 from jobkernel.api.ops import OpDefinition, check_resources, function_name, schema_of
 from jobkernel.api.refusals import refuse_unknown
