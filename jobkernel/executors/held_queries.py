@@ -7,11 +7,13 @@ steps. Called by forced_stop.
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache
 from itertools import islice
-from types import CodeType, FrameType, ModuleType
+from types import CellType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, Final
 
 _DEPTH: Final = 2
@@ -19,6 +21,9 @@ _MOST: Final = 500
 _ITEMS: Final = 50
 _INNERMOST: Final = 2
 """How many frames of a thread are looked at to see whether it is in a call of DuckDB: the caller, and its caller."""
+
+_CACHED: Final = type(cache(len))
+_EMPTY_CELL: Final = CellType()
 
 _LEAVES: Final = (str, bytes, int, float, type, ModuleType, CodeType, FrameType)
 
@@ -89,9 +94,17 @@ def _is_of_module(value: Any, duckdb: ModuleType) -> bool:
 
 
 def _parts(value: Any) -> list[Any]:
-    """Return what a value holds; what holds too much, or a namespace, holds nothing here."""
+    """Return what a value holds; what holds too much, or a namespace, holds nothing here.
+
+    A function holds what its code names, and one with a cache what it has returned.
+    """
     if isinstance(value, _LEAVES):
         return []
+    if isinstance(value, FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or () if cell != _EMPTY_CELL]
+        return [*cells, *(value.__globals__[name] for name in value.__code__.co_names if name in value.__globals__)]
+    if isinstance(value, _CACHED) or "__slots__" in vars(type(value)):
+        return gc.get_referents(value)[:_ITEMS]
     if type(value) in (list, tuple, set):
         return list(value) if len(value) <= _ITEMS else []
     held = value if type(value) is dict else _attributes(value)

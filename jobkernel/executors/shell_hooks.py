@@ -1,6 +1,6 @@
-"""What IPython shows for a step's code (displays, tracebacks) and runs for it (`!command`) goes to the step.
+"""What IPython shows for a step's code (displays, tracebacks) and shells run for it (`!command`) goes to the step.
 
-IPython is never imported here: its classes are changed only where it is already loaded. Called by capture.
+``os.system`` too. IPython is never imported here: its classes are changed only where it is loaded. Called by capture.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _PIECE = 65_536
 
 
 def install(patches: Patches) -> None:
-    """Hook IPython's display, traceback, shell and input where they exist; ``patches`` undoes it."""
+    """Hook ``os.system``, and IPython's display, traceback, shell and input where they exist; ``patches`` undoes it."""
+    patches.replace(os, "system", _calling(os.system))
     publishing = sys.modules.get("IPython.core.displaypub")
     shells = sys.modules.get("IPython.core.interactiveshell")
     if publishing is None or shells is None:
@@ -64,6 +65,19 @@ def system(command: str) -> int:
         except BaseException:
             _end(process)
             raise
+
+
+def _calling(original: Callable[[Any], int]) -> Callable[[Any], int]:
+    """Return ``os.system`` for steps too: its output goes to the step, and it can be stopped."""
+
+    @functools.wraps(original)
+    def os_system(command: Any) -> int:
+        if CURRENT.get() is None:
+            return original(command)
+        code = system(os.fsdecode(command))
+        return code << 8 if code >= 0 else -code
+
+    return os_system
 
 
 def _forward(process: subprocess.Popen[bytes], sink: StepOutput) -> None:

@@ -1,17 +1,22 @@
-"""Remembers the child processes that a step's code starts with ``subprocess``, and ends them when the step is stopped.
+"""Remembers the child processes that a step's code starts, and ends them when the step is stopped.
 
-Left alone: what the step detached into a session of its own. Installed by capture; called by forced_stop.
+Those of ``subprocess`` and ``multiprocessing``, pools among them. Left alone: what the step detached into a session of
+its own. Installed by capture; called by forced_stop.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import os
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import field
+from multiprocessing.process import BaseProcess
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -26,9 +31,12 @@ GRACE_S: Final = 2.0
 def install(patches: Patches) -> None:
     """Remember from now on; ``patches`` undoes it."""
     patches.replace(subprocess.Popen, "__init__", _remembering(subprocess.Popen.__init__))
+    patches.replace(BaseProcess, "start", _remembering(BaseProcess.start))
 
 
 def _remembering(original: Callable[..., None]) -> Callable[..., None]:
+    """Return a method that starts a process and, in a step, is remembered to have."""
+
     @functools.wraps(original)
     def started(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
@@ -42,14 +50,20 @@ def _remembering(original: Callable[..., None]) -> Callable[..., None]:
 
 @dataclass(slots=True)
 class Ending:
-    """Ends the children of one step: asks each at first, kills those that take too long. Used by one thread."""
+    """Ends the children of one step: asks each at first, kills those that take too long. Used by one thread.
+
+    A pool is told to end first, since it would replace the workers that it loses.
+    """
 
     output: StepOutput | None
     asked: dict[Any, float] = field(default_factory=dict)
 
     def go_on(self) -> bool:
         """Do what is due now; return whether a child is left that may still have to be killed."""
-        for child in _children(self.output):
+        children = _children(self.output)
+        if not self.asked and children:
+            _end_pools(self.output)
+        for child in children:
             if child not in self.asked:
                 self.asked[child] = time.monotonic()
                 _tell(child.terminate)
@@ -60,6 +74,17 @@ class Ending:
         return bool(alive)
 
 
+def _end_pools(output: StepOutput | None) -> None:
+    """Have the pools whose workers a step has started start no more."""
+    pools = sys.modules.get("multiprocessing.pool")
+    if pools is None or output is None:
+        return
+    started = set(map(id, output.processes or ()))
+    for pool in [each for each in gc.get_objects() if issubclass(type(each), pools.Pool)]:
+        if any(id(worker) in started for worker in getattr(pool, "_pool", ())):
+            threading.Thread(target=pool.terminate, name="jobkernel-end-of-pool", daemon=True).start()
+
+
 def _children(output: StepOutput | None) -> list[Any]:
     """Return the processes that a step has started and not detached, with their own children."""
     import psutil  # only where something is ended
@@ -68,7 +93,8 @@ def _children(output: StepOutput | None) -> list[Any]:
     here, session, found = os.getpid(), os.getsid(0), []
     for process in started:
         with contextlib.suppress(psutil.Error, OSError):
-            if process.returncode is None and (child := psutil.Process(process.pid)).ppid() == here:
+            has_ended = getattr(process, "returncode", None) is not None
+            if not has_ended and (child := psutil.Process(process.pid)).ppid() == here:
                 found += [child, *child.children(recursive=True)]
     return [child for child in found if _session_of(child) == session]
 

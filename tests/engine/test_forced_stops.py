@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -54,7 +59,61 @@ def global_connection(began: threading.Event) -> Any:
     return SHARED.execute(ENDLESS).fetchall()
 
 
-BODIES = [own_connection, connection_of_an_object, default_connection, relation, global_connection]
+def shared() -> Any:
+    return SHARED
+
+
+@cache
+def made_once() -> Any:
+    return duckdb.connect()
+
+
+def connection_that_a_function_gives(began: threading.Event) -> Any:
+    began.set()
+    return shared().execute(ENDLESS).fetchall()
+
+
+def connection_that_a_cache_holds(began: threading.Event) -> Any:
+    began.set()
+    return made_once().execute(ENDLESS).fetchall()
+
+
+class WithSlots:
+    __slots__ = ("connection",)
+
+
+def connection_in_a_slot(began: threading.Event) -> Any:
+    holder = WithSlots()
+    holder.connection = duckdb.connect()
+    began.set()
+    return holder.connection.execute(ENDLESS).fetchall()
+
+
+def connection_that_a_closure_holds(began: threading.Event) -> Any:
+    connection = duckdb.connect()
+
+    def given() -> Any:
+        return connection
+
+    return asked(given, began)
+
+
+def asked(given: Callable[[], Any], began: threading.Event) -> Any:
+    began.set()
+    return given().execute(ENDLESS).fetchall()
+
+
+BODIES = [
+    own_connection,
+    connection_of_an_object,
+    default_connection,
+    relation,
+    global_connection,
+    connection_that_a_function_gives,
+    connection_that_a_cache_holds,
+    connection_in_a_slot,
+    connection_that_a_closure_holds,
+]
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -174,3 +233,99 @@ def test_a_child_that_its_step_detached_and_one_of_another_step_are_left_alone()
             child.kill()
             child.wait()
         ended(stays)
+
+
+def _sleep_long() -> None:
+    time.sleep(600)
+
+
+def _noted_sleep(folder: str) -> None:
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(600)
+
+
+@pytest.mark.usefixtures("hooked")
+@pytest.mark.parametrize("way", ["fork", "spawn"])
+def test_a_process_of_multiprocessing_that_a_step_waits_for_is_ended(way: str) -> None:
+    children: list[Any] = []
+
+    def waits() -> None:
+        child = multiprocessing.get_context(way).Process(target=_sleep_long)
+        child.start()
+        children.append(child)
+        child.join()
+
+    with a_session() as session:
+        define(session, asset(waits, "slow"))
+        handle = launch(session, "slow")
+        eventually(lambda: children)
+        handle.cancel(forced=True)
+        assert ended(handle) == "CANCELED"
+        assert not handle.live.active.notes.lost
+        eventually(lambda: _is_over(children[0].pid))
+
+
+@pytest.mark.usefixtures("hooked")
+def test_a_step_that_waits_for_an_executor_of_processes_is_stopped_with_them(tmp_path: Path) -> None:
+    def waits() -> Any:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as executor:
+            return executor.submit(_noted_sleep, str(tmp_path)).result()
+
+    with a_session() as session:
+        define(session, asset(waits, "slow"))
+        handle = launch(session, "slow")
+        eventually(lambda: list(tmp_path.iterdir()))
+        handle.cancel(forced=True)
+        assert ended(handle) == "CANCELED"
+        assert not handle.live.active.notes.lost
+        eventually(lambda: all(_is_over(int(each.name)) for each in tmp_path.iterdir()))
+
+
+@pytest.mark.usefixtures("hooked")
+def test_a_pool_of_a_step_that_is_stopped_ends_with_all_that_it_would_start_anew(tmp_path: Path) -> None:
+    pools: list[Any] = []
+
+    def waits() -> Any:
+        pools.append(multiprocessing.get_context("fork").Pool(2))
+        return pools[0].map(_noted_sleep, [str(tmp_path)] * 2)
+
+    with a_session() as session:
+        define(session, asset(waits, "slow"))
+        handle = launch(session, "slow")
+        eventually(lambda: len(list(tmp_path.iterdir())) == 2)
+        handle.cancel(forced=True)
+        assert ended(handle) == "CANCELED"
+        eventually(lambda: all(_is_over(int(each.name)) for each in tmp_path.iterdir()))
+        eventually(lambda: pools[0]._state == "TERMINATE")
+        eventually(lambda: all(_is_over(worker.pid) for worker in pools[0]._pool))
+        for waiting in list(pools[0]._cache.values()):  # Python leaves whoever waits for a pool that ended waiting
+            while not waiting.ready():
+                waiting._set(0, (False, InterruptedError()))
+
+
+@pytest.mark.usefixtures("hooked")
+def test_a_command_of_os_system_is_captured_and_ended_by_a_forced_cancel(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+
+    def waits() -> int:
+        return os.system(f'echo begun; echo $$ > "{pid}"; sleep 600; true')
+
+    with a_session() as session:
+        define(session, asset(waits, "slow"))
+        handle = launch(session, "slow")
+        eventually(lambda: pid.exists() and pid.read_text().strip())
+        handle.cancel(forced=True)
+        assert ended(handle) == "CANCELED"
+        assert not handle.live.active.notes.lost
+        eventually(lambda: _is_over(int(pid.read_text())))
+        eventually(lambda: [line["text"] for line in session.records.log_lines(handle.run_id)] == ["begun"])
+
+
+@pytest.mark.usefixtures("hooked")
+@pytest.mark.parametrize("command", ["exit 3", "kill -9 $$", "true"])
+def test_os_system_returns_in_a_step_what_it_returns_outside(command: str) -> None:
+    codes: list[int] = []
+    with a_session() as session:
+        define(session, asset(lambda: codes.append(os.system(command)), "called"))
+        assert ended(launch(session, "called")) == "SUCCESS"
+    assert codes == [os.system(command)]
