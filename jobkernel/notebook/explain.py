@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName, did_you_mean
+from jobkernel.notebook.condition_words import condition_parts
 from jobkernel.notebook.reasons import reasons_of, reasons_of_one, when
 from jobkernel.notebook.shown import Shown, mark, one_line
 from jobkernel.notebook.views import failed_checks, why_view
@@ -29,19 +30,8 @@ def why(session: Session, key: str, partition: str | None = None) -> Shown:
     states = session.states
     checks = {(key, name): check for name in session.registry.checks_of(key) if (check := states.check(key, name))}
     failed = [{"text": f"{mark(word)} {sentence}"} for word, sentence in failed_checks(checks)]
-    parts = [*told["parts"], *failed, *_condition(session, key), *_not_tracked(session, key)]
+    parts = [*told["parts"], *failed, *condition_parts(session, key), *_not_tracked(session, key)]
     return why_view(told["headline"], told["status"], parts)
-
-
-def _condition(session: Session, key: str) -> list[dict[str, Any]]:
-    """Say what the asset's condition, if it has one, waited for when it was looked at last."""
-    told = session.conditions.latest_evaluation(key)
-    if told is not None:
-        return [{"text": f"Condition: {told['why']}"}]
-    spec = session.registry.spec(key)
-    if spec is None or spec.automation is None:
-        return []
-    return [{"text": f"Condition: {spec.automation}; it was not looked at here yet."}]
 
 
 def _not_tracked(session: Session, key: str) -> list[dict[str, Any]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from shells import Notebook
+from shells import Notebook, notebook_in
 from waiting import eventually
 
 from jobkernel.engine.conditions import DEFAULT_SENSOR
@@ -45,3 +47,34 @@ def test_the_sensor_is_switched_and_listed_like_any_other(nb: Notebook) -> None:
     assert not nb.session.automations.watched[DEFAULT_SENSOR].is_on
     assert DEFAULT_SENSOR in nb.ok("%sensor").text
     assert "report" in nb.ok(f"%jk preview {DEFAULT_SENSOR}").text
+
+
+def test_after_a_restart_why_tells_what_the_looks_before_found(project: Path) -> None:
+    cells = ("%%asset raw\n1", "%%asset report --deps raw --automation eager\n2")
+    with notebook_in(project) as nb:
+        nb.ok(*cells)
+        eventually(lambda: nb.session.conditions.latest_evaluation("report"))
+        nb.ok("%materialize raw")
+        nb.session.automations.look_soon(DEFAULT_SENSOR)
+        eventually(lambda: nb.session.conditions.latest_evaluation("report")["requested"])
+        run_id = nb.session.conditions.latest_evaluation("report")["run_ids"][0]
+        nb.ok(f"%sensor {DEFAULT_SENSOR} off")
+    with notebook_in(project) as nb:
+        nb.ok(*cells)
+        told = nb.ok("%why report").text
+
+    assert "Condition: 'report' is requested: eager is true." in told
+    assert "✓   in_latest_time_window" in told
+    assert f"Run {run_id[:8]}." in told
+    assert "this was the first look at its condition." in told
+
+
+def test_a_condition_that_nobody_looked_at_says_so(nb: Notebook) -> None:
+    nb.ok("%%asset raw\n1", "import jobkernel as jk")
+    nb.ok(
+        "@jk.asset(deps=['raw'], automation_condition=jk.AutomationCondition.eager())\n"
+        "def report() -> int:\n    return 1",
+        "jk.session().add(report)",
+    )
+
+    assert "Condition: eager; nobody looked at it yet." in nb.ok("%why report").text
