@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from jobkernel.clock import Clock
 from jobkernel.engine.live_run import LiveRun
-from jobkernel.engine.tick_runs import TickRuns
+from jobkernel.engine.tick_runs import TickRuns, Together
 from jobkernel.engine.watched import Look, Watched, microseconds
 from jobkernel.errors import Interrupted
 from jobkernel.executors.automation_context import (
@@ -80,7 +80,9 @@ class Drafts:
         self._around = surroundings
         self._timed = timed
 
-    def of_schedule(self, watched: Watched, due: Due, look: Look, active: Sequence[str]) -> Iterator[Draft]:
+    def of_schedule(
+        self, watched: Watched, due: Due, look: Look, active: Sequence[str], together: Together | None = None
+    ) -> Iterator[Draft]:
         """Give the ticks of a schedule that are due, oldest first; ``active`` are its runs that are not over."""
         schedule = watched.automation
         assert isinstance(schedule, Schedule)
@@ -93,7 +95,7 @@ class Drafts:
             if decision.verdict is Verdict.SKIP:
                 yield Draft(watched, tick | {"status": "SKIPPED", "skip_reason": decision.reason})
                 continue
-            yield self._evaluated(watched, tick, look, each.at, one_at_a_time=one_at_a_time)
+            yield self._evaluated(watched, tick, look, each.at, one_at_a_time=one_at_a_time, together=together)
 
     def of_sensor(self, watched: Watched, look: Look) -> Draft:
         """Return the tick of a sensor's look."""
@@ -155,17 +157,14 @@ class Drafts:
         tick: dict[str, Any],
         look: Look,
         scheduled_at: datetime | None,
-        *,
-        one_at_a_time: bool = False,
+        **how: Any,
     ) -> Draft:
         output = StepOutput(None, self._clock.now_us)
         context = self.context(watched, scheduled_at=scheduled_at)
         look.scheduled_at = scheduled_at
         try:
             evaluation = self._evaluate(watched, look, context, output)
-            runs = self._runs.prepare(
-                watched.automation, evaluation, tick["tick_id"], scheduled_at, one_at_a_time=one_at_a_time
-            )
+            runs = self._runs.prepare(watched.automation, evaluation, tick["tick_id"], scheduled_at, **how)
         except Exception as error:  # noqa: BLE001 - the user's own
             return self.failed(watched, look, error, scheduled_at, _lines(output, context.lines))
         tick |= {"requests": [each.record for each in runs], "origin_run_ids": list(evaluation.origin_run_ids)}

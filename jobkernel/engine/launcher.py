@@ -6,7 +6,6 @@ Owns the runs of this kernel that have not ended. Knows no magics and no screen;
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,31 +18,25 @@ from jobkernel.clock import Clock, run_clock
 from jobkernel.engine.deadlines import timer_of
 from jobkernel.engine.executors import DRIVERS, Executors
 from jobkernel.engine.live_run import ATTEMPT, LiveRun, OnOutput, Retries
-from jobkernel.engine.remote_tasks import RemoteTasks
+from jobkernel.engine.ready_plan import ReadyPlan, ready_plan
 from jobkernel.engine.run import ActiveRun
-from jobkernel.engine.run_needs import IoOf, captured_bodies, captured_resources, needs_of
 from jobkernel.engine.run_setup import RunSetup
 from jobkernel.engine.slots import Slots, pools_of
 from jobkernel.errors import HistoryError, InvariantViolation, JobkernelError
 from jobkernel.executors.call import RunFacts
 from jobkernel.executors.exchange import RunExchange
 from jobkernel.executors.resource_output import logged
-from jobkernel.executors.resources import config_fields, io_schemas, open_resources, require_resources
-from jobkernel.executors.runner import Runner
+from jobkernel.executors.resources import open_resources
 from jobkernel.executors.step_output import OutputLine, StepOutput
 from jobkernel.executors.stored import StoredValues
 from jobkernel.executors.threads import ThreadPool
 from jobkernel.model import events as ev
-from jobkernel.model.definitions import DEFAULT_IO, EMPTY
+from jobkernel.model.definitions import EMPTY
 from jobkernel.model.events import Event
 from jobkernel.model.runs import RunOptions, RunStatus
 from jobkernel.rules.asset_plan import run_title
-from jobkernel.rules.executor_choice import ExecutorChoice, executor_of_run, executor_of_step
-from jobkernel.rules.partition_run import NO_PARTITIONS, ChosenPartitions
 from jobkernel.rules.plan import Plan, PlannedStep
-from jobkernel.rules.plan_config import fed_from_config, run_config_of_plan
 from jobkernel.rules.run_retries import longest_runtime
-from jobkernel.rules.run_state import RunProgress
 from jobkernel.storage.history import History
 from jobkernel.storage.output_files import output_path
 
@@ -102,16 +95,16 @@ class Launcher:
         plan: Plan,
         options: RunOptions,
         *,
-        resource_defs: Mapping[str, Any],
-        io_of_asset: IoOf = lambda _key: (DEFAULT_IO, EMPTY),
-        fingerprint: Callable[[PlannedStep], Mapping[str, Any] | None] = lambda _step: None,
         on_output: OnOutput | None = None,
         cell_id: str | None = None,
-        chosen: ChosenPartitions | None = None,
+        **how: Any,
     ) -> LiveRun:
-        """Return a run of a plan, checked and not queued; :meth:`enqueue` does that.
+        """Return a run of a plan, checked and not queued; :meth:`enqueue` does that. Raises as :meth:`ready` does."""
+        ready = self.ready(plan, config=options.config, executor=options.executor, **how)
+        return self.run_of(ready, options, on_output, cell_id)
 
-        Names that cells use are captured now, on the calling thread: redefining them later changes nothing in the run.
+    def ready(self, plan: Plan, *, config: Any, executor: str | None, **how: Any) -> ReadyPlan:
+        """Return a plan made ready to run as by :func:`ready_plan`, on this kernel's executors.
 
         Raises:
             UnknownResource: nobody defines a resource that a step needs.
@@ -119,69 +112,47 @@ class Launcher:
             InvariantViolation: it is closed.
         """
         self._refuse_when_closed()
-        memo: dict[Any, Any] = {}
-        definitions = captured_resources({**resource_defs, **plan.resource_defs}, memo)
-        needs = needs_of(plan, definitions, io_of_asset)
-        require_resources(definitions, {key: f"'{step_key}'" for key, step_key in needs.items()})
-        wanted = set(needs)
-        config = run_config_of_plan(
-            plan,
-            options.config,
-            chosen.config if chosen is not None else plan.job.config if plan.job else None,
-            resources=lambda: config_fields(definitions),
-            needed=lambda: wanted,
-            managers=io_schemas(definitions),
-            environment=os.environ,
-            executor=plan.job.executor if plan.job else None,
-        )
-        config.check_classes()
-        plan = fed_from_config(plan, config)
-        facts = self._facts(plan, options, config.stored(), chosen or NO_PARTITIONS)
-        choice = executor_of_run(
-            launch=options.executor,
-            job=plan.job.executor if plan.job else None,
-            execution=config.execution,
-            max_concurrent=plan.job.max_concurrent if plan.job else None,
-            default=self._executors.default,
-        )
-        if not choice.retries:
-            plan = plan.without_retries()
-        runners = self._runners(
-            plan,
-            options,
-            choice,
-            RemoteTasks(definitions=definitions, config=config, io_of_asset=io_of_asset, values=self._values),
-        )
-        here = {step.key for step in plan.steps.values() if runners[step.executor].is_local}
-        wanted_here = set(needs_of(plan, definitions, io_of_asset, only=here))
-        clock = run_clock(self._clock)
+        return ready_plan(plan, config=config, executor=executor, values=self._values, executors=self._executors, **how)
+
+    def run_of(
+        self, ready: ReadyPlan, options: RunOptions, on_output: OnOutput | None = None, cell_id: str | None = None
+    ) -> LiveRun:
+        """Return a run of a plan that is ready, not queued."""
+        facts, clock, runners = self._facts(ready, options), run_clock(self._clock), ready.runners
         setup = RunSetup(
-            plan=plan,
+            plan=ready.plan,
             facts=facts,
-            config=config,
+            config=ready.config,
             emit=self._emit,
             clock=clock,
-            make_exchange=lambda progress, resources: self._exchange(progress, resources, io_of_asset),
+            make_exchange=lambda progress, resources: RunExchange(progress, resources, self._values, ready.io_of_asset),
             open_resources=lambda emit: logged(
-                open_resources(definitions, config, wanted_here, emit, facts.as_dagster_run()), emit, clock.now_us
+                open_resources(ready.definitions, ready.config, ready.resources_here, emit, facts.as_dagster_run()),
+                emit,
+                clock.now_us,
             ),
-            max_workers=self._executors.places(choice),
-            executor_name=str(choice),
+            max_workers=ready.places,
+            executor_name=str(ready.choice),
             runner_of=lambda step: runners[step.executor],
-            tag_limits=choice.tag_limits,
+            tag_limits=ready.choice.tag_limits,
             slots=self._slots,
-            computes=captured_bodies(plan, memo),
-            fingerprint=fingerprint,
+            computes=ready.computes,
+            fingerprint=ready.fingerprint,
             make_output=lambda step, attempt: self._output(options.run_id, step, attempt),
             on_change=self._moved,
             on_end=self._ended,
-            on_failure=lambda run, reason: self.retries.at_failure(run, reason) if self.retries else {},
+            on_failure=self._failing,
             max_runtime=longest_runtime(facts.tags, self.max_runtime()),
             deadlines=self.deadlines,
         )
-        live = LiveRun(active=ActiveRun(setup), options=options, queued_at=self._clock.now_us(), on_output=on_output)
-        live.is_local, live.cell_id = len(here) == len(plan.steps), cell_id
-        return live
+        return LiveRun(
+            active=ActiveRun(setup),
+            options=options,
+            queued_at=self._clock.now_us(),
+            on_output=on_output,
+            is_local=ready.is_local,
+            cell_id=cell_id,
+        )
 
     def get(self, run_id: str) -> LiveRun | None:
         """Return a run of this kernel, also one that has ended lately; None where it is not ours."""
@@ -214,19 +185,22 @@ class Launcher:
         self._history.emit(event)
         self._note(event)
 
-    def _facts(self, plan: Plan, options: RunOptions, stored_config: Any, chosen: ChosenPartitions) -> RunFacts:
-        tags = {**(plan.job.tags_of_runs if plan.job else {}), **options.tags, **chosen.tags}
+    def _facts(self, ready: ReadyPlan, options: RunOptions) -> RunFacts:
+        plan, chosen = ready.plan, ready.chosen
         return RunFacts(
             run_id=options.run_id,
             job_name=plan.job_name,
-            tags=tags,
-            config=stored_config,
+            tags={**(plan.job.tags_of_runs if plan.job else {}), **options.tags, **chosen.tags},
+            config=ready.stored_config,
             partition_key=options.partition_key,
             partition_range=chosen.between,
             partitions=chosen.partitions,
             parent_run_id=options.parent_run_id,
             root_run_id=options.root_run_id,
         )
+
+    def _failing(self, run: ActiveRun, reason: str) -> Mapping[str, str]:
+        return self.retries.at_failure(run, reason) if self.retries else EMPTY
 
     def enqueue(self, *lives: LiveRun) -> None:
         """Put runs in the queue of the project, in order, with one question; each starts as soon as it is admitted."""
@@ -287,15 +261,6 @@ class Launcher:
         admitted: list[str] = answer["admitted"]
         return admitted
 
-    def _runners(
-        self, plan: Plan, options: RunOptions, choice: ExecutorChoice, tasks: RemoteTasks
-    ) -> dict[str | None, Runner]:
-        """Return the runner of each executor that steps of the plan name; of None, the run's own."""
-        return {
-            name: self._executors.runner(executor_of_step(name, choice, options.executor), tasks.of)
-            for name in {None, *(step.executor for step in plan.steps.values())}
-        }
-
     def _driving(self) -> ThreadPool:
         """Return the threads that follow steps in other processes."""
         with self._lock:
@@ -326,9 +291,6 @@ class Launcher:
         live = self.runs.get(fields["run_id"])
         if live is not None:
             live.active.cancel(forced=bool(fields.get("forced")))
-
-    def _exchange(self, progress: RunProgress, resources: Mapping[str, Any], io_of_asset: IoOf) -> RunExchange:
-        return RunExchange(progress, resources, self._values, io_of_asset)
 
     @contextmanager
     def _output(self, run_id: str, step: PlannedStep, attempt: int) -> Iterator[StepOutput]:

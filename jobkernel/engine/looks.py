@@ -17,7 +17,7 @@ from typing import Any, Final
 from jobkernel.clock import Clock, ManualClock
 from jobkernel.engine.deadlines import Timer
 from jobkernel.engine.drafts import Draft, Drafts, Surroundings, has_user_code, too_long
-from jobkernel.engine.tick_runs import TickRuns
+from jobkernel.engine.tick_runs import TickRuns, Together
 from jobkernel.engine.watched import Look, Watched, instant
 from jobkernel.errors import JobkernelError, ServerUnreachable
 from jobkernel.executors.cancel import interrupt_thread
@@ -104,11 +104,11 @@ class Looks:
         """See to all schedules that are due and have no function, together: one claim for all."""
         while found := self._waiting():
             with self._ending([(watched, look) for watched, _, look in found]) as told:
-                active = self._runs.active_of([watched.name for watched, _, _ in found])
+                active, together = self._runs.active_of([watched.name for watched, _, _ in found]), Together()
                 drafts = [
                     draft
                     for watched, due, look in found
-                    for draft in self.drafts.of_schedule(watched, due, look, active.get(watched.name, ()))
+                    for draft in self.drafts.of_schedule(watched, due, look, active.get(watched.name, ()), together)
                 ]
                 self._settle(drafts, told)
 
@@ -155,11 +155,17 @@ class Looks:
             log.exception("the look at %s could not be ended", watched.name)
 
     def _settle(self, drafts: Sequence[Draft], told: dict[str, str]) -> None:
-        """Claim ticks and launch what they ask for; note trouble by the automation's name."""
+        """Claim ticks and launch what they ask for, together; note trouble by the automation's name."""
+        launches: list[tuple[Draft, list[str]]] = []
         for draft, answer in zip(drafts, self._claim(drafts), strict=True):
-            trouble = self._claimed(draft, answer)
-            if trouble is not None:
-                told[draft.watched.name] = trouble
+            if not self._is_ours(draft, answer):
+                told[draft.watched.name] = LEASE
+            elif answer["claimed"]:
+                self._go_on(draft, answer["status"])
+                if answer["status"] == "STARTED":
+                    launches.append((draft, [run_id for run_id in answer["run_ids"] if run_id in draft.runs]))
+        if launches:
+            self._launch(launches)
 
     def _claim(self, drafts: Sequence[Draft]) -> list[dict[str, Any]]:
         """Claim; where the project server is away, again until it is back: the same claim has the same answer."""
@@ -174,15 +180,16 @@ class Looks:
                 if self._closing.wait(AGAIN_S):
                     raise
 
-    def _claimed(self, draft: Draft, answer: Mapping[str, Any]) -> str | None:
-        """Do what a claimed tick says; return a sentence, or ``LEASE`` where it was not ours to claim."""
-        watched, tick = draft.watched, draft.tick
+    def _is_ours(self, draft: Draft, answer: Mapping[str, Any]) -> bool:
+        """Whether a tick was this kernel's to claim; then its time is dealt with, by whomever."""
         if not answer["claimed"] and answer["why"] == LEASE:
-            return LEASE
-        watched.reach(instant(tick.get("last_us") or tick.get("scheduled_us")))
-        if not answer["claimed"]:
-            return None
-        status = answer["status"]
+            return False
+        draft.watched.reach(instant(draft.tick.get("last_us") or draft.tick.get("scheduled_us")))
+        return True
+
+    def _go_on(self, draft: Draft, status: str) -> None:
+        """Take over what a claimed tick brought."""
+        watched, tick = draft.watched, draft.tick
         watched.evaluated_at, watched.evaluated_by = instant(tick["evaluated_us"]), tick["token"]
         if "new_cursor" in tick:
             watched.cursor = tick["new_cursor"]
@@ -190,21 +197,21 @@ class Looks:
             watched.failures = watched.failures + 1 if status == "FAILURE" else 0
         if draft.evaluation is not None:
             self._runs.tell_reactions(watched, draft.evaluation)
-        if status == "STARTED":
-            self._launch(draft, [run_id for run_id in answer["run_ids"] if run_id in draft.runs])
-        return None
 
-    def _launch(self, draft: Draft, run_ids: Sequence[str]) -> None:
-        body = {"name": draft.watched.name, "tick_id": draft.tick["tick_id"], "run_ids": list(run_ids)}
-        keys = {request["run_id"]: request["run_key"] for request in draft.tick["requests"]}
+    def _launch(self, launches: Sequence[tuple[Draft, list[str]]]) -> None:
+        """Queue the runs of claimed ticks, with one question for all."""
+        word, error = ev.TICK_SUCCESS, {}
         try:
-            for run_id in run_ids:
-                self._runs.enqueue(draft.runs[run_id])
-                draft.watched.last_run_key = keys[run_id] or draft.watched.last_run_key
-            word = ev.TICK_SUCCESS
-        except JobkernelError as error:
-            word, body = ev.TICK_FAILURE, {**body, "error": describe_error(error)}
-        self._history.emit(Event(word, None, None, self._clock.now_us(), body))
+            self._runs.enqueue(*(draft.runs[run_id] for draft, run_ids in launches for run_id in run_ids))
+        except JobkernelError as failure:
+            word, error = ev.TICK_FAILURE, {"error": describe_error(failure)}
+        now = self._clock.now_us()
+        for draft, run_ids in launches:
+            keys = {request["run_id"]: request["run_key"] for request in draft.tick["requests"]}
+            given = [keys[run_id] for run_id in run_ids if keys[run_id]]
+            draft.watched.last_run_key = given[-1] if given and not error else draft.watched.last_run_key
+            body = {"name": draft.watched.name, "tick_id": draft.tick["tick_id"], "run_ids": run_ids, **error}
+            self._history.emit(Event(word, None, None, now, body))
 
     @contextmanager
     def _timed(self, watched: Watched, look: Look) -> Iterator[None]:

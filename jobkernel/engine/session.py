@@ -33,6 +33,7 @@ from jobkernel.engine.owned_keys import OwnedKeys
 from jobkernel.engine.partitions import chosen_partitions
 from jobkernel.engine.planner import Planner, running_keys
 from jobkernel.engine.priorities import Priorities, Prioritize
+from jobkernel.engine.ready_plan import ReadyPlan, ReadyPlans
 from jobkernel.engine.records import RunRecords
 from jobkernel.engine.registry import Registry
 from jobkernel.engine.run_retries import RunRetries
@@ -238,22 +239,31 @@ class Session:
         choice: Launch = PLAIN_LAUNCH,
         on_output: OnOutput | None = None,
         cell_id: str | None = None,
+        together: ReadyPlans | None = None,
     ) -> LiveRun:
-        """Return a run as :meth:`launch` queues it, checked and not queued. Raises as that does."""
+        """Return a run as :meth:`launch` queues it, checked and not queued. Raises as that does.
+
+        Runs that are made ``together``, at one moment, share what is the same for them.
+        """
         priority, notice = self.priorities.of(plan, choice)
+        ready = (together or ReadyPlans()).of(plan, choice, lambda: self._ready(plan, choice))
+        run_id = choice.run_id or new_run_id()
+        options = choice.settled(run_id=run_id, priority=priority, partition_key=ready.chosen.key)
+        live = self.launcher.run_of(ready, options, on_output, cell_id)
+        live.notice = " ".join(filter(None, [notice, *complaints(live.active.setup.facts.tags)])) or None
+        return live
+
+    def _ready(self, plan: Plan, choice: Launch) -> ReadyPlan:
         partitions = chosen_partitions(self, plan, choice)
-        live = self.launcher.prepare(
+        return self.launcher.ready(
             plan,
-            choice.settled(run_id=choice.run_id or new_run_id(), priority=priority, partition_key=partitions.key),
+            config=choice.config,
+            executor=choice.executor,
             resource_defs=self.registry.resources,
             io_of_asset=self.asset_values.io_of,
             fingerprint=self.freshness.at_launch(plan, choice.config, partitions.partitions),
-            on_output=on_output,
-            cell_id=cell_id,
             chosen=partitions,
         )
-        live.notice = " ".join(filter(None, [notice, *complaints(live.active.setup.facts.tags)])) or None
-        return live
 
     def job(self, name: str) -> Job:
         """Return a job that is defined here; those of cells and decorators can ``execute_in_process``.

@@ -6,12 +6,13 @@ Knows jobs, plans and run requests; knows no clock of schedules and no thread. C
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.planner import Planner
+from jobkernel.engine.ready_plan import ReadyPlans
 from jobkernel.engine.registry import Registry
 from jobkernel.engine.watched import Watched
 from jobkernel.errors import InvalidDefinition, JobkernelError
@@ -35,9 +36,24 @@ FEW_KEYS: Final = 1
 class Prepare(Protocol):
     """Makes a run of a plan ready, without queuing it."""
 
-    def __call__(self, plan: Plan, choice: Launch, /) -> LiveRun:
-        """Return the run; raises where run config does not fit."""
+    def __call__(self, plan: Plan, choice: Launch, /, *, together: ReadyPlans) -> LiveRun:
+        """Return the run; raises where run config does not fit. Those made ``together`` share what they can."""
         ...
+
+
+@dataclass(slots=True)
+class Together:
+    """What runs that are made at one moment share: the plan of each job and selection, and plans made ready."""
+
+    plans: dict[Any, tuple[object, Plan]] = field(default_factory=dict)
+    ready: ReadyPlans = field(default_factory=ReadyPlans)
+
+    def plan(self, what: object, keys: Sequence[str], make: Callable[[], Plan]) -> Plan:
+        """Return the plan of these assets, or of all of a job or automation, made once."""
+        place = (id(what), tuple(keys))
+        if place not in self.plans:
+            self.plans[place] = what, make()
+        return self.plans[place][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +75,7 @@ class TickRuns:
         planner: Planner,
         history: History,
         prepare: Prepare,
-        enqueue: Callable[[LiveRun], None],
+        enqueue: Callable[..., None],
         alive: Callable[[], list[LiveRun]],
         new_run_id: Callable[[], str],
         now_us: Callable[[], int],
@@ -83,17 +99,25 @@ class TickRuns:
         scheduled_at: datetime | None,
         *,
         one_at_a_time: bool = False,
+        together: Together | None = None,
     ) -> list[Wanted]:
         """Return the runs that a look asks for, ready to be queued; those of run keys that are used are not made.
+
+        Looks that are had ``together`` share plans.
 
         Raises:
             JobkernelError: a job is not defined, config does not fit, nothing is selected: the sentence says which.
         """
-        requests = self._with_new_keys(automation, evaluation)
-        return [
-            self._wanted(automation, request, tick_id, scheduled_at, one_at_a_time=one_at_a_time)
-            for request in requests
-        ]
+        requests, together = self._with_new_keys(automation, evaluation), together or Together()
+        made = []
+        for request in requests:
+            tags = run_tags({}, request, tick_id=tick_id, scheduled_at=scheduled_at)
+            if one_at_a_time:
+                tags[ONE_AT_A_TIME_TAG] = automation.name
+            record = record_of(request, tags, self._new_run_id())
+            live = self._live(automation, request, tags, tick_id, record, together)
+            made.append(Wanted(record["run_id"], live, record))
+        return made
 
     def refusal(self, automation: Automation, evaluation: Evaluation, scheduled_at: datetime | None) -> str | None:
         """Say why the first runs that a look asks for would be refused; None where nothing speaks against them."""
@@ -108,7 +132,8 @@ class TickRuns:
         """Return the runs, ready, that a tick asked for and its claimant never queued."""
         records = (tick["details"] or {}).get("requests") or ()
         missing = [each for each in records if not self._history.query("run", run_id=each["run_id"])]
-        return [self._live(automation, request_of(each), each["tags"], tick["tick_id"], each) for each in missing]
+        tick_id, together = tick["tick_id"], Together()
+        return [self._live(automation, request_of(each), each["tags"], tick_id, each, together) for each in missing]
 
     def active_of(self, names: Sequence[str]) -> dict[str, list[str]]:
         """Return the runs that schedules or sensors started and that have not ended, in any kernel, by their names."""
@@ -139,21 +164,6 @@ class TickRuns:
         fresh = [request for request in evaluation.requests if request.run_key not in used]
         return fresh or list(evaluation.requests[:1])  # one is left, so that the tick says why it is skipped
 
-    def _wanted(
-        self,
-        automation: Automation,
-        request: RunRequest,
-        tick_id: str,
-        scheduled_at: datetime | None,
-        *,
-        one_at_a_time: bool,
-    ) -> Wanted:
-        tags = run_tags({}, request, tick_id=tick_id, scheduled_at=scheduled_at)
-        if one_at_a_time:
-            tags[ONE_AT_A_TIME_TAG] = automation.name
-        record = record_of(request, tags, self._new_run_id())
-        return Wanted(record["run_id"], self._live(automation, request, tags, tick_id, record), record)
-
     def _live(
         self,
         automation: Automation,
@@ -161,6 +171,7 @@ class TickRuns:
         tags: Mapping[str, str],
         tick_id: str,
         record: Mapping[str, Any],
+        together: Together,
     ) -> LiveRun:
         choice = Launch(
             config=dict(request.run_config) or None,
@@ -172,20 +183,22 @@ class TickRuns:
             run_key=request.run_key,
             partition_key=request.partition_key,
         )
-        return self._prepare(self._plan(automation, request), choice)
+        return self._prepare(self._plan(automation, request, together), choice, together=together.ready)
 
-    def _plan(self, automation: Automation, request: RunRequest) -> Plan:
+    def _plan(self, automation: Automation, request: RunRequest, together: Together) -> Plan:
         keys = [key_text(key) for key in request.asset_selection or ()]
         if request.stale_assets_only:
             keys = self._only_stale(keys)
         if not automation.targets:
-            return self._planner.plan(keys or self._planner.select(automation.asset_selection))
+            selected = keys or self._planner.select(automation.asset_selection)
+            return together.plan(None, selected, lambda: self._planner.plan(selected))
         name = job_of(automation, request)
         target = next((each for each in automation.targets if each.job_name == name), None)
         if target is None:
             raise InvalidDefinition(f"'{automation.name}' starts no job '{name}'.")
         job = self._registry.jobs.get(name) or target.job or self._registry.job(name)
-        return self._planner.plan(keys, job=job) if keys else self._planner.plan_of(job)
+        planner = self._planner
+        return together.plan(job, keys, lambda: planner.plan(keys, job=job) if keys else planner.plan_of(job))
 
 
 def record_of(request: RunRequest, tags: Mapping[str, str], run_id: str) -> dict[str, Any]:

@@ -259,10 +259,10 @@ def kill():
         killed.append(1)
         os.kill(pid if WHERE.startswith("server") else os.getpid(), 9)
 
-def in_between(self, draft, run_ids, launch=Looks._launch):
+def in_between(self, launches, launch=Looks._launch):
     if WHERE == "server after the claim" or WHERE == "kernel after the claim":
         kill()
-    launch(self, draft, run_ids)
+    launch(self, launches)
 
 def claim(self, drafts, claim=Looks._claim):
     if WHERE == "server before the claim":

@@ -86,10 +86,11 @@ class Runs:
         asked = [request["run_id"] for request in tick["details"]["requests"]]
         return [SimpleNamespace(run_id=run_id) for run_id in asked if run_id not in self.launched]
 
-    def enqueue(self, live: Any) -> None:
+    def enqueue(self, *lives: Any) -> None:
+        for live in lives[: len(lives) // 2] if self.dies_next else lives:
+            self.launched.append(live.run_id)
         if self.dies_next:
-            raise Died
-        self.launched.append(live.run_id)
+            raise Died(self)
 
     def active_of(self, _names: Sequence[str]) -> dict[str, list[str]]:
         return {}
@@ -174,7 +175,10 @@ class World:
     def die(self, kernel: Kernel) -> None:
         if kernel in self.kernels:
             self.kernels.remove(kernel)
-            self.desk.leave(kernel.history)
+            try:
+                self.desk.leave(kernel.history)
+            except Died as died:  # who has the lease next dies of what this one left
+                self.die(next(each for each in self.kernels if each.runs is died.args[0]))
             kernel.automations.close()
 
     def wake(self, kernel: Kernel) -> None:
