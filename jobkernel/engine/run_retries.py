@@ -1,13 +1,16 @@
 """Runs a failed run again as a whole, where its tags or the project's settings ask for it.
 
-Decides while the failed run ends, so that its last event already says what follows; launches once that is durable.
+Decides while the failed run ends, so that its last event already says what follows; launches once that is durable, and
+where the history is away, once it is back.
 """
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import Any
+from typing import Any, Final
 
 from jobkernel.engine.live_run import new_run_id
 from jobkernel.engine.run import ActiveRun
@@ -20,6 +23,10 @@ from jobkernel.records import dataclass
 from jobkernel.rules import run_retries as rules
 from jobkernel.storage.history import History
 
+_FIRST_S: Final = 0.2
+_LONGEST_S: Final = 5.0
+"""How long is waited, at first and at most, before a history that is away is asked again."""
+
 
 @dataclass(slots=True)
 class RunRetries:
@@ -29,6 +36,7 @@ class RunRetries:
     settings: Callable[[], Mapping[str, Any]]
     again: Callable[[str, str, bool, int], object]
     _planned: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _is_closed: threading.Event = field(default_factory=threading.Event)
 
     def at_failure(self, run: ActiveRun, reason: str) -> dict[str, str]:
         """Return the tags that a failing run gets: why it failed, and whether and as what it is retried."""
@@ -59,10 +67,32 @@ class RunRetries:
         how, complaint = rules.strategy(run.setup.facts.tags)
         if complaint is not None:
             self._say(run, complaint)
+
+        def launch() -> bool:
+            return self._launched(run, lambda: self.again(run.run_id, new, how != "ALL_STEPS", number))
+
+        if not launch():
+            name = f"jobkernel-late-retry-{run.run_id[:8]}"
+            threading.Thread(target=self._launch_late, args=(launch,), name=name, daemon=True).start()
+
+    def close(self) -> None:
+        """Launch nothing more."""
+        self._is_closed.set()
+
+    def _launched(self, run: ActiveRun, launch: Callable[[], object]) -> bool:
+        """Launch a retry; return whether that is settled, which it is not while the history is away."""
         try:
-            self.again(run.run_id, new, how != "ALL_STEPS", number)
+            launch()
+        except HistoryError:
+            return False
         except JobkernelError as error:
             self._say(run, f"The run was to be retried, but could not be: {error}")
+        return True
+
+    def _launch_late(self, launch: Callable[[], bool]) -> None:
+        pause = _FIRST_S
+        while not self._is_closed.wait(pause) and not launch():
+            pause = min(pause * 2, _LONGEST_S)
 
     def _retries_so_far(self, root: str, facts: RunFacts) -> int:
         try:
@@ -72,5 +102,6 @@ class RunRetries:
         return len(known | {root, facts.run_id}) - 1
 
     def _say(self, run: ActiveRun, message: str) -> None:
-        body = {"message": message}
-        self.history.emit(Event(ev.ENGINE_EVENT, run.run_id, None, run.setup.clock.now_us(), body))
+        event = Event(ev.ENGINE_EVENT, run.run_id, None, run.setup.clock.now_us(), {"message": message})
+        with contextlib.suppress(HistoryError):  # it is closed
+            self.history.emit(event)

@@ -114,7 +114,8 @@ class Session:
         self._unlisten.append(
             history.listen("settings", lambda fields: self.project_settings.update(fields["settings"]))
         )
-        self.launcher.retries = RunRetries(history, lambda: self.project_settings, self._retry)
+        self.launcher.retries = retries = RunRetries(history, lambda: self.project_settings, self._retry)
+        self._unlisten.append(retries.close)
         self.launcher.max_runtime = lambda: self.project_settings["max_runtime"]
         self.records = RunRecords(history)
         self.priorities = Priorities()

@@ -94,7 +94,9 @@ def test_a_run_is_canceled_while_the_server_is_stopped(kernel: Kernel, server: i
     eventually(lambda: history(kernel) == "['CANCELED']")
 
 
-def test_a_run_that_would_be_retried_fails_in_its_cell_all_the_same(kernel: Kernel, server: int) -> None:
+def test_a_run_that_is_to_be_retried_fails_in_its_cell_at_once_and_is_retried_when_the_server_wakes(
+    kernel: Kernel, server: int
+) -> None:
     os.kill(server, signal.SIGSTOP)
 
     began = time.monotonic()
@@ -103,7 +105,11 @@ def test_a_run_that_would_be_retried_fails_in_its_cell_all_the_same(kernel: Kern
     assert time.monotonic() - began < LATE_S + SLACK_S
     assert "ZeroDivisionError" in shown
     os.kill(server, signal.SIGCONT)
-    eventually(lambda: history(kernel) == "['FAILURE']")
+    eventually(lambda: history(kernel) == "['FAILURE', 'FAILURE']")
+    tags = kernel.run(
+        "print([row['tags'].get('dagster/retry_number') for row in jk.session().history.query('latest_runs')])"
+    )
+    assert sorted(eval(text_of(tags)), key=str) == ["1", None]
 
 
 def test_the_wait_itself_can_be_interrupted_and_nothing_is_run(kernel: Kernel, server: int, project: Path) -> None:
