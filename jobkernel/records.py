@@ -1,7 +1,8 @@
 """Dataclasses that cost little to define: each import defines many, of which it makes, compares and shows few.
 
-The standard library writes and compiles six methods of a frozen one; here only ``__init__`` is, and it stores fields
-without a look-up by name. All else is the standard library's. Called by the modules of every floor; knows no record.
+The standard library writes and compiles six methods of a frozen one; here ``__init__`` alone is, when it is first asked
+for, and it stores fields without a look-up by name. All else is the standard library's. Called by the modules of every
+floor; knows no record.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import dataclasses
 import reprlib
 from collections.abc import Callable
 from operator import attrgetter
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ else:
 
 
 Fields = tuple[dataclasses.Field[Any], ...]
-_ANEW: Final = object()
+_ANEW: Final = type("_Anew", (), {"__repr__": lambda _: "<factory>"})()
 """Stands for what a field's factory makes for each record."""
 
 
@@ -39,7 +41,7 @@ def _made(cls: type[Any], init: bool, frozen: bool, slots: bool, kw_only: bool, 
     )(cls)
     fields = dataclasses.fields(made)
     if init and not has_own_init:
-        made.__init__ = _init_of(made, fields, frozen, slots)
+        made.__init__ = _Unwritten(made, fields, frozen, slots)
     _add(made, "__repr__", _repr_of([each.name for each in fields if each.repr]))
     if eq:
         _add(made, "__eq__", _eq_of(_values_of([each.name for each in fields if each.compare])))
@@ -54,6 +56,19 @@ def _made(cls: type[Any], init: bool, frozen: bool, slots: bool, kw_only: bool, 
 def _add(made: type[Any], name: str, method: Callable[..., Any]) -> None:
     if name not in vars(made):
         setattr(made, name, method)
+
+
+class _Unwritten:
+    """Stands for the ``__init__`` of a record until it is asked for."""
+
+    __slots__ = ("_given",)
+
+    def __init__(self, *given: Any) -> None:
+        self._given = given
+
+    def __get__(self, record: Any, _kind: Any = None) -> Any:
+        written = self._given[0].__init__ = _init_of(*self._given)
+        return written if record is None else MethodType(written, record)
 
 
 def _init_of(made: type[Any], fields: Fields, frozen: bool, slots: bool) -> Callable[..., None]:

@@ -14,8 +14,6 @@ from jobkernel.executors.partition_values import input_keys, partitions_def_of
 from jobkernel.model.partition_loading import tell_time_by
 from jobkernel.model.partition_range import PartitionKeyRange, TimeWindow
 from jobkernel.model.partition_subset import PartitionsSubset
-from jobkernel.rules.partition_multi import MultiPartitionsDefinition
-from jobkernel.rules.partition_windows import TimeWindowPartitionsDefinition
 
 tell_time_by(SystemClock().now)  # a body may ask definitions for their keys, in every process
 
@@ -53,6 +51,8 @@ class PartitionPart:
         if key is None and between is not None and between.start == between.end:
             key = between.start
         if key is not None:
+            from jobkernel.rules.partition_multi import MultiPartitionsDefinition
+
             definition = self._partitions()
             is_multi = isinstance(definition, MultiPartitionsDefinition)
             return definition.get_partition_key_from_str(str(key)) if is_multi else key
@@ -180,6 +180,9 @@ class PartitionPart:
         return between.start
 
     def _window(self, definition: Any, between: PartitionKeyRange) -> TimeWindow:
+        from jobkernel.rules.partition_multi import MultiPartitionsDefinition
+        from jobkernel.rules.partition_windows import TimeWindowPartitionsDefinition
+
         is_timed = isinstance(definition, TimeWindowPartitionsDefinition) or (
             isinstance(definition, MultiPartitionsDefinition) and definition.has_time_window_dimension
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import os
 import queue
 import signal
@@ -180,6 +181,8 @@ def main() -> None:
     """Serve; the arguments are the socket's descriptor, the lifeline's, and the bytes it may allocate (0: any)."""
     end, lifeline, memory_limit = map(int, sys.argv[1:4])
     sys.argv[1:] = []
+    gc.freeze()
+    gc.enable()
     tie_group_to(lifeline)
     _limit_memory(memory_limit)
     faulthandler.enable(sys.stderr)

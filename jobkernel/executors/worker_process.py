@@ -27,7 +27,10 @@ from jobkernel.model import events as ev
 
 GRACE_S: Final = 1.5
 """How long a step may take to stop by itself before its process is killed."""
-_START: Final = "import sys; sys.path.insert(0, sys.argv.pop()); from jobkernel.executors.worker import main; main()"
+_START: Final = (
+    "import gc, sys; gc.disable(); sys.path.insert(0, sys.argv.pop());"  # nothing of what is imported is garbage
+    " from jobkernel.executors.worker import main; main()"
+)
 _PACKAGES: Final = str(Path(__file__).resolve().parents[2])
 _READ: Final = 1 << 16
 _READS: Final = 32

@@ -1,13 +1,14 @@
 """Which partitions one run makes, and which upstream partitions its steps load. Pure; worked out at launch.
 
-What is found travels with the run, so that steps in other processes ask neither a clock nor a store.
+What is found travels with the run, so that steps in other processes ask neither a clock nor a store. Kinds of
+partitions are imported where a run has some: every process that runs a step imports this.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jobkernel.errors import InvalidDefinition, InvariantViolation, UnknownName, did_you_mean
 from jobkernel.model.definitions import EMPTY, AssetSpec
@@ -15,12 +16,10 @@ from jobkernel.model.partition_range import PartitionKeyRange
 from jobkernel.model.partitions import PartitionsDefinition
 from jobkernel.model.run_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from jobkernel.records import dataclass
-from jobkernel.rules.partition_edges import upstream_keys
-from jobkernel.rules.partition_mapping import Mapped
-from jobkernel.rules.partition_multi import MultiPartitionsDefinition
-from jobkernel.rules.partition_window_mapping import TimeWindowPartitionMapping
-from jobkernel.rules.partitioned_config import PartitionedConfig, tags_of_partition
 from jobkernel.rules.plan import Plan, PlannedStep
+
+if TYPE_CHECKING:
+    from jobkernel.rules.partition_mapping import Mapped
 
 PartitionsOf = Callable[[str], "PartitionsDefinition | None"]
 """The partitions of an asset, by key text."""
@@ -88,6 +87,8 @@ def checked_key(key: str, definition: PartitionsDefinition) -> str:
     Raises:
         UnknownName: it does not; the sentence names the nearest, the first and the last.
     """
+    from jobkernel.rules.partition_multi import MultiPartitionsDefinition
+
     if isinstance(definition, MultiPartitionsDefinition) and key.count("|") == 1:
         key = definition.get_partition_key_from_str(str(key))
     if not definition.has_partition_key(key):
@@ -120,6 +121,10 @@ def keys_of_range(between: PartitionKeyRange, definition: PartitionsDefinition) 
 def _needed(
     step: PlannedStep, key: str, keys: tuple[str, ...], of_assets: Mapping[str, PartitionsDefinition]
 ) -> Mapped:
+    from jobkernel.rules.partition_edges import upstream_keys
+    from jobkernel.rules.partition_mapping import Mapped
+    from jobkernel.rules.partition_window_mapping import TimeWindowPartitionMapping
+
     own, mapping = _own(step, key)
     upstream = of_assets[key]
     found = upstream_keys(keys if own is not None else None, downstream=own, upstream=upstream, mapping=mapping)
@@ -196,6 +201,8 @@ def _between(tags: Mapping[str, str]) -> PartitionKeyRange | None:
 def _tags(job_name: str, config: Any, definition: PartitionsDefinition | None, key: str | None) -> Mapping[str, str]:
     if key is None or definition is None:
         return EMPTY
+    from jobkernel.rules.partitioned_config import PartitionedConfig, tags_of_partition
+
     if isinstance(config, PartitionedConfig):
         return config.get_tags_for_partition_key(key, job_name)
     return tags_of_partition(definition, key, job_name)
@@ -203,6 +210,10 @@ def _tags(job_name: str, config: Any, definition: PartitionsDefinition | None, k
 
 def _config(config: Any, key: str | None, given: Any) -> Any:
     """Return what stands for the job's config; a config by partition gives way to one handed in at the launch."""
+    if config is None:
+        return None
+    from jobkernel.rules.partitioned_config import PartitionedConfig
+
     if not isinstance(config, PartitionedConfig):
         return config
     return None if key is None or given else config.get_run_config_for_partition_key(key)
