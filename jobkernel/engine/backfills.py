@@ -16,6 +16,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from jobkernel.engine.backfill import Backfill, Wish, body_of, runs_kept
+from jobkernel.engine.held_plans import held_plans
 from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.partitions import as_of_now
 from jobkernel.engine.run import ActiveRun
@@ -23,9 +24,8 @@ from jobkernel.errors import InvariantViolation, JobkernelError, UnknownName, di
 from jobkernel.model import events as ev
 from jobkernel.model.events import Event
 from jobkernel.model.runs import Launch, RunStatus
-from jobkernel.rules.asset_plan import plan_assets
 from jobkernel.rules.backfill_progress import BackfillProgress, BackfillStatus, RunState
-from jobkernel.rules.backfills import WHOLE, BackfillRun, backfill_runs
+from jobkernel.rules.backfills import BackfillRun, backfill_runs
 from jobkernel.rules.plan import Plan
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ class Backfills:
         self._session = session
         self._lock = threading.Lock()  # protects _known, _thread, _is_closed
         self._known: dict[str, Backfill] = {}
-        self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
         self._of_run: dict[str, tuple[Backfill, int]] = {}
         self._over: queue.SimpleQueue[ActiveRun | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -73,7 +72,7 @@ class Backfills:
             runs = backfill_runs(wish.plan, wish.keys, wish.policy)
         if not runs:
             raise InvariantViolation(f"A backfill of '{wish.selection}' over no partition makes nothing.")
-        backfill = Backfill(self, _new_id(), wish, runs)
+        backfill = Backfill(self, _new_id(), wish, runs, self._held(wish.plan, runs))
         self._prepare(backfill, runs[0])  # what cannot be launched at all is refused here, in a sentence
         body = {**body_of(backfill), "client_id": self._session.history.who.client_id}
         self._emit(ev.BACKFILL_REQUESTED, body | {"notebook": self._session.notebook})
@@ -172,6 +171,7 @@ class Backfills:
         runs = runs_kept(details)
         plan = session.planner.plan_again(row["job_name"], details["assets"], row["notebook"])
         session.planner.refuse_missing(plan)
+        wish, plans = _wish(plan, details), self._held(plan, runs)
         answer = session.history.request("take_backfill", backfill_id=backfill_id)
         if answer["owner"] is not None:
             raise InvariantViolation(f"Backfill {backfill_id} is seen to by {answer['owner']}, which is running.")
@@ -181,8 +181,8 @@ class Backfills:
         running = {number: each["run_id"] for number, each in attempts.items() if each["status"] not in ENDED}
         done = [number for number, each in attempts.items() if each["status"] == RunStatus.SUCCESS]
         rest = set(attempts).difference(done, died, running) if keeps_failures else set()
-        backfill = self.find(backfill_id) or Backfill(self, backfill_id, _wish(plan, details), runs)
-        backfill.begin(done, sorted(rest), running)
+        backfill = self.find(backfill_id) or Backfill(self, backfill_id, wish, runs, plans)
+        backfill.begin(wish, plans, done=done, failed=sorted(rest), running=running)
         self._see_to(backfill)
         return backfill
 
@@ -288,17 +288,10 @@ class Backfills:
         return live
 
     def _prepare(self, backfill: Backfill, run: BackfillRun) -> LiveRun:
-        return self._session.prepare(self._plan(backfill, run.assets), backfill.choice_of(run))
+        return self._session.prepare(backfill.plans[run.assets], backfill.choice_of(run))
 
-    def _plan(self, backfill: Backfill, assets: tuple[str, ...]) -> Plan:
-        whole = backfill.wish.plan
-        if assets == WHOLE:
-            return whole
-        place = backfill.backfill_id, assets
-        if place not in self._plans:
-            registry = self._session.registry
-            self._plans[place] = plan_assets(registry.definitions_of(assets), assets, job=whole.job)
-        return self._plans[place]
+    def _held(self, plan: Plan, runs: Sequence[BackfillRun]) -> Mapping[tuple[str, ...], Plan]:
+        return held_plans(plan, [run.assets for run in runs], self._session.registry.resources)
 
     def _end(self, backfill: Backfill, status: BackfillStatus) -> None:
         body = {"backfill_id": backfill.backfill_id, "status": status, "tally": asdict(backfill.progress)}
@@ -306,7 +299,6 @@ class Backfills:
         if status is BackfillStatus.COMPLETED_FAILED and error is not None:
             body["error"] = f"{type(error).__name__}: {error}"
         self._emit(ev.BACKFILL_ENDED, body)
-        self._plans = {place: plan for place, plan in self._plans.items() if place[0] != backfill.backfill_id}
         with suppress(JobkernelError):  # a history that is away follows when it can
             self._session.history.flush()
         backfill.final = status
