@@ -27,13 +27,18 @@ def run_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--priority", type=int, metavar="N", help="higher runs first when runs wait")
     command.add_argument("--executor", metavar="EXECUTOR", help="threads, processes, dask, dask:ADDRESS or in_process")
     command.add_argument(
-        "--partition", metavar="P", help="which partitions: KEY, A,B, FIRST..LAST, latest, all, missing or failed"
+        "--partition",
+        metavar="P",
+        help="which partitions: KEY, A,B, FIRST..LAST, latest, all, missing, failed or stale",
     )
     command.add_argument(
         "--max-runs", type=int, metavar="N", help="of several partitions: at most so many runs at once"
     )
     command.add_argument(
         "--single-run", action="store_true", help="of several partitions: one run for each contiguous range"
+    )
+    command.add_argument(
+        "--per-run", type=int, metavar="N", help="of several partitions: runs of at most so many that follow each other"
     )
 
 
@@ -56,7 +61,7 @@ def run_job(given: argparse.Namespace) -> int:
 
 def _launch_options(given: argparse.Namespace) -> list[str]:
     once = [("--config", _config_text(given.config)), ("--priority", given.priority), ("--executor", given.executor)]
-    once += [("--partition", given.partition), ("--max-runs", given.max_runs)]
+    once += [("--partition", given.partition), ("--max-runs", given.max_runs), ("--per-run", given.per_run)]
     several = [(f"--{name}", value) for name in ("set", "tag") for value in getattr(given, name)]
     flags = ["--single-run"] if given.single_run else []
     return [f"{name}={value}" for name, value in [*several, *once] if value is not None] + flags

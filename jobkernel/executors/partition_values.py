@@ -82,12 +82,16 @@ def loaded(call: StepCall, key: str, load: Load) -> Any:
 def kept(call: StepCall, key: str, value: Any, keep: Keep) -> dict[str, Any]:
     """Keep an asset's value: of one partition, or of each where it is a dict by key. Return what is recorded.
 
+    A run of ranges may be of a range of one; its value is a dict by key as well.
+
     Raises:
         InvariantViolation: the run makes several partitions, and the value is neither None nor a dict of just these.
     """
     keys = output_keys(call, key)
     if len(keys) == 1:
-        return keep(keys[0], value)
+        is_of_ranges = call.run.partition_range is not None and call.run.partition_key is None
+        is_by_key = is_of_ranges and isinstance(value, dict) and list(value) == list(keys)
+        return keep(keys[0], value[keys[0]] if is_by_key else value)
     if value is None:
         return {}
     if not isinstance(value, Mapping) or set(value) != set(keys):

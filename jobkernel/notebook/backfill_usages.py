@@ -6,9 +6,27 @@ from typing import Final
 
 from jobkernel.notebook.options import Option, Usage
 
+_PER_RUN: Final = (
+    Option(name="single-run", help="of several partitions: one run for each contiguous range", shape="flag"),
+    Option(name="per-run", help="of several partitions: runs of at most so many that follow each other", metavar="N"),
+)
 OF_SEVERAL: Final = (
     Option(name="max-runs", help="of several partitions: at most so many runs at once", metavar="N"),
-    Option(name="single-run", help="of several partitions: one run for each contiguous range", shape="flag"),
+    *_PER_RUN,
+)
+OF_PARTITIONS: Final = (
+    Option(
+        name="partitions",
+        help="its partitions: daily:2024-01-01, hourly:…, weekly:…, monthly:…, static:a,b, dynamic:NAME",
+        metavar="daily:2024-01-01",
+    ),
+    Option(
+        name="mapping",
+        help="which partitions of an input: same, all, last, -6..0, keys:a,b, dimension:NAME; may be repeated",
+        shape="many",
+        metavar="NAME=WHAT",
+    ),
+    *_PER_RUN,
 )
 BACKFILLS: Final = Usage(
     magic="%jk backfills",

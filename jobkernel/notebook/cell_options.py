@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from jobkernel.errors import InvalidDefinition
+from jobkernel.model.backfill_policy import BackfillPolicy
 from jobkernel.model.definitions import EMPTY, NO_VALUE
 from jobkernel.model.partitions import PartitionsDefinition
 from jobkernel.model.policies import Backoff, Jitter, RetryPolicy
@@ -59,7 +60,10 @@ class StepOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetOptions(StepOptions):
-    """The options of ``%%asset``. ``deps`` are key texts; ``as_`` is what a ``--sql`` body gives."""
+    """The options of ``%%asset``.
+
+    ``deps`` are key texts; ``mappings`` go by a name in the body or a key; ``as_`` is what a ``--sql`` body gives.
+    """
 
     deps: tuple[str, ...] = ()
     group: str | None = None
@@ -68,6 +72,8 @@ class AssetOptions(StepOptions):
     kinds: tuple[str, ...] = ()
     io: str | None = None
     partitions: PartitionsDefinition | None = None
+    mappings: Mapping[str, Any] = field(default=EMPTY)
+    backfill: BackfillPolicy | None = None
     automation: Any = None
     sql: bool = False
     as_: TableKind = "arrow"

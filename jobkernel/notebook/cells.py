@@ -34,6 +34,7 @@ from jobkernel.notebook.capture import launch_of
 from jobkernel.notebook.cell_options import AssetOptions, CheckOptions, JobOptions, OpOptions, ResourceOptions
 from jobkernel.notebook.cell_step import Body, CellPlace, CellStep
 from jobkernel.notebook.dependencies import Resolution, resolve
+from jobkernel.notebook.partition_options import refuse_unused
 from jobkernel.rules.names import check_group, check_name, check_owners
 
 
@@ -71,12 +72,21 @@ class CellAsset:
     def _assets(self, resolution: Resolution) -> Assets:
         keys = resolution.inputs
         stated = {*self.options.deps, *(key for name, key in keys.items() if name not in resolution.inferred)}
-        deps = tuple(dict.fromkeys([*keys.values(), *self.options.deps]))
-        spec = replace(self._spec, deps=deps, inferred_deps=frozenset(deps) - stated)
+        mappings = {keys.get(name, name): mapping for name, mapping in self.options.mappings.items()}
+        needed = dict.fromkeys([*keys.values(), *self.options.deps])
+        deps = tuple(key for key in needed if key != self.key or key not in mappings)  # earlier parts of itself
+        spec = replace(self._spec, deps=deps, inferred_deps=frozenset(deps) - stated, mappings=mappings)
         name = AssetKey.from_escaped_user_string(self.key).to_python_identifier()
         op = self.step.op(name, resolution, (_output(self),))
         by_input = {item.name: key for item, key in zip(op.inputs, keys.values(), strict=True)}
-        return Assets(specs=(spec,), node=op, keys_by_input=by_input, keys_by_output={RESULT: self.key})
+        keys_by_output = {RESULT: self.key}
+        return Assets(
+            specs=(spec,),
+            node=op,
+            keys_by_input=by_input,
+            keys_by_output=keys_by_output,
+            backfill=self.options.backfill,
+        )
 
 
 def asset_from_cell(options: AssetOptions, body: Body, place: CellPlace) -> CellAsset:
@@ -84,8 +94,11 @@ def asset_from_cell(options: AssetOptions, body: Body, place: CellPlace) -> Cell
 
     Raises:
         InvalidDefinition: a bad key, tag, owner, group or kind, or options that contradict each other or the body.
+        UsageProblem: a mapping to what the body does not use.
     """
-    return CellAsset(options, CellStep(body, options, place, kind="asset"))
+    step = CellStep(body, options, place, kind="asset")
+    refuse_unused(options.mappings, [*step.names_read(), *options.ins, *options.ins.values(), *options.deps])
+    return CellAsset(options, step)
 
 
 def _asset_spec(options: AssetOptions, step: CellStep) -> AssetSpec:

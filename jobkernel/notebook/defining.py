@@ -35,6 +35,7 @@ from jobkernel.notebook.job_cells import JobCell
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.launching import run_config, run_here
 from jobkernel.notebook.options import UsageProblem, duration, executor_name, pairs, value_or_name, whole_number
+from jobkernel.notebook.partition_options import mappings_of, policy_of_cell
 from jobkernel.notebook.pools import pool_notes
 from jobkernel.notebook.shown import Shown, mark
 from jobkernel.notebook.sql_body import parse_sql_body
@@ -266,6 +267,8 @@ def _asset_options(kernel: NotebookKernel, given: argparse.Namespace) -> AssetOp
         kinds=tuple(given.kind or ()),
         io=given.io,
         partitions=read_partitions(given.partitions) if given.partitions else None,
+        mappings=mappings_of(given.mapping, kernel.names),
+        backfill=policy_of_cell(given),
         automation=_automation(given),
         sql=given.sql,
         as_=given.as_form or "arrow",

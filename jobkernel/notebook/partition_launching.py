@@ -13,12 +13,12 @@ from jobkernel.engine.backfill import NAMED, Backfill, Wish
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.partitions import as_of_now, failed_keys, keys_to_make, made_keys, stale_keys
 from jobkernel.errors import InvariantViolation
-from jobkernel.model.backfill_policy import BackfillPolicy
 from jobkernel.model.runs import Launch
 from jobkernel.notebook.backfill_progress import run_backfill_here
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.launching import run_here
 from jobkernel.notebook.options import UsageProblem, whole_number
+from jobkernel.notebook.partition_options import policy_of
 from jobkernel.rules.backfills import assets_of_definition, backfill_runs, chosen_definition
 from jobkernel.rules.partition_text import read_keys
 from jobkernel.rules.plan import Plan
@@ -60,7 +60,7 @@ def wanted(
             keys = [key for key in keys if key in to_make]
             if not keys:
                 return None
-        policy = _policy(given)
+        policy = policy_of(given)
         if len(keys) == 1 and len(backfill_runs(plan, keys, policy)) == 1:
             return replace(choice, partition_key=keys[0])
     return Wish(plan=plan, keys=tuple(keys), selection=selection, choice=choice, policy=policy, max_runs=most)
@@ -92,12 +92,8 @@ def _named(assets: Sequence[str]) -> str:
 
 
 def _refuse_alone(given: argparse.Namespace) -> None:
-    for name, value in (("--max-runs", given.max_runs), ("--single-run", given.single_run)):
+    for name, value in (
+        ("--max-runs", given.max_runs), ("--single-run", given.single_run), ("--per-run", given.per_run),
+    ):  # fmt: skip
         if value:
             raise UsageProblem(f"{name} is for several partitions; say which: --partition FIRST..LAST, all or missing.")
-
-
-def _policy(given: argparse.Namespace) -> BackfillPolicy | None:
-    if not given.single_run:
-        return None
-    return BackfillPolicy.single_run()

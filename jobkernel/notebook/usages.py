@@ -14,7 +14,7 @@ from jobkernel.notebook.automation_usages import (
     SENSOR_LINE,
     TICKS,
 )
-from jobkernel.notebook.backfill_usages import BACKFILL, BACKFILLS, OF_SEVERAL
+from jobkernel.notebook.backfill_usages import BACKFILL, BACKFILLS, OF_PARTITIONS, OF_SEVERAL
 from jobkernel.notebook.options import Option, Usage
 
 _DESCRIPTION: Final = Option(name="description", help="one sentence about it", metavar="TEXT")
@@ -102,11 +102,7 @@ ASSET: Final = Usage(
             metavar="MANAGER",
             completes="io",
         ),
-        Option(
-            name="partitions",
-            help="its partitions: daily:2024-01-01, hourly:…, weekly:…, monthly:…, static:a,b, dynamic:NAME",
-            metavar="daily:2024-01-01",
-        ),
+        *OF_PARTITIONS,
         _PARAM,
         *_STEP,
         Option(name="automation", help="make it by itself: eager, on_missing or on_cron:CRON", metavar="WHEN"),
@@ -125,6 +121,7 @@ ASSET: Final = Usage(
         "%%asset daily_totals --group report --run",
         "%%asset daily_totals --retries 3 --retry-delay 10s --backoff exponential --jitter full --timeout 5m",
         "%%asset model --executor processes --pool gpu",
+        "%%asset week --partitions daily:2024-01-01 --mapping orders=-6..0",
     ),
 )
 OP: Final = Usage(
