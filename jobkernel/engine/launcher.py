@@ -173,8 +173,10 @@ class Launcher:
         """Cancel what still runs, take no more, and stop listening."""
         with self._lock:
             self._is_closed = True
-        for live in self.alive():
+        alive = self.alive()
+        for live in alive:
             live.active.cancel(forced=True)
+        self._keep_ends([live for live in alive if not live.is_admitted])
         self.deadlines.close()
         if self._drivers is not None:
             self._drivers.close()
@@ -325,15 +327,25 @@ class Launcher:
 
     def _ended(self, run: ActiveRun) -> None:
         live = self.runs[run.run_id]
-        try:
-            self._values.flush(run.run_id)
-            self._history.flush()
-            live.durable.set()
-        except (JobkernelError, OSError) as error:
-            live.loss = str(error)
+        if self._is_closed and not live.is_admitted:
+            return  # their ends are kept together
+        self._keep_ends([live])
         if self.retries is not None:
             self.retries.after(run)
         self._forget_old()
+
+    def _keep_ends(self, lives: Sequence[LiveRun]) -> None:
+        """Wait until what runs made, and how they ended, is durable."""
+        try:
+            for live in lives:
+                self._values.flush(live.options.run_id)
+            self._history.flush()
+        except (JobkernelError, OSError) as error:
+            for live in lives:
+                live.loss = str(error)
+        else:
+            for live in lives:
+                live.durable.set()
 
     def _forget_old(self) -> None:
         with self._lock:

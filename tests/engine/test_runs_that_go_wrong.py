@@ -124,6 +124,20 @@ def test_an_interrupted_launch_leaves_no_run_behind(monkeypatch: pytest.MonkeyPa
         assert session.history.request("queue")["waiting"] == []
 
 
+def test_the_ends_of_runs_that_never_started_are_kept_together_at_a_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    with a_session() as session:
+        session.history.request("set_setting", name="max_concurrent_runs", value=0)
+        define(session, asset(one, "a"))
+        handles = [launch(session, "a") for _ in range(20)]
+        flush, flushed = session.history.flush, []
+        monkeypatch.setattr(session.history, "flush", lambda *given: (flushed.append(1), flush(*given)))
+        session.launcher.close()
+        assert len(flushed) == 1
+        assert all(handle.live.durable.is_set() for handle in handles)
+        kept = session.history.query("latest_runs", limit=100)
+        assert [row["status"] for row in kept] == ["CANCELED"] * 20
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_nothing_follows_the_end_of_a_run_canceled_while_it_is_submitted(
     monkeypatch: pytest.MonkeyPatch, moment: str
