@@ -13,7 +13,7 @@ from jobkernel.engine.dynamic_keys import dynamic_keys_of
 from jobkernel.engine.entries import Entry
 from jobkernel.engine.news import run_of_row
 from jobkernel.model.automation import AutomationKind, Sensor
-from jobkernel.model.conditions import Operand
+from jobkernel.model.conditions import Condition, Operand
 from jobkernel.model.definitions import EMPTY, Assets
 from jobkernel.model.events import CONDITIONS_EVALUATED
 from jobkernel.model.run_requests import SensorResult
@@ -29,6 +29,7 @@ from jobkernel.rules.conditions_facts import (
     RunFacts,
     Update,
     graph_of,
+    shown,
 )
 from jobkernel.rules.conditions_requests import result_of
 from jobkernel.rules.conditions_why import whys
@@ -130,6 +131,28 @@ class Conditions:
     def evaluations(self, key: str, *, limit: int = 20) -> list[dict[str, Any]]:
         """Return the same of the last looks, newest first: of those that found something else, or requested it."""
         return self._session.history.query("conditions_of", asset_key=key, limit=limit)
+
+    def condition_of(self, key: str) -> Condition | None:
+        """Return the condition of an asset (``a/b``) or check (``a/b:check``); None where it has none."""
+        spec = self._session.registry.spec(key)
+        if spec is not None:
+            condition: Condition | None = spec.automation
+            return condition
+        _, graph = self._current_graph()
+        return next((graph.node(each).condition for each in graph.conditioned if shown(each) == key), None)
+
+    def looked_at_by(self, sensor: Sensor) -> list[str]:
+        """Return the assets and checks whose conditions a sensor looks at, by name."""
+        _, graph = self._current_graph()
+        if sensor.name == DEFAULT_SENSOR:
+            return sorted(map(shown, self._left(graph)))
+        return sorted(map(shown, keys_of(sensor.asset_selection, graph).intersection(graph.conditioned)))
+
+    def looker_at(self, key: str) -> str | None:
+        """Return the sensor that looks at the condition of an asset or check; None where none does."""
+        known = self._session.registry.automations.values()
+        sensors = [each for each in known if isinstance(each, Sensor) and each.kind is AutomationKind.AUTOMATION]
+        return next((each.name for each in sensors if key in self.looked_at_by(each)), None)
 
     def _left(self, graph: ConditionGraph) -> set[Key]:
         others = [

@@ -22,6 +22,7 @@ from jobkernel.executors.failure import describe_error
 from jobkernel.executors.step_output import StepOutput
 from jobkernel.model.automation import UNCHANGED, Automation
 from jobkernel.notebook.automation_rows import interval_words, tick_row
+from jobkernel.notebook.condition_view import conditions_of
 from jobkernel.notebook.options import UsageProblem
 from jobkernel.notebook.statuses import millis
 
@@ -60,6 +61,7 @@ class AutomationRequests:
             "more_keys": len(keys) > KEYS,
             "ticks": [tick_row(row) for row in ticks[:TICKS]],
             "more": len(ticks) > TICKS,
+            **conditions_of(session, automation),
         }
 
     def ticks(self, request: Request) -> dict[str, Any]:

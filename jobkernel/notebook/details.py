@@ -14,6 +14,7 @@ from jobkernel.executors.stored import KIND
 from jobkernel.model.definitions import Assets, AssetSpec, Graph, Op, Source
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.metadata import MetadataValue, from_json, shown_text
+from jobkernel.notebook.condition_view import condition_of
 from jobkernel.notebook.explain import reasons
 from jobkernel.notebook.graph_view import OP_PREFIX, kind_of
 from jobkernel.notebook.snapshot import Standing
@@ -55,6 +56,7 @@ def node_details(session: Session, standing: Standing, key: str) -> dict[str, An
         "why": {"headline": _headline(told["parts"]), "parts": _why_parts(told["parts"])}
         if status["status"] == "stale"
         else None,
+        "condition": condition_of(session, key),
         "preview": session.records.last_preview(key),
         "metadata": _metadata(rows),
         "checks": _checks(session, key),
@@ -229,7 +231,7 @@ def _op_details(session: Session, standing: Standing, key: str) -> dict[str, Any
     followers = [each.key for each in plan.steps.values() if any(feed.step_key == step_key for feed in each.sources)]
     return {
         "key": key, "type": "op", "label": step_key, "description": op.description or "", "kind": "op", "group": "",
-        "owners": [], "tags": dict(op.tags), "status": status, "why": None, "preview": None,
+        "owners": [], "tags": dict(op.tags), "status": status, "why": None, "condition": None, "preview": None,
         "metadata": _op_metadata(session, op, status["run_id"], step_key),
         "upstream": [f"{OP_PREFIX}{job_name}/{each}" for each in sources],
         "downstream": [f"{OP_PREFIX}{job_name}/{each}" for each in followers],

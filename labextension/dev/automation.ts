@@ -1,6 +1,7 @@
 /** Made-up schedules and sensors for the development page and the contract. */
 import type { Automation, AutomationDetails, AutomationRow, LookPreview, TickRow } from '../src/protocol';
-import { HOUR, MIN, now } from './fixtures';
+import { conditionShown } from './conditions';
+import { HOUR, MIN, now } from './times';
 
 const BUCKET = 360_000;
 const bucketOf = (at: number): number => Math.floor(at / BUCKET);
@@ -157,7 +158,9 @@ export function automationOf(name: string): AutomationDetails {
         first_at: now - 54 * MIN
       })
     ],
-    more: true
+    more: true,
+    conditions: name === 'weather_sensor' ? [conditionShown(), { ...conditionShown(), key: 'planes' }] : [],
+    more_conditions: 0
   };
 }
 

@@ -1,5 +1,6 @@
 /** Made-up details and runs for the development page. */
 import type { Details, NodeStatus, RunDetails, StatusWord } from '../src/protocol';
+import { conditionShown } from './conditions';
 import { FLIGHTS, HOUR, LINKS, now, runs } from './fixtures';
 
 export function detailsOf(key: string, own: NodeStatus): Details {
@@ -17,6 +18,7 @@ export function detailsOf(key: string, own: NodeStatus): Details {
     downstream: linked(0),
     status: own,
     why: null,
+    condition: null,
     preview: null,
     metadata: [],
     checks: [],
@@ -32,6 +34,7 @@ const DETAILS: Record<string, Partial<Details>> = {
   clean_flights: {
     kind: 'polars DataFrame',
     owners: ['team:flights'],
+    condition: conditionShown(),
     tags: { tier: 'gold' },
     description: 'Flights that left, with the minute of departure.',
     why: {

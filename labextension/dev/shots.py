@@ -59,6 +59,21 @@ def open_backfill(page: Page, name: str) -> None:
     click(page, f'[data-backfill="{name}"]')
 
 
+def open_look(page: Page, name: str) -> None:
+    click(page, '[data-tab="automation"]')
+    click(page, f'[data-automation="{name}"]')
+    page.wait_for_selector(".jk-tk")
+    if page.locator(".jk-condone").count():
+        page.locator(".jk-condone summary").first.click()
+
+
+def open_condition(page: Page, key: str) -> None:
+    click(page, f'[data-key="{key}"]')
+    if page.locator(".jk-taller").is_visible():
+        page.click(".jk-taller")
+    page.locator('[data-section="condition"]').scroll_into_view_if_needed()
+
+
 SCENES = {
     "graph": ("project=flights&width=960&fill", select_stale),
     "wide": ("project=flights&width=1160", None),
@@ -70,6 +85,10 @@ SCENES = {
     "backfill": ("project=flights&width=960&fill", lambda page: open_backfill(page, "qwertzui")),
     "backfill-over": ("project=flights&width=960&fill", lambda page: open_backfill(page, "asdfghjk")),
     "narrow-backfill": ("project=flights&width=420&fill&height=600", lambda page: open_backfill(page, "qwertzui")),
+    "condition": ("project=flights&width=960&fill", lambda page: open_condition(page, "clean_flights")),
+    "narrow-condition": ("project=flights&width=420&fill", lambda page: open_condition(page, "clean_flights")),
+    "look": ("project=flights&width=960&fill", lambda page: open_look(page, "weather_sensor")),
+    "narrow-look": ("project=flights&width=420&fill", lambda page: open_look(page, "weather_sensor")),
     "runs": ("project=flights&width=960&fill", lambda page: click(page, '[data-tab="runs"]')),
     "run": ("project=flights&width=960&fill", lambda page: open_run(page, "7f3a91c2e0")),
     "running": ("project=flights&width=960&fill", lambda page: open_run(page, "90c4aa18d1")),

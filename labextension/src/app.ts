@@ -178,6 +178,7 @@ class App {
   }
 
   private onAutomation(): void {
+    this.pane.looked();
     const unrun = unrunNotice(this.session);
     if (this.unrun !== unrun) {
       this.unrun = unrun;

@@ -125,6 +125,7 @@ export type Push = StatusPush | GraphPush | GonePush;
 export type { Host, PinnedNotebook, Shown } from './host';
 export type * from './protocol/automation';
 export type * from './protocol/backfills';
+export type * from './protocol/conditions';
 export type * from './protocol/details';
 export type * from './protocol/graph';
 export type * from './protocol/partitions';

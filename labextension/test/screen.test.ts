@@ -52,7 +52,7 @@ test('the pane says the reason first and the code last', async () => {
   (await until(() => one('[data-key="clean_flights"]'))).click();
   await until(() => one('[data-section="code"]'));
   const names = [...page.querySelectorAll<HTMLElement>('[data-section]')].map(section => section.dataset.section);
-  assert.deepEqual(names, ['reason', 'value', 'metadata', 'checks', 'materializations', 'log', 'code']);
+  assert.deepEqual(names, ['reason', 'value', 'condition', 'metadata', 'checks', 'materializations', 'log', 'code']);
 });
 
 test('a table in the pane says what it leaves out', async () => {

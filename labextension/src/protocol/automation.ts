@@ -1,4 +1,5 @@
 /** Schedules and sensors, as the kernel tells them (jobkernel/notebook/automation_rows.py, automation_requests.py). */
+import type { ConditionShown } from './conditions';
 import type { ErrorShown } from './runs';
 import type { Millis } from './words';
 
@@ -103,6 +104,9 @@ export interface AutomationDetails {
   more_keys: boolean;
   ticks: TickRow[];
   more: boolean;
+  /** What a sensor of conditions looks at, and how many more. */
+  conditions: ConditionShown[];
+  more_conditions: number;
 }
 
 export interface TickLine {

@@ -1,4 +1,5 @@
 /** What the details pane shows of an asset or op, as the kernel tells it (jobkernel/notebook/details.py). */
+import type { ConditionShown } from './conditions';
 import type { GraphNode, NodeStatus } from './graph';
 import type { ErrorShown, LogLine } from './runs';
 import type { Cause, Millis, StatusWord } from './words';
@@ -67,6 +68,8 @@ export interface Details {
   downstream: string[];
   status: NodeStatus;
   why: Why | null;
+  /** Of an asset that makes itself. */
+  condition: ConditionShown | null;
   preview: Preview | null;
   metadata: MetadataRow[];
   checks: CheckRow[];

@@ -9,6 +9,7 @@ import { sentence } from '../session';
 import type { Session } from '../session';
 import { exactTime } from '../words';
 import { codeBlock, fold } from './code';
+import { conditionList } from './conditions';
 import { h, put, say } from './dom';
 import type { Child } from './dom';
 import { glyph } from './glyphs';
@@ -26,6 +27,7 @@ export class AutomationPane {
   private readonly head = h('div.jk-lookhead.jk-row');
   private readonly main = h('div.jk-lookmain');
   private readonly side = h('div.jk-lookside');
+  private readonly found = h('div', { hidden: true });
   private name: string | null = null;
   private details: AutomationDetails | null = null;
   private row: AutomationRow | null = null;
@@ -142,14 +144,25 @@ export class AutomationPane {
     delete this.head.dataset.drawn;
     this.drawHead();
     if (this.main.firstElementChild !== preview.element || this.main.lastElementChild !== ticks.element) {
-      put(this.main, preview.element, ticks.element);
+      put(this.main, preview.element, this.found, ticks.element);
     }
-    const signature = JSON.stringify({ ...details, ticks: null, more: null });
+    this.drawConditions(details);
+    const signature = JSON.stringify({ ...details, ticks: null, more: null, conditions: null });
     if (this.side.dataset.drawn !== signature || !this.side.childElementCount) {
       this.side.dataset.drawn = signature;
       put(this.side, this.sideParts(details));
     }
   };
+
+  /** What a sensor of conditions found, where this is one. */
+  private drawConditions({ conditions, more_conditions }: AutomationDetails): void {
+    this.found.hidden = !conditions.length;
+    const signature = JSON.stringify([conditions, more_conditions]);
+    if (conditions.length && this.found.dataset.drawn !== signature) {
+      this.found.dataset.drawn = signature;
+      put(this.found, part('Conditions', conditionList(this.session, conditions, more_conditions)));
+    }
+  }
 
   private sideParts(details: AutomationDetails): Child[] {
     const { row } = this;

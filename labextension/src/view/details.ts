@@ -22,6 +22,7 @@ export class DetailsPane {
   readonly element = h('aside.jk-pane', { 'aria-label': 'Details', hidden: true });
   private key: string | null = null;
   private shown: Details | null = null;
+  private seen: string | null = null;
   private turn = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private due: ReturnType<typeof setTimeout> | undefined;
@@ -52,6 +53,17 @@ export class DetailsPane {
       this.due = undefined;
       void this.read();
     }, REREAD_AFTER);
+  }
+
+  /** Schedules and sensors moved: read again where the sensor that looks at its condition has looked. */
+  looked(): void {
+    const { rows } = this.session.snapshot?.automation ?? { rows: [] };
+    const row = rows.find(one => one.name === this.shown?.condition?.automation);
+    const seen = row ? JSON.stringify([row.last?.tick_id, row.last?.status, row.on]) : null;
+    if (this.key !== null && seen !== this.seen) {
+      this.seen = seen;
+      this.reread();
+    }
   }
 
   /** Time passes: how long it has been running moves on. */

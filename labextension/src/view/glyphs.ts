@@ -5,7 +5,7 @@
 import type { StatusWord } from '../protocol';
 import { s } from './dom';
 
-export type GlyphName = StatusWord | 'warning' | 'retry' | 'edited' | 'missed';
+export type GlyphName = StatusWord | 'warning' | 'retry' | 'edited' | 'missed' | 'unmet' | 'partly';
 
 const WHITE = {
   fill: 'none',
@@ -47,6 +47,8 @@ const SHAPES: Record<GlyphName, () => SVGElement[]> = {
   ],
   retry: () => [s('path', { d: 'M13 8a5 5 0 1 1-1.6-3.7M13.4 2v3.2h-3.2', ...LINE, 'stroke-width': 1.75 })],
   edited: () => [s('path', { d: 'M3 13l.8-3L10.6 3.2l2.2 2.2L6 12.2z', ...LINE })],
+  unmet: () => [ring(), s('path', { d: 'M5.9 5.9l4.2 4.2M10.1 5.9l-4.2 4.2', ...LINE })],
+  partly: () => [ring(), s('path', { d: 'M8 8V1.8a6.2 6.2 0 0 1 0 12.4z', fill: 'currentColor' })],
   missed: () => [s('path', { d: 'M8 2.2l5.8 5.8L8 13.8 2.2 8z', ...LINE })]
 };
 

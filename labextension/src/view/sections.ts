@@ -7,6 +7,7 @@ import type { Details, MetadataRow, NodeStatus, WhyPart } from '../protocol';
 import type { Session } from '../session';
 import { causeLabel, count, dayTime, duration, exactTime, plural, statusLabel, urgent, waitWords } from '../words';
 import { codeBlock, dataTable, diffBlock, errorBlock, fold, previewBlock, shapeWords } from './code';
+import { conditionBody } from './conditions';
 import { h } from './dom';
 import type { Child } from './dom';
 import { glyph, sparkline } from './glyphs';
@@ -29,6 +30,7 @@ export function sections(d: Details, session: Session): Section[] {
           previewBlock(d.preview)
         ]
       : null,
+    d.condition ? ['condition', head('Condition', d.condition.condition), conditionBody(session, d.condition)] : null,
     partitions(d, session),
     d.metadata.length ? ['metadata', head('Metadata', historyWords(d.metadata)), metadata(d.metadata, session)] : null,
     d.checks.length ? checks(d) : null,

@@ -1080,6 +1080,88 @@
     color: ButtonText;
   }
 }
+`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/conditions.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* why an asset makes itself or does not */
+.jk-condfacts {
+  margin: 2px 0 6px;
+}
+.jk-cond,
+.jk-cond ul {
+  list-style: none;
+  margin: 0;
+  padding: 0;
+}
+.jk-cond ul {
+  margin-left: 7px;
+  padding-left: 13px;
+  border-left: 1px solid var(--jk-hair);
+}
+.jk-condline {
+  display: flex;
+  align-items: center;
+  gap: 6px;
+  min-height: 24px;
+  min-width: 0;
+  white-space: nowrap;
+}
+.jk-condline .jk-g {
+  flex: none;
+}
+.jk-condname {
+  overflow: hidden;
+  text-overflow: ellipsis;
+}
+.jk-condgap {
+  flex: none;
+  width: 8px;
+}
+.jk-cond summary,
+.jk-condone summary {
+  cursor: pointer;
+  list-style: none;
+}
+.jk-cond summary::before,
+.jk-condone > summary::before {
+  content: '';
+  flex: none;
+  width: 4px;
+  height: 4px;
+  margin: 0 2px;
+  border: solid var(--jk-ink2);
+  border-width: 0 1.25px 1.25px 0;
+  transform: rotate(-45deg);
+}
+.jk-cond details[open] > summary::before,
+.jk-condone[open] > summary::before {
+  transform: translateY(-1px) rotate(45deg);
+}
+.jk-g-unmet,
+.jk-g-partly {
+  color: var(--jk-ink2);
+}
+.jk-c-moot > .jk-condline,
+.jk-c-moot > details > summary {
+  color: var(--jk-ink2);
+}
+.jk-condone {
+  border-bottom: 1px solid var(--jk-hair);
+}
+.jk-condone > summary {
+  min-height: 28px;
+}
+.jk-condbody {
+  padding: 2px 0 10px 16px;
+}
+.jk-condone[open] > summary .jk-condwhy {
+  display: none;
+}
+.jk-condline > .jk-mut {
+  overflow: hidden;
+  text-overflow: ellipsis;
+}
+.jk-lookmain .jk-sec {
+  padding-left: 0;
+  padding-right: 0;
+}
 `,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/graph.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* The graph and its list. */
 .jk-split-v {
   flex: 1;
@@ -1399,8 +1481,8 @@
   stroke: var(--jk-accent);
   stroke-width: 1.75;
 }
-`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/index.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=o.n(t),k=o("./node_modules/css-loader/dist/cjs.js!./style/screen.css"),l=o("./node_modules/css-loader/dist/cjs.js!./style/lab.css"),s=n()(a());s.i(k.A),s.i(l.A),s.push([r.id,`
-`,""]),o.d(e,{},{A:s})},"./node_modules/css-loader/dist/cjs.js!./style/lab.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* In JupyterLab: the line in a cell's header slot. */
+`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/index.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=o.n(t),k=o("./node_modules/css-loader/dist/cjs.js!./style/screen.css"),s=o("./node_modules/css-loader/dist/cjs.js!./style/lab.css"),l=n()(a());l.i(k.A),l.i(s.A),l.push([r.id,`
+`,""]),o.d(e,{},{A:l})},"./node_modules/css-loader/dist/cjs.js!./style/lab.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* In JupyterLab: the line in a cell's header slot. */
 .jp-Cell-header:has(> .jk-cellstrip),
 .jp-CellHeader:has(> .jk-cellstrip) {
   height: auto;
@@ -2193,5 +2275,5 @@
   padding-left: 22px;
   flex-wrap: wrap;
 }
-`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/screen.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=o.n(t),k=o("./node_modules/css-loader/dist/cjs.js!./style/base.css"),l=o("./node_modules/css-loader/dist/cjs.js!./style/graph.css"),s=o("./node_modules/css-loader/dist/cjs.js!./style/pane.css"),p=o("./node_modules/css-loader/dist/cjs.js!./style/partitions.css"),j=o("./node_modules/css-loader/dist/cjs.js!./style/runs.css"),d=o("./node_modules/css-loader/dist/cjs.js!./style/automation.css"),c=n()(a());c.i(k.A),c.i(l.A),c.i(s.A),c.i(p.A),c.i(j.A),c.i(d.A),c.push([r.id,`
-`,""]),o.d(e,{},{A:c})},"./node_modules/css-loader/dist/runtime/api.js"(r){r.exports=function(r){var e=[];return e.toString=function(){return this.map(function(e){var o="",i=void 0!==e[5];return e[4]&&(o+="@supports (".concat(e[4],") {")),e[2]&&(o+="@media ".concat(e[2]," {")),i&&(o+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),o+=r(e),i&&(o+="}"),e[2]&&(o+="}"),e[4]&&(o+="}"),o}).join("")},e.i=function(r,o,i,a,t){"string"==typeof r&&(r=[[null,r,void 0]]);var n={};if(i)for(var k=0;k<this.length;k++){var l=this[k][0];null!=l&&(n[l]=!0)}for(var s=0;s<r.length;s++){var p=[].concat(r[s]);i&&n[p[0]]||(void 0!==t&&(void 0===p[5]||(p[1]="@layer".concat(p[5].length>0?" ".concat(p[5]):""," {").concat(p[1],"}")),p[5]=t),o&&(p[2]&&(p[1]="@media ".concat(p[2]," {").concat(p[1],"}")),p[2]=o),a&&(p[4]?(p[1]="@supports (".concat(p[4],") {").concat(p[1],"}"),p[4]=a):p[4]="".concat(a)),e.push(p))}},e}},"./node_modules/css-loader/dist/runtime/noSourceMaps.js"(r){r.exports=function(r){return r[1]}},"./node_modules/style-loader/dist/runtime/injectStylesIntoStyleTag.js"(r){var e=[];function o(r){for(var o=-1,i=0;i<e.length;i++)if(e[i].identifier===r){o=i;break}return o}function i(r,i){for(var a={},t=[],n=0;n<r.length;n++){var k=r[n],l=i.base?k[0]+i.base:k[0],s=a[l]||0,p="".concat(l," ").concat(s);a[l]=s+1;var j=o(p),d={css:k[1],media:k[2],sourceMap:k[3],supports:k[4],layer:k[5]};if(-1!==j)e[j].references++,e[j].updater(d);else{var c=function(r,e){var o=e.domAPI(e);return o.update(r),function(e){e?(e.css!==r.css||e.media!==r.media||e.sourceMap!==r.sourceMap||e.supports!==r.supports||e.layer!==r.layer)&&o.update(r=e):o.remove()}}(d,i);i.byIndex=n,e.splice(n,0,{identifier:p,updater:c,references:1})}t.push(p)}return t}r.exports=function(r,a){var t=i(r=r||[],a=a||{});return function(r){r=r||[];for(var n=0;n<t.length;n++){var k=o(t[n]);e[k].references--}for(var l=i(r,a),s=0;s<t.length;s++){var p=o(t[s]);0===e[p].references&&(e[p].updater(),e.splice(p,1))}t=l}}},"./node_modules/style-loader/dist/runtime/insertBySelector.js"(r){var e={};r.exports=function(r,o){var i=function(r){if(void 0===e[r]){var o=document.querySelector(r);if(window.HTMLIFrameElement&&o instanceof window.HTMLIFrameElement)try{o=o.contentDocument.head}catch(r){o=null}e[r]=o}return e[r]}(r);if(!i)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");i.appendChild(o)}},"./node_modules/style-loader/dist/runtime/insertStyleElement.js"(r){r.exports=function(r){var e=document.createElement("style");return r.setAttributes(e,r.attributes),r.insert(e,r.options),e}},"./node_modules/style-loader/dist/runtime/setAttributesWithoutAttributes.js"(r,e,o){r.exports=function(r){var e=o.nc;e&&r.setAttribute("nonce",e)}},"./node_modules/style-loader/dist/runtime/styleDomAPI.js"(r){r.exports=function(r){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=r.insertStyleElement(r);return{update:function(o){var i,a,t;i="",o.supports&&(i+="@supports (".concat(o.supports,") {")),o.media&&(i+="@media ".concat(o.media," {")),(a=void 0!==o.layer)&&(i+="@layer".concat(o.layer.length>0?" ".concat(o.layer):""," {")),i+=o.css,a&&(i+="}"),o.media&&(i+="}"),o.supports&&(i+="}"),(t=o.sourceMap)&&"u">typeof btoa&&(i+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(t))))," */")),r.styleTagTransform(i,e,r.options)},remove:function(){var r;null===(r=e).parentNode||r.parentNode.removeChild(r)}}}},"./node_modules/style-loader/dist/runtime/styleTagTransform.js"(r){r.exports=function(r,e){if(e.styleSheet)e.styleSheet.cssText=r;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(r))}}},"./style/index.js"(r,e,o){var i=o("./node_modules/style-loader/dist/runtime/injectStylesIntoStyleTag.js"),a=o.n(i),t=o("./node_modules/style-loader/dist/runtime/styleDomAPI.js"),n=o.n(t),k=o("./node_modules/style-loader/dist/runtime/insertBySelector.js"),l=o.n(k),s=o("./node_modules/style-loader/dist/runtime/setAttributesWithoutAttributes.js"),p=o.n(s),j=o("./node_modules/style-loader/dist/runtime/insertStyleElement.js"),d=o.n(j),c=o("./node_modules/style-loader/dist/runtime/styleTagTransform.js"),x=o.n(c),g=o("./node_modules/css-loader/dist/cjs.js!./style/index.css"),h={};h.styleTagTransform=x(),h.setAttributes=p(),h.insert=l().bind(null,"head"),h.domAPI=n(),h.insertStyleElement=d(),a()(g.A,h),g.A&&g.A.locals&&g.A.locals}}]);
+`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/screen.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=o.n(t),k=o("./node_modules/css-loader/dist/cjs.js!./style/base.css"),s=o("./node_modules/css-loader/dist/cjs.js!./style/graph.css"),l=o("./node_modules/css-loader/dist/cjs.js!./style/pane.css"),d=o("./node_modules/css-loader/dist/cjs.js!./style/partitions.css"),p=o("./node_modules/css-loader/dist/cjs.js!./style/runs.css"),j=o("./node_modules/css-loader/dist/cjs.js!./style/automation.css"),c=o("./node_modules/css-loader/dist/cjs.js!./style/conditions.css"),x=n()(a());x.i(k.A),x.i(s.A),x.i(l.A),x.i(d.A),x.i(p.A),x.i(j.A),x.i(c.A),x.push([r.id,`
+`,""]),o.d(e,{},{A:x})},"./node_modules/css-loader/dist/runtime/api.js"(r){r.exports=function(r){var e=[];return e.toString=function(){return this.map(function(e){var o="",i=void 0!==e[5];return e[4]&&(o+="@supports (".concat(e[4],") {")),e[2]&&(o+="@media ".concat(e[2]," {")),i&&(o+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),o+=r(e),i&&(o+="}"),e[2]&&(o+="}"),e[4]&&(o+="}"),o}).join("")},e.i=function(r,o,i,a,t){"string"==typeof r&&(r=[[null,r,void 0]]);var n={};if(i)for(var k=0;k<this.length;k++){var s=this[k][0];null!=s&&(n[s]=!0)}for(var l=0;l<r.length;l++){var d=[].concat(r[l]);i&&n[d[0]]||(void 0!==t&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=t),o&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=o),a&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=a):d[4]="".concat(a)),e.push(d))}},e}},"./node_modules/css-loader/dist/runtime/noSourceMaps.js"(r){r.exports=function(r){return r[1]}},"./node_modules/style-loader/dist/runtime/injectStylesIntoStyleTag.js"(r){var e=[];function o(r){for(var o=-1,i=0;i<e.length;i++)if(e[i].identifier===r){o=i;break}return o}function i(r,i){for(var a={},t=[],n=0;n<r.length;n++){var k=r[n],s=i.base?k[0]+i.base:k[0],l=a[s]||0,d="".concat(s," ").concat(l);a[s]=l+1;var p=o(d),j={css:k[1],media:k[2],sourceMap:k[3],supports:k[4],layer:k[5]};if(-1!==p)e[p].references++,e[p].updater(j);else{var c=function(r,e){var o=e.domAPI(e);return o.update(r),function(e){e?(e.css!==r.css||e.media!==r.media||e.sourceMap!==r.sourceMap||e.supports!==r.supports||e.layer!==r.layer)&&o.update(r=e):o.remove()}}(j,i);i.byIndex=n,e.splice(n,0,{identifier:d,updater:c,references:1})}t.push(d)}return t}r.exports=function(r,a){var t=i(r=r||[],a=a||{});return function(r){r=r||[];for(var n=0;n<t.length;n++){var k=o(t[n]);e[k].references--}for(var s=i(r,a),l=0;l<t.length;l++){var d=o(t[l]);0===e[d].references&&(e[d].updater(),e.splice(d,1))}t=s}}},"./node_modules/style-loader/dist/runtime/insertBySelector.js"(r){var e={};r.exports=function(r,o){var i=function(r){if(void 0===e[r]){var o=document.querySelector(r);if(window.HTMLIFrameElement&&o instanceof window.HTMLIFrameElement)try{o=o.contentDocument.head}catch(r){o=null}e[r]=o}return e[r]}(r);if(!i)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");i.appendChild(o)}},"./node_modules/style-loader/dist/runtime/insertStyleElement.js"(r){r.exports=function(r){var e=document.createElement("style");return r.setAttributes(e,r.attributes),r.insert(e,r.options),e}},"./node_modules/style-loader/dist/runtime/setAttributesWithoutAttributes.js"(r,e,o){r.exports=function(r){var e=o.nc;e&&r.setAttribute("nonce",e)}},"./node_modules/style-loader/dist/runtime/styleDomAPI.js"(r){r.exports=function(r){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=r.insertStyleElement(r);return{update:function(o){var i,a,t;i="",o.supports&&(i+="@supports (".concat(o.supports,") {")),o.media&&(i+="@media ".concat(o.media," {")),(a=void 0!==o.layer)&&(i+="@layer".concat(o.layer.length>0?" ".concat(o.layer):""," {")),i+=o.css,a&&(i+="}"),o.media&&(i+="}"),o.supports&&(i+="}"),(t=o.sourceMap)&&"u">typeof btoa&&(i+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(t))))," */")),r.styleTagTransform(i,e,r.options)},remove:function(){var r;null===(r=e).parentNode||r.parentNode.removeChild(r)}}}},"./node_modules/style-loader/dist/runtime/styleTagTransform.js"(r){r.exports=function(r,e){if(e.styleSheet)e.styleSheet.cssText=r;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(r))}}},"./style/index.js"(r,e,o){var i=o("./node_modules/style-loader/dist/runtime/injectStylesIntoStyleTag.js"),a=o.n(i),t=o("./node_modules/style-loader/dist/runtime/styleDomAPI.js"),n=o.n(t),k=o("./node_modules/style-loader/dist/runtime/insertBySelector.js"),s=o.n(k),l=o("./node_modules/style-loader/dist/runtime/setAttributesWithoutAttributes.js"),d=o.n(l),p=o("./node_modules/style-loader/dist/runtime/insertStyleElement.js"),j=o.n(p),c=o("./node_modules/style-loader/dist/runtime/styleTagTransform.js"),x=o.n(c),g=o("./node_modules/css-loader/dist/cjs.js!./style/index.css"),m={};m.styleTagTransform=x(),m.setAttributes=d(),m.insert=s().bind(null,"head"),m.domAPI=n(),m.insertStyleElement=j(),a()(g.A,m),g.A&&g.A.locals&&g.A.locals}}]);
