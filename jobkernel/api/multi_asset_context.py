@@ -6,16 +6,19 @@ Source: Dagster's ``MultiAssetSensorEvaluationContext``. Where each asset is aft
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from jobkernel.api.automation_parts import needs_with
 from jobkernel.api.automation_runs import InstanceNews, record_of
 from jobkernel.api.partitioned_runs import partition_resolver
 from jobkernel.api.run_records import EventLogRecord
-from jobkernel.errors import InvalidInvocation, InvariantViolation, Unsupported, did_you_mean
+from jobkernel.errors import InvalidInvocation, InvariantViolation, did_you_mean
 from jobkernel.executors.automation_context import SensorEvaluationContext
+from jobkernel.model.definitions import AssetSpec
 from jobkernel.model.keys import AssetKey
+from jobkernel.model.partition_loading import partition_loading_context
 from jobkernel.rules.asset_cursors import AssetCursor, Made, advanced, read_cursors, write_cursors
+from jobkernel.rules.partition_edges import downstream_keys
 
 PAGE: Final = 1000
 
@@ -130,9 +133,20 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         made = {record.partition_key for record in self._pages(asset_key, after=None, before=None)}
         return made.issuperset(wanted)
 
-    def get_downstream_partition_keys(self, partition_key: str, from_asset_key: Any, to_asset_key: Any) -> NoReturn:
-        """Refused: which partitions depend on which is not said here."""
-        raise Unsupported("context.get_downstream_partition_keys is not supported; ask the partition mapping itself.")
+    def get_downstream_partition_keys(
+        self, partition_key: str, from_asset_key: AssetKey, to_asset_key: AssetKey
+    ) -> Sequence[str]:
+        """Return the partitions of an asset that need this partition of another, by the mapping between the two.
+
+        Raises:
+            InvalidInvocation: one of the assets is not defined, or has no partitions.
+        """
+        upstream, downstream = self._partitioned(from_asset_key), self._partitioned(to_asset_key)
+        mapping = downstream.mappings.get(from_asset_key.text)
+        with partition_loading_context(dynamic_partitions_store=self.instance if self.has_instance else None):
+            return downstream_keys(
+                [partition_key], upstream=upstream.partitions, downstream=downstream.partitions, mapping=mapping
+            )
 
     def advance_cursor(self, materialization_records_by_key: Mapping[AssetKey, EventLogRecord | None]) -> None:
         """Mark materializations as consumed, so that the next look does not find them again."""
@@ -202,10 +216,21 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         return found
 
     def _partitions_of(self, key: AssetKey) -> Any:
+        spec = self._spec_of(key)
+        return None if spec is None else spec.partitions
+
+    def _partitioned(self, key: AssetKey) -> AssetSpec:
+        spec = self._spec_of(key)
+        if spec is None or spec.partitions is None:
+            lacks = "is not defined here" if spec is None else "has no partitions"
+            raise InvalidInvocation(f"Asset '{key.to_user_string()}' {lacks}.")
+        return spec
+
+    def _spec_of(self, key: AssetKey) -> AssetSpec | None:
         known = getattr(self._definitions, "records", None)
         records = [self._definitions.assets.get(key.text)] if known is None else known
         specs = [spec for record in records if record is not None for spec in record.specs]
-        return next((spec.partitions for spec in specs if spec.key == key.text), None)
+        return next((spec for spec in specs if spec.key == key.text), None)
 
     def _definition_of(self, key: AssetKey) -> Any:
         resolve = getattr(self._definitions, "resolve_assets_def", None)

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from jobkernel.errors import InvariantViolation, Unsupported
 from jobkernel.executors.call import StepCall
-from jobkernel.executors.partition_values import output_keys
+from jobkernel.executors.partition_values import of_partition, output_keys
 from jobkernel.model.definitions import Assets, CheckSpec, Input
 from jobkernel.model.keys import AssetCheckKey, AssetKey, key_text
 from jobkernel.model.metadata import normalize_metadata
@@ -176,16 +176,15 @@ class AssetPart:
         self._call.metadata_of_assets.setdefault(place, {}).update(metadata)
 
     def load_asset_value(self, asset_key: Any, *, python_type: Any = None, partition_key: str | None = None) -> Any:
-        """Return the stored value of an asset.
+        """Return the stored value of an asset, or of one of its partitions.
 
         Raises:
             MissingUpstream: it was never made.
         """
-        if partition_key is not None:
-            raise Unsupported("context.load_asset_value does not support 'partition_key'; make the asset an input.")
         item = Input(name="value", annotation=Any if python_type is None else python_type)
         feed = FromAsset(key_text(asset_key))
-        return self._call.exchange.load(self._call, PlannedInput(item, (feed,)), feed)
+        call = self._call if partition_key is None else of_partition(self._call, feed.key, partition_key)
+        return call.exchange.load(call, PlannedInput(item, (feed,)), feed)
 
     def set_data_version(self, *_given: Any, **_named: Any) -> NoReturn:
         """Refused: a result says its data version."""

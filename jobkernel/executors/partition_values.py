@@ -6,11 +6,13 @@ One upstream partition is its value, several are a dict by key, none is None. So
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from jobkernel.errors import InvariantViolation
 from jobkernel.executors.call import RunFacts, StepCall
 from jobkernel.model.partitions import PartitionsDefinition
+from jobkernel.rules.partition_run import RunPartitions
 
 PARTITIONS: Final = "partitions"
 """Under this name what is recorded of several partitions stands by key, until their events are made."""
@@ -67,6 +69,14 @@ def input_keys(call: StepCall, key: str) -> Collection[str] | None:
             " TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True) does without."
         )
     return found.keys
+
+
+def of_partition(call: StepCall, key: str, partition: str) -> StepCall:
+    """Return a call that loads one partition of an asset, whatever its own run is for."""
+    known = call.run.partitions
+    definition = known.of_assets.get(key) if known is not None else None
+    partitions = RunPartitions(keys=(partition,), of_assets={key: definition}) if definition is not None else None
+    return replace(call, run=replace(call.run, partition_key=partition, partition_range=None, partitions=partitions))
 
 
 def loaded(call: StepCall, key: str, load: Load) -> Any:

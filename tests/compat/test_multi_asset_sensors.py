@@ -292,3 +292,73 @@ def test_a_selection_of_assets_may_be_monitored_and_started() -> None:
 )
 def test_arguments_that_make_no_sense_are_refused(make: Any) -> None:
     assert_refused(make)
+
+
+def mapped_assets(dg: Any) -> Any:
+    """Return assets by day, by week, by region (each of another's), and one without partitions, defined together."""
+    days, regions = (
+        dg.DailyPartitionsDefinition("2024-01-01", "2024-02-01"),
+        dg.StaticPartitionsDefinition(["eu", "us"]),
+    )
+    later = dg.TimeWindowPartitionMapping(start_offset=-2)
+    capital = dg.StaticPartitionMapping({"eu": {"paris", "rome"}, "us": "washington"})
+
+    @dg.asset(partitions_def=days)
+    def day(): ...
+
+    @dg.asset(partitions_def=dg.WeeklyPartitionsDefinition("2023-12-31", "2024-02-04"), deps=[day])
+    def week(): ...
+
+    @dg.asset(partitions_def=days, deps=[dg.AssetDep(day, partition_mapping=later)])
+    def rolling(): ...
+
+    @dg.asset(partitions_def=regions)
+    def region(): ...
+
+    towns = dg.StaticPartitionsDefinition(["paris", "rome", "washington"])
+
+    @dg.asset(partitions_def=towns, deps=[dg.AssetDep(region, partition_mapping=capital)])
+    def town(): ...
+
+    @dg.asset(partitions_def=dg.MultiPartitionsDefinition({"date": days, "region": regions}), deps=[region])
+    def grid(): ...
+
+    @dg.asset
+    def plain(): ...
+
+    return dg.Definitions([day, week, rolling, region, town, grid, plain])
+
+
+def below(dg: Any, above: str, partition: str, asset: str) -> Any:
+    with ephemeral(dg) as instance:
+        context = dg.build_multi_asset_sensor_context(
+            monitored_assets=[dg.AssetKey(above)], instance=instance, definitions=mapped_assets(dg)
+        )
+        return context.get_downstream_partition_keys(partition, dg.AssetKey(above), dg.AssetKey(asset))
+
+
+@covers("multi_asset_sensor", "MultiAssetSensorEvaluationContext", aspect=ORDER)
+@pytest.mark.parametrize(
+    ("above", "partition", "asset"),
+    [
+        ("day", "2024-01-03", "week"),
+        ("day", "2024-01-03", "rolling"),
+        ("day", "2024-01-31", "rolling"),
+        ("region", "us", "town"),
+        ("week", "2024-01-07", "week"),
+    ],
+)
+def test_the_partitions_below_one_are_those_of_the_mapping(above: str, partition: str, asset: str) -> None:
+    assert_same(lambda dg: list(below(dg, above, partition, asset)))
+
+
+@covers("multi_asset_sensor")
+@pytest.mark.parametrize(("partition", "asset"), [("us", "grid"), ("eu", "town")])
+def test_several_below_a_region_are_those_of_the_mapping(partition: str, asset: str) -> None:
+    assert_same(lambda dg: sorted(map(str, below(dg, "region", partition, asset))))  # Dagster's order is that of a set
+
+
+@covers("multi_asset_sensor", aspect=REFUSALS)
+@pytest.mark.parametrize(("above", "asset"), [("day", "plain"), ("plain", "day"), ("day", "nobody")])
+def test_partitions_below_are_asked_of_assets_that_have_them(above: str, asset: str) -> None:
+    assert_refused(lambda dg: below(dg, above, "2024-01-03", asset), match=above if above == "plain" else asset)

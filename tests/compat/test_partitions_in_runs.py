@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -576,3 +577,46 @@ def test_a_range_of_one_is_that_partition() -> None:
         return [*seen, result.output_for_node("below")]
 
     assert_same(script)
+
+
+@covers("asset", "AssetExecutionContext")
+@pytest.mark.parametrize("wanted", [["a"], ["b", "c"], ["c", "a", "b"]], ids="".join)
+def test_a_body_loads_the_partitions_that_it_asks_for(wanted: list[str]) -> None:
+    def script(dg: Any) -> Any:
+        up = upper(dg)
+
+        @dg.asset(deps=[up])
+        def whole(context) -> list[str]:
+            return [context.load_asset_value(dg.AssetKey("up"), partition_key=key) for key in wanted]
+
+        @dg.asset(deps=[up], partitions_def=letters(dg))
+        def other(context) -> str:
+            return context.load_asset_value(up.key, partition_key="c", python_type=str) + context.partition_key
+
+        with dg.DagsterInstance.ephemeral() as instance, storing(dg) as io:
+            for key in "abc":
+                dg.materialize([up], partition_key=key, instance=instance, resources=io)
+            one = dg.materialize([up, whole], selection=["whole"], instance=instance, resources=io)
+            two = dg.materialize([up, other], selection=["other"], instance=instance, resources=io, partition_key="a")
+            return one.output_for_node("whole"), two.output_for_node("other")
+
+    assert_same(script)
+
+
+@contextmanager
+def storing(dg: Any) -> Iterator[Any]:
+    """Give an IO manager that remembers each partition."""
+    kept: dict[Any, Any] = {}
+
+    class Remembering(dg.IOManager):
+        def handle_output(self, context: Any, obj: Any) -> None:
+            kept[(*context.asset_key.path, *(context.asset_partition_keys if context.has_asset_partitions else ()))] = (
+                obj
+            )
+
+        def load_input(self, context: Any) -> Any:
+            return kept[
+                (*context.asset_key.path, *(context.asset_partition_keys if context.has_asset_partitions else ()))
+            ]
+
+    yield {"io_manager": Remembering()}
