@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
@@ -157,10 +157,11 @@ def _freeze(made: Any, names: list[str], slots: bool) -> None:
     made.__setattr__, made.__delattr__ = __setattr__, __delattr__
     made.__dataclass_params__.frozen = True
     if slots:
-        _add(made, "__getstate__", lambda self: [getattr(self, name) for name in names])
-        _add(made, "__setstate__", _restored)
+        values, stores = _values_of(names), [getattr(made, name).__set__ for name in names]
 
+        def __setstate__(self: Any, state: Sequence[Any]) -> None:  # noqa: N807
+            for store, value in zip(stores, state, strict=True):
+                store(self, value)
 
-def _restored(self: Any, state: list[Any]) -> None:
-    for each, value in zip(dataclasses.fields(self), state, strict=True):
-        object.__setattr__(self, each.name, value)
+        _add(made, "__getstate__", lambda self: values(self))
+        _add(made, "__setstate__", __setstate__)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import functools
 import gc
 import os
 import queue
@@ -243,16 +244,21 @@ def _is_users(path: str) -> bool:
 
 def _changed(path: str) -> int | None:
     try:
-        return Path(path).stat().st_mtime_ns
+        return os.stat(path).st_mtime_ns
     except OSError:
         return None
 
 
-def _flush_c_streams() -> None:
-    """Let out what C code printed and its library still holds."""
+@functools.cache
+def _c_library() -> Any:
     import ctypes
 
-    ctypes.CDLL(None).fflush(None)
+    return ctypes.CDLL(None)
+
+
+def _flush_c_streams() -> None:
+    """Let out what C code printed and its library still holds."""
+    _c_library().fflush(None)
 
 
 if __name__ == "__main__":
