@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobkernel.engine import live
 from jobkernel.engine.automations import Automations
+from jobkernel.engine.dynamic_keys import dynamic_keys_of
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.live_run import new_run_id
 from jobkernel.engine.news import HistoryNews
 from jobkernel.engine.tick_runs import TickRuns
+from jobkernel.model.partition_requests import AddDynamicPartitionsRequest, PartitionsRequest
 
 if TYPE_CHECKING:
     from jobkernel.engine.session import Session
@@ -37,6 +39,16 @@ class SessionSurroundings:
     def definitions(self) -> Any:
         """The registry: it has the ``universe`` of assets."""
         return self._session.registry
+
+    def change_partitions(self, requests: Iterable[PartitionsRequest]) -> None:
+        """Add and delete keys of dynamic partitions; what is so already stays."""
+        kept = dynamic_keys_of(self._session)
+        for request in requests:
+            if isinstance(request, AddDynamicPartitionsRequest):
+                kept.add_dynamic_partitions(request.partitions_def_name, request.partition_keys)
+            else:
+                for key in request.partition_keys:
+                    kept.delete_dynamic_partition(request.partitions_def_name, key)
 
 
 def automations_of(session: Session) -> Automations:

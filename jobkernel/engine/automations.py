@@ -208,11 +208,13 @@ class Automations:
             moment = watched.crons.after(self._clock.now())
         with self.looks.drafts.context(watched, scheduled_at=moment, cursor=cursor) as context:
             evaluation = evaluate(watched.automation, context)
-        refusal = self._runs.refusal(watched.automation, evaluation, moment)
+        adds = evaluation.dynamic_partitions_requests
+        refusal = None if adds else self._runs.refusal(watched.automation, evaluation, moment)
         return Preview(watched.automation, evaluation, moment, self._launch_previewed, refusal)
 
     def _launch_previewed(self, preview: Preview) -> list[RunHandle]:
         tick_id = f"{preview.automation.name}@preview-{self._clock.now_us()}"
+        self.looks.drafts.change_partitions(preview.evaluation.dynamic_partitions_requests)
         wanted = self._runs.prepare(preview.automation, preview.evaluation, tick_id, preview.scheduled_at)
         for each in wanted:
             self._runs.enqueue(each.live)

@@ -5,7 +5,7 @@ Claims and launches nothing and knows no thread; ``timed`` bounds each call of a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from jobkernel.clock import Clock
 from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.tick_runs import TickRuns, Together
 from jobkernel.engine.watched import Look, Watched, microseconds
-from jobkernel.errors import Interrupted
+from jobkernel.errors import Interrupted, UserCodeError
 from jobkernel.executors.automation_context import (
     AutomationContext,
     ScheduleEvaluationContext,
@@ -26,9 +26,12 @@ from jobkernel.executors.cancel import call_interruptible
 from jobkernel.executors.capture import capturing
 from jobkernel.executors.evaluating import evaluate
 from jobkernel.executors.failure import describe_error
+from jobkernel.executors.outputs import reported
 from jobkernel.executors.step_output import StepOutput
 from jobkernel.model.automation import UNCHANGED, Evaluation, LogLine, News, Overlap, Schedule, Sensor
+from jobkernel.model.partition_requests import PartitionsRequest
 from jobkernel.records import dataclass
+from jobkernel.rules.evaluation import described
 from jobkernel.rules.ticks import Due, DueTick, Gap, Verdict, decide_overlap
 
 KEPT_CHARACTERS: Final = 20_000
@@ -60,6 +63,10 @@ class Surroundings(Protocol):
         """What has the ``universe`` of assets."""
         ...
 
+    def change_partitions(self, requests: Iterable[PartitionsRequest]) -> None:
+        """Add and delete keys of dynamic partitions; what is so already stays."""
+        ...
+
 
 @dataclass(slots=True)
 class Draft:
@@ -78,6 +85,7 @@ class Drafts:
         self._clock = clock
         self._runs = runs
         self._around = surroundings
+        self.change_partitions = surroundings.change_partitions
         self._timed = timed
 
     def of_schedule(
@@ -164,6 +172,7 @@ class Drafts:
         look.scheduled_at = scheduled_at
         try:
             evaluation = self._evaluate(watched, look, context, output)
+            self.change_partitions(evaluation.dynamic_partitions_requests)
             runs = self._runs.prepare(watched.automation, evaluation, tick["tick_id"], scheduled_at, **how)
         except Exception as error:  # noqa: BLE001 - the user's own
             return self.failed(watched, look, error, scheduled_at, _lines(output, context.lines))
@@ -171,8 +180,8 @@ class Drafts:
         if watched.cursor != evaluation.cursor and evaluation.cursor is not UNCHANGED:
             tick["new_cursor"] = evaluation.cursor
         tick["cursor"] = tick.get("new_cursor", watched.cursor)
-        if context.beside:
-            tick["beside"] = [(word, {"tick_id": tick["tick_id"], **body}) for word, body in context.beside]
+        if beside := [*context.beside, *map(reported, evaluation.asset_events)]:
+            tick["beside"] = [(word, {"tick_id": tick["tick_id"], **body}) for word, body in beside]
         if lines := _lines(output, evaluation.log):
             tick["log"] = lines
         if evaluation.error is not None:
@@ -193,6 +202,10 @@ class Drafts:
                     return call_interruptible(evaluate, watched.automation, context)
             except Interrupted as stopped:
                 raise TimeoutError(too_long(watched)) from stopped
+            except Exception:
+                raise
+            except BaseException as error:  # such as sys.exit(), which would end no more than this thread
+                raise UserCodeError(f"{described(watched.automation)} raised {error!r}, which ends nothing.") from error
 
     def _tick(self, watched: Watched, look: Look, scheduled_at: datetime | None) -> dict[str, Any]:
         automation = watched.automation

@@ -139,14 +139,16 @@ class Looks:
     def _ending(self, looks: Sequence[tuple[Watched, Look]]) -> Iterator[dict[str, str]]:
         """Say that looks are over, whatever comes; in what is given, trouble is noted by the automation's name."""
         told: dict[str, str] = {}
-        with _noting(told, [watched for watched, _ in looks]):
-            yield told
-        for watched, look in looks:
-            if look.is_given_up:
-                self._hang(watched, -1)
-            elif watched.look is look:
-                watched.look = None
-            self._tell(watched, look, told.get(watched.name))
+        try:
+            with _noting(told, [watched for watched, _ in looks]):
+                yield told
+        finally:
+            for watched, look in looks:
+                if look.is_given_up:
+                    self._hang(watched, -1)
+                elif watched.look is look:
+                    watched.look = None
+                self._tell(watched, look, told.get(watched.name))
 
     def _tell(self, watched: Watched, look: Look, trouble: str | None) -> None:
         try:

@@ -206,7 +206,12 @@ class HistoryClient:
             self._settle_flushes(refused)
         elif isinstance(item, Call):
             self._pump()
-            self._transmit(packed(item.frame))
+            try:
+                frame = packed(item.frame)
+            except (ValueError, OverflowError) as error:
+                item.fail(HistoryError(f"What was asked of the project server cannot be sent to it: {error}."))
+                return
+            self._transmit(frame)
         elif item is _END:
             self._pump()
             self._transmit(packed({"id": 0, "op": "goodbye", "fields": {}}))

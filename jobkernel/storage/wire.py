@@ -38,8 +38,15 @@ class WireError(OSError):
 
 
 def packed(value: Any) -> bytes:
-    """Return a frame's bytes, length included."""
-    body: bytes = msgpack.packb(value, default=_extended)
+    """Return a frame's bytes, length included; lone surrogates become question marks.
+
+    Raises:
+        ValueError, OverflowError: it holds what no frame can.
+    """
+    try:
+        body: bytes = msgpack.packb(value, default=_extended)
+    except UnicodeEncodeError:
+        body = msgpack.packb(value, default=_extended, unicode_errors="replace")
     return _HEAD.pack(len(body)) + body
 
 

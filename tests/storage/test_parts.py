@@ -39,6 +39,20 @@ def numbers(frame: bytes) -> list[int]:
     return list(range(first, first + len(batch)))
 
 
+def test_a_text_that_utf8_does_not_hold_travels_with_question_marks() -> None:
+    assert unpacked(packed({"text": "a\ud800b", "more": ["\udcff"]})[4:]) == {"text": "a?b", "more": ["?"]}
+
+
+def test_what_cannot_be_sent_is_refused_and_the_next_question_answered(project: Path) -> None:
+    history = HistoryClient.connect(project)
+    endless: list[object] = []
+    endless.append(endless)
+    with pytest.raises(HistoryError, match="cannot be sent"):
+        history.query("run", run_id=endless)
+    assert history.sql("select 'a\ud800'").fetchall() == [("a?",)]
+    history.close()
+
+
 def test_a_table_shows_markup_and_control_characters_as_text() -> None:
     table = Table(["a<b", "n"], ["VARCHAR", "BIGINT"], [("<script>\x1b[31mred\n", 1), (None, 2)])
 
