@@ -85,8 +85,12 @@ class Drafts:
         self._clock = clock
         self._runs = runs
         self._around = surroundings
-        self.change_partitions = surroundings.change_partitions
         self._timed = timed
+
+    def change_partitions(self, requests: Sequence[PartitionsRequest]) -> None:
+        """Add and delete the keys of dynamic partitions that a look asks for."""
+        if requests:
+            self._around.change_partitions(requests)
 
     def of_schedule(
         self, watched: Watched, due: Due, look: Look, active: Sequence[str], together: Together | None = None
