@@ -19,6 +19,7 @@ OF_PARTITIONS: Final = (
         name="partitions",
         help="its partitions: daily:2024-01-01, hourly:…, weekly:…, monthly:…, static:a,b, dynamic:NAME",
         metavar="daily:2024-01-01",
+        completes="partitions",
     ),
     Option(
         name="mapping",

@@ -14,6 +14,7 @@ from jobkernel.errors import HistoryError, JobkernelError
 from jobkernel.notebook.heading import COMMENT
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.options import Option, Usage
+from jobkernel.notebook.partition_completion import backfill_names, definition_texts, partition_texts
 from jobkernel.notebook.pools import known_pools
 from jobkernel.notebook.usages import CELL_USAGES, LINE_USAGES, SUB_USAGES
 from jobkernel.notebook.using import usable_keys
@@ -140,6 +141,7 @@ def _config_paths(kernel: NotebookKernel, usage: Usage, rest: str) -> Iterable[s
 _OF_THE_LINE: Final[Mapping[str | None, Callable[[NotebookKernel, Usage, str], Iterable[str]]]] = {
     "step": _steps_of,
     "config": _config_paths,
+    "partition": lambda kernel, usage, rest: partition_texts(kernel.session, usage.magic, rest),
 }
 """What the values of an option may be, where the rest of its line says it."""
 
@@ -169,6 +171,7 @@ def _values(kernel: NotebookKernel, option: Option) -> Iterable[str]:
         "kind": lambda: universe.by_kind,
         "job": lambda: kernel.session.registry.jobs,
         "status": lambda: STATUSES,
+        "partitions": definition_texts,
         "io": lambda: ["memory", *kernel.session.registry.resources],
         "executor": lambda: NAMES,
         "zone": lambda: ["local", *sorted(zone_names())],
@@ -193,6 +196,8 @@ def _positional(kernel: NotebookKernel, usage: Usage, rest: str, half: str, end:
     elif positional[:1] == ("run",) and not rest[: len(rest) - len(half)].strip():
         called = _beginning([*registry.jobs, *registry.assets], half, "name") if usage.magic in _LATEST_OF else []
         return [*_runs(kernel, half), *called], end - len(half)
+    elif positional[:1] == ("backfill",):
+        return backfill_names(kernel.session, half), end - len(half)
     elif positional == ("run", "step"):
         names = _steps_of(kernel, usage, rest)
     elif usage.magic in ("%why", "%%check", "%%asset"):

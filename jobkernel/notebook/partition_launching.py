@@ -13,6 +13,7 @@ from jobkernel.engine.backfill import NAMED, Backfill, Wish
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.partitions import as_of_now, failed_keys, keys_to_make, made_keys, stale_keys
 from jobkernel.errors import InvariantViolation
+from jobkernel.model.backfill_policy import BackfillPolicy
 from jobkernel.model.runs import Launch
 from jobkernel.notebook.backfill_progress import run_backfill_here
 from jobkernel.notebook.kernel import NotebookKernel
@@ -61,9 +62,15 @@ def wanted(
             if not keys:
                 return None
         policy = policy_of(given)
-        if len(keys) == 1 and len(backfill_runs(plan, keys, policy)) == 1:
+        if is_one_plain_run(plan, keys, policy):
             return replace(choice, partition_key=keys[0])
     return Wish(plan=plan, keys=tuple(keys), selection=selection, choice=choice, policy=policy, max_runs=most)
+
+
+def is_one_plain_run(plan: Plan, keys: Sequence[str], policy: BackfillPolicy | None = None) -> bool:
+    """Whether one run of one partition makes it all, and that is none of ranges."""
+    runs = backfill_runs(plan, keys, policy) if len(keys) == 1 else []
+    return len(runs) == 1 and not runs[0].is_range
 
 
 def launch_partitions(kernel: NotebookKernel, plan: Plan, what: Launch | Wish) -> RunHandle | Backfill:

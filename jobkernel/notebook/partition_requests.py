@@ -13,8 +13,9 @@ from jobkernel.engine.partitions import as_of_now, failed_keys, keys_to_make, ma
 from jobkernel.engine.session import Session
 from jobkernel.errors import InvariantViolation
 from jobkernel.model.runs import Launch
+from jobkernel.notebook.partition_launching import is_one_plain_run
 from jobkernel.notebook.partition_view import partition_list
-from jobkernel.rules.backfills import assets_of_definition, backfill_runs, chosen_definition
+from jobkernel.rules.backfills import assets_of_definition, chosen_definition
 from jobkernel.rules.partition_text import read_keys
 from jobkernel.rules.plan import Plan
 
@@ -57,7 +58,7 @@ def made_of(session: Session, plan: Plan, text: str, selection: str) -> dict[str
                 failed=lambda: failed_keys(session, assets),
                 stale=lambda: stale_keys(session, assets),
             )
-        is_one = len(keys) == 1 and len(backfill_runs(plan, keys, None)) == 1
+        is_one = is_one_plain_run(plan, keys)
     return _launched(session, plan, keys, selection, is_one=is_one)
 
 

@@ -198,6 +198,7 @@ _LAUNCHING: Final = (
         name="partition",
         help="which partitions: KEY, A,B, FIRST..LAST, latest, all, missing, failed or stale",
         metavar="P",
+        completes="partition",
     ),
     *OF_SEVERAL,
     Option(name="dry-run", help="show the plan, run nothing", shape="flag", short="n"),
@@ -254,7 +255,7 @@ WHY: Final = Usage(
     magic="%why",
     about="Why an asset, or one of its partitions, is fresh, stale or was never made.",
     positional=("name",),
-    options=(Option(name="partition", help="which partition: KEY", metavar="KEY"),),
+    options=(Option(name="partition", help="which partition: KEY", metavar="KEY", completes="partition"),),
     examples=("%why report", "%why sales --partition 2024-01-31"),
 )
 CELL_USAGES: Final = {

@@ -128,3 +128,13 @@ def test_a_run_makes_as_many_partitions_as_is_said(nb: Notebook, options: str, l
 
     made = [nb.session.load("day", f"2024-01-0{day}") for day in range(1, 6)]
     assert made == [size for size in sizes for _ in range(size)]
+
+
+def test_one_partition_of_an_asset_made_in_ranges_is_a_range_of_one(nb: Notebook) -> None:
+    nb.ok(
+        f"%%asset day --partitions {DAYS} --single-run\n{{key: 1 for key in context.partition_keys}}",
+        "%materialize day --partition latest",
+    )
+
+    assert nb.session.load("day", "2024-01-05") == 1
+    assert nb.names["day"] == 1

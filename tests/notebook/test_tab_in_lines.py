@@ -76,3 +76,50 @@ def test_schedules_and_sensors_are_offered_by_name_and_then_what_they_are_switch
     assert texts(nb, "%schedule late --timezone Europe/Ber") == ["Europe/Berlin"]
     assert texts(nb, "%schedule late --timezone lo")[0] == "local"
     assert texts(nb, "%schedule late --catchup ") == ["none", "last", "all"]
+
+
+DAYS = "%%asset day --partitions daily:2024-01-01..2024-01-04\n{}"
+
+
+@pytest.mark.parametrize("line", ["%materialize day --partition ", "%launch daily --partition "])
+def test_partitions_are_offered_after_the_words_that_say_some(nb: Notebook, line: str) -> None:
+    nb.ok(DAYS.format("1"), "%job daily day")
+
+    assert texts(nb, line) == [
+        "latest", "all", "missing", "failed", "stale", "2024-01-04", "2024-01-03", "2024-01-02", "2024-01-01"
+    ]  # fmt: skip
+    assert texts(nb, line + "2024-01-03") == ["2024-01-03"]
+    assert texts(nb, line + "2024-01-03..2024-01-0")[0] == "2024-01-03..2024-01-04"
+    assert texts(nb, line + "2024-01-01,")[-1] == "2024-01-01,2024-01-01"
+    assert texts(nb, line + "m") == ["missing"]
+
+
+def test_partitions_of_an_asset_are_offered_to_why_and_keys_with_blanks_in_quotes(nb: Notebook) -> None:
+    nb.ok("%%asset file --partitions 'static:a b,c'\n1")
+
+    assert texts(nb, "%why file --partition ") == ["c", "'a b'"]
+    assert texts(nb, "%why nobody --partition ") == []
+    assert texts(nb, "%materialize nobody --partition ") == []
+
+
+def test_what_partitions_begin_with_is_offered(nb: Notebook) -> None:
+    assert "daily:" in texts(nb, "%%asset a --partitions ")
+    assert texts(nb, "%%asset a --partitions st") == ["static:"]
+
+
+def test_ten_thousand_partitions_are_offered_in_part(nb: Notebook) -> None:
+    nb.ok("%%asset day --partitions daily:1990-01-01..2020-01-01\n1")
+
+    found = texts(nb, "%materialize day --partition 20")
+
+    assert len(found) == 50
+    assert found[0] == "2020-01-01"
+
+
+def test_backfills_are_offered_with_what_they_are_of(nb: Notebook) -> None:
+    nb.ok(DAYS.format("1"), "handle = %materialize day --partition all --bg", "handle.wait(30)")
+    name = nb.names["handle"].backfill_id
+
+    assert offered(nb, "%jk backfill ") == [(name, "COMPLETED_SUCCESS of day")]
+    assert texts(nb, f"%jk backfill {name[:3]}") == [name]
+    assert texts(nb, f"%jk backfill {name} --r") == ["--retry", "--resume"]
