@@ -374,7 +374,12 @@ class Automations:
         for watched in list(self.watched.values()):
             self._reschedule(watched)
 
+    def keep_looks(self) -> None:
+        """Have the history know of all looks before it is asked for ticks."""
+        self.looks.quiet.write()
+
     def _beat(self) -> None:
+        self.looks.quiet.write_old(self._clock.now_us())
         if not self.watched or self.rests or not self._is_beating.acquire(blocking=False):
             return
 

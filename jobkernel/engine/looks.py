@@ -10,13 +10,14 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from jobkernel.clock import Clock, ManualClock
 from jobkernel.engine.deadlines import Timer
 from jobkernel.engine.drafts import Draft, Drafts, Surroundings, has_user_code, too_long
+from jobkernel.engine.quiet_looks import QuietLooks, nothing_of
 from jobkernel.engine.tick_runs import TickRuns, Together
 from jobkernel.engine.watched import Look, Watched, instant
 from jobkernel.errors import JobkernelError, ServerUnreachable
@@ -64,6 +65,7 @@ class Looks:
         self._runs = runs
         self._after = after
         self.drafts = Drafts(clock, runs, surroundings, self._timed)
+        self.quiet = QuietLooks(history)
         self._pool = ThreadPool(THREADS, "jobkernel-look")
         self._quick = ThreadPool(QUICK_THREADS, "jobkernel-tick")
         self._lock = threading.Lock()  # protects _plain, _is_emptying, and the states of looks
@@ -76,6 +78,8 @@ class Looks:
         self._closing.set()
         self._pool.close()
         self._quick.close()
+        with suppress(JobkernelError):
+            self.quiet.write()
 
     def aside(self, work: Callable[[], None]) -> None:
         """Do something short that may wait for the project server."""
@@ -158,6 +162,7 @@ class Looks:
 
     def _settle(self, drafts: Sequence[Draft], told: dict[str, str]) -> None:
         """Claim ticks and launch what they ask for, together; note trouble by the automation's name."""
+        drafts = [draft for draft in drafts if not self.quiet.takes(draft)]
         launches: list[tuple[Draft, list[str]]] = []
         for draft, answer in zip(drafts, self._claim(drafts), strict=True):
             if not self._is_ours(draft, answer):
@@ -176,6 +181,7 @@ class Looks:
         ticks = [draft.tick for draft in drafts]
         while True:
             try:
+                self.quiet.write()
                 answers: list[dict[str, Any]] = self._history.request("claim_ticks", ticks=ticks)
                 return answers
             except ServerUnreachable:
@@ -193,6 +199,7 @@ class Looks:
         """Take over what a claimed tick brought."""
         watched, tick = draft.watched, draft.tick
         watched.evaluated_at, watched.evaluated_by = instant(tick["evaluated_us"]), tick["token"]
+        watched.nothing = nothing_of(tick)
         if "new_cursor" in tick:
             watched.cursor = tick["new_cursor"]
         if status != "MISSED":

@@ -69,6 +69,8 @@ class Watched:
     unfinished: list[Mapping[str, Any]] = field(default_factory=list)
     """Ticks of a kernel that died before it launched their runs."""
     last_run_key: str | None = None
+    nothing: tuple[str | None, str | None] | None = None
+    """The reason and cursor of the last look, where it found nothing and said no more."""
     defined_at: datetime | None = None
     trouble: str | None = None
 

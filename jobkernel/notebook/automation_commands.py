@@ -109,6 +109,7 @@ def _about(kernel: NotebookKernel, given: argparse.Namespace, kind: str) -> Any:
         return table if len(table) else Shown(f"No {kind} is defined in this notebook.{remedy_of_unrun(kernel, kind)}")
     entry = _of_kind(kernel, given.name, kind)
     if given.switch is None:
+        session.automations.keep_looks()
         session.history.flush()
         ticks = session.history.query("ticks", automation=given.name, limit=LAST_TICKS)
         return automation_view(session, session.automations.find(given.name), ticks)
@@ -139,6 +140,7 @@ def _found(kernel: NotebookKernel, name: str) -> Watched:
 def ticks(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     """Show what schedules and sensors did."""
     session = kernel.session
+    session.automations.keep_looks()
     session.history.flush()
     limit = whole_number(given.limit, "--limit", least=1) or 20
     asked = {"automation": given.name, "status": given.status, "since": since(given.since, session.clock.now_us())}

@@ -171,6 +171,7 @@ class AutomationRequests:
         return self._session.automations.find(str(request.get("name", "")))
 
     def _ticks(self, name: str, **asked: Any) -> list[dict[str, Any]]:
+        self._session.automations.keep_looks()
         return self._session.history.query("ticks", automation=name, **asked)
 
     def _code(self, automation: Automation) -> dict[str, Any]:

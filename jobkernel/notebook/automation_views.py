@@ -154,6 +154,7 @@ def why_words(row: Mapping[str, Any]) -> str | None:
 
 def automations_table(session: Session, kind: str | None = None) -> Table:
     """Show the schedules and sensors of this notebook as a table; ``kind`` chooses one of the two."""
+    session.automations.keep_looks()
     last = {row["automation_name"]: row for row in session.history.query("latest_ticks")}
     cells = [
         _list_row(session.automations, watched, last.get(watched.name))

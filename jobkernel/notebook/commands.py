@@ -169,6 +169,7 @@ def queue(kernel: NotebookKernel, _given: argparse.Namespace) -> QueueView:
 
 def sql(kernel: NotebookKernel, given: argparse.Namespace) -> Table:
     """Run one SELECT over the history."""
+    kernel.session.automations.keep_looks()
     return kernel.session.history.sql(given.query)
 
 

@@ -43,6 +43,7 @@ def sql(text: str) -> Table:
     Raises:
         QueryRefused: it is not one SELECT, or takes too long or too much.
     """
+    session().automations.keep_looks()
     return session().history.sql(text)
 
 

@@ -65,6 +65,7 @@ class World:
 
     def rows(self, name: str | None = None) -> list[dict[str, Any]]:
         """The ticks, oldest first."""
+        self.session.automations.keep_looks()
         self.session.history.flush()
         found: list[dict[str, Any]] = self.session.history.query("ticks", automation=name, limit=10_000)
         return found[::-1]
