@@ -11,7 +11,7 @@ from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.live_run import abandoned_words
 from jobkernel.errors import InvalidSelection, UnknownName, nearest
 from jobkernel.model.definitions import Job
-from jobkernel.model.runs import RunStatus
+from jobkernel.model.runs import PLAIN_LAUNCH, RunStatus
 from jobkernel.notebook import using
 from jobkernel.notebook.canceling import cancel_run
 from jobkernel.notebook.defining import defined
@@ -20,7 +20,7 @@ from jobkernel.notebook.graph_view import GraphQuery
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.launching import chosen, run_config
 from jobkernel.notebook.options import UsageProblem, executor_name, pairs, whole_number
-from jobkernel.notebook.partition_launching import launch_partitions, run_partitions_here, wanted
+from jobkernel.notebook.partition_launching import launch_partitions, run_partitions_here, wanted, would_run
 from jobkernel.notebook.queue_view import QueueView, queue_view
 from jobkernel.notebook.run_list import listed_runs, runs_table, since, status_named, wanted_tags
 from jobkernel.notebook.run_logs import run_meant, show_logs
@@ -77,11 +77,12 @@ def materialize(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
             return _nothing_to_run(kernel, given, named)
     using.refuse_used(session, keys)
     plan = session.plan(keys)
-    if given.dry_run:
-        return plan_view(session, plan, skipped)
-    what = wanted(kernel, plan, chosen(kernel, given, plan), given, text or "*")
+    choice = PLAIN_LAUNCH if given.dry_run else chosen(kernel, given, plan)
+    what = wanted(kernel, plan, choice, given, text or "*")
     if what is None:
         return _nothing_to_run(kernel, given, named)
+    if given.dry_run:
+        return plan_view(session, plan, skipped, would_run(kernel, plan, what))
     if given.bg:
         return launch_partitions(kernel, plan, what)
     bind = [key for key in named if key in skipped or key in plan.asset_keys]
@@ -109,9 +110,10 @@ def launch(kernel: NotebookKernel, given: argparse.Namespace) -> Any:
     kernel.compose_jobs()
     kernel.jobs.refuse_waiting(given.job)
     plan = session.plan_job(given.job)
+    choice = PLAIN_LAUNCH if given.dry_run else chosen(kernel, given, plan)
+    what = wanted(kernel, plan, choice, given, given.job) or choice
     if given.dry_run:
-        return plan_view(session, plan, {})
-    what = wanted(kernel, plan, choice := chosen(kernel, given, plan), given, given.job) or choice
+        return plan_view(session, plan, {}, would_run(kernel, plan, what))
     if not given.wait:
         return launch_partitions(kernel, plan, what)
     return run_partitions_here(kernel, plan, what, ())

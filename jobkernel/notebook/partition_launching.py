@@ -20,7 +20,8 @@ from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.launching import run_here
 from jobkernel.notebook.options import UsageProblem, whole_number
 from jobkernel.notebook.partition_options import policy_of
-from jobkernel.rules.backfills import assets_of_definition, backfill_runs, chosen_definition
+from jobkernel.notebook.shown import count_of
+from jobkernel.rules.backfills import BackfillRun, assets_of_definition, backfill_runs, chosen_definition
 from jobkernel.rules.partition_text import read_keys
 from jobkernel.rules.plan import Plan
 
@@ -71,6 +72,26 @@ def is_one_plain_run(plan: Plan, keys: Sequence[str], policy: BackfillPolicy | N
     """Whether one run of one partition makes it all, and that is none of ranges."""
     runs = backfill_runs(plan, keys, policy) if len(keys) == 1 else []
     return len(runs) == 1 and not runs[0].is_range
+
+
+def would_run(kernel: NotebookKernel, plan: Plan, what: Launch | Wish) -> list[str]:
+    """Say which partitions of what a launch would make, and in how many runs; nothing where there are none."""
+    if isinstance(what, Launch):
+        return [f"Partition {what.partition_key}, in one run."] if what.partition_key is not None else []
+    with as_of_now(kernel.session):
+        runs = backfill_runs(plan, what.keys, what.policy)
+    groups: dict[tuple[str, ...], list[BackfillRun]] = {}
+    for run in runs:
+        groups.setdefault(run.assets, []).append(run)
+    total = sum(run.partitions for run in runs)
+    head = f"A backfill of {count_of(total, 'partition')} in {count_of(len(runs), 'run')}:"
+    return [head, *(f"  {_of_group(plan, assets, each)}" for assets, each in groups.items())]
+
+
+def _of_group(plan: Plan, assets: tuple[str, ...], runs: Sequence[BackfillRun]) -> str:
+    keys = [key for run in runs for key in run.keys]
+    span = {0: "", 1: f" {keys[0]}" if keys else ""}.get(len(keys), f" {len(keys):,} from {keys[0]} to {keys[-1]}")
+    return f"{', '.join(assets or plan.asset_keys)}:{span} in {count_of(len(runs), 'run')}"
 
 
 def launch_partitions(kernel: NotebookKernel, plan: Plan, what: Launch | Wish) -> RunHandle | Backfill:

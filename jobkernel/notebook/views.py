@@ -128,8 +128,11 @@ def _handed_over(key: str, notebook: str) -> str:
     return f"{key} taken over from {notebook}"
 
 
-def plan_view(session: Session, plan: Plan, skipped: Mapping[str, str]) -> Shown:
-    """Show what a run would do: its steps in order, why each would run, what is left out, the time expected."""
+def plan_view(session: Session, plan: Plan, skipped: Mapping[str, str], partitions: Sequence[str] = ()) -> Shown:
+    """Show what a run would do: its steps in order, why each would run, what is left out, the time expected.
+
+    ``partitions`` are lines that say which of them would be made.
+    """
     expected = expected_seconds(session, plan)
     verdicts = session.freshness.verdicts()
     rows: list[tuple[str, str, str]] = []
@@ -150,11 +153,12 @@ def plan_view(session: Session, plan: Plan, skipped: Mapping[str, str]) -> Shown
         rows.append((word, shown_key(plan, step.key), why))
     head = f"{count_of(len(plan.steps), 'step')}, {_about(expected)}. Nothing was run."
     left = [f"{key}: {reason}" for key, reason in skipped.items()]
-    text = "\n".join([head, columns_text([(mark(word), key, why) for word, key, why in rows]), *_left_out(left)])
+    after = [*partitions, *_left_out(left)]
+    text = "\n".join([head, columns_text([(mark(word), key, why) for word, key, why in rows]), *after])
     markup = f"<div>{escaped(head)}</div>" + rows_html(
         (mark_html(word), f"<b>{escaped(key)}</b>", quiet(why)) for word, key, why in rows
     )
-    markup += "".join(f"<div>{quiet(line)}</div>" for line in _left_out(left))
+    markup += "".join(f"<div>{quiet(line)}</div>" for line in after)
     return Shown(text, markup)
 
 

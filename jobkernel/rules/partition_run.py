@@ -72,7 +72,9 @@ def partitions_of_plan(plan: Plan) -> PartitionsDefinition | None:
             found.setdefault(spec.partitions, spec.key)
     if len(found) > 1:
         first, second = list(found.values())[:2]
-        raise InvalidDefinition(f"'{first}' and '{second}' have different partitions; make them in different runs.")
+        raise InvalidDefinition(
+            f"'{first}' and '{second}' have different partitions; make them in different runs, as --partition does."
+        )
     own = plan.job.partitions if plan.job is not None else None
     return next(iter(found), None) or own or getattr(plan.job and plan.job.config, "partitions_def", None)
 

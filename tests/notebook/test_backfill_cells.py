@@ -150,5 +150,18 @@ def test_partitions_of_two_dimensions_have_a_run_for_each_range(nb: Notebook) ->
     assert nb.session.load("both", "2024-01-02|y") == {"date": "2024-01-02", "letter": "y"}
 
 
+def test_a_dry_run_says_which_partitions_in_how_many_runs(nb: Notebook) -> None:
+    nb.ok(DAY, "%%asset month --partitions monthly:2024-01-01..2024-01-01\nlen(day)", "%job daily day+")
+
+    told = nb.ok("%materialize day+ --partition 2024-01-01..2024-01-03 --dry-run").text
+    assert "A backfill of 4 partitions in 4 runs:" in told
+    assert "day: 3 from 2024-01-01 to 2024-01-03 in 3 runs" in told
+    assert "month: 2024-01-01 in 1 run" in told
+    assert "in 1 run\n" in nb.ok("%launch daily --partition all --single-run --dry-run").text
+    assert "Partition 2024-01-06, in one run." in nb.ok("%materialize day --partition latest --dry-run").text
+    assert "Did you mean '2024-01-01'?" in nb.refused("%materialize day --partition 2024-1-01 --dry-run")
+    assert nb.session.history.query("backfills") == []
+
+
 def test_nothing_yet_is_said(nb: Notebook) -> None:
     assert "No backfill yet" in nb.ok("%jk backfills").text

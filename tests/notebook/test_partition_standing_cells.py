@@ -126,7 +126,7 @@ def test_partitions_that_are_stale_are_made_by_that_word(half: Notebook) -> None
     )
 
     assert made(half)[-1] == ("tidy", "2024-01-02")
-    assert "No partition is stale." in half.refused("%materialize tidy --partition stale")
+    assert "No partition of 'tidy' is stale." in half.refused("%materialize tidy --partition stale")
 
 
 def test_the_view_of_assets_counts_made_partitions(half: Notebook) -> None:
