@@ -15,15 +15,16 @@ from jobkernel.engine.planner import Planner
 from jobkernel.engine.ready_plan import ReadyPlans
 from jobkernel.engine.registry import Registry
 from jobkernel.engine.watched import Watched
-from jobkernel.errors import InvalidDefinition, JobkernelError
+from jobkernel.errors import InvalidDefinition, InvalidSubset, JobkernelError
 from jobkernel.model import events as ev
 from jobkernel.model.automation import Automation, Evaluation, RunRequest, Schedule
+from jobkernel.model.definitions import Job
 from jobkernel.model.events import Event
 from jobkernel.model.keys import AssetKey, key_text
 from jobkernel.model.run_tags import ONE_AT_A_TIME_TAG
 from jobkernel.model.runs import Launch
 from jobkernel.records import dataclass
-from jobkernel.rules.evaluation import job_of, run_tags
+from jobkernel.rules.evaluation import described, job_of, run_tags
 from jobkernel.rules.plan import Plan
 from jobkernel.storage.history import History
 
@@ -197,8 +198,16 @@ class TickRuns:
         if target is None:
             raise InvalidDefinition(f"'{automation.name}' starts no job '{name}'.")
         job = self._registry.jobs.get(name) or target.job or self._registry.job(name)
+        self._refuse_others(automation, job, keys)
         planner = self._planner
         return together.plan(job, keys, lambda: planner.plan(keys, job=job) if keys else planner.plan_of(job))
+
+    def _refuse_others(self, automation: Automation, job: Job, keys: Sequence[str]) -> None:
+        made = set(self._planner.select(job.selection)) if keys and job.graph is None else set()
+        others = [key for key in keys if key not in made]
+        if others:
+            named = ", ".join(f"'{key}'" for key in others[:12])
+            raise InvalidSubset(f"{described(automation)} asks for {named}, which job '{job.name}' does not make.")
 
 
 def record_of(request: RunRequest, tags: Mapping[str, str], run_id: str) -> dict[str, Any]:

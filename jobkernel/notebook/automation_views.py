@@ -239,6 +239,8 @@ def automation_view(session: Session, watched: Watched, ticks: Sequence[Mapping[
         lines += ["Next times:", *(f"  {both_times(moment, watched.crons.timezone)}" for moment in times)]
     logged = next((row["details"]["log"] for row in ticks if (row["details"] or {}).get("log")), ())
     lines += ["Last printed and logged:", *(f"  {line['message']}" for line in logged[-10:])] if logged else []
+    error = ticks[0]["error"] if ticks else None
+    lines += ["Last error:", *(f"  {line}" for line in str(error.get("text")).splitlines())] if error else []
     table = ticks_table(ticks)
     text = "\n".join([*lines, *(["Last ticks:", repr(table)] if len(table) else ["No tick yet."])])
     markup = "".join(f"<div>{escaped(line)}</div>" for line in lines)

@@ -203,6 +203,7 @@ def _keys_of(tick: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _used_before(keys: Sequence[str]) -> str:
+    keys = list(dict.fromkeys(keys))
     named = ", ".join(f"'{key}'" for key in keys[:NAMED_KEYS])
     more = f" and {len(keys) - NAMED_KEYS} more" if len(keys) > NAMED_KEYS else ""
     return f"A run was launched before for run key {named}{more}."

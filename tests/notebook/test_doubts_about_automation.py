@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from shells import Notebook, notebook_in
+from waiting import eventually
 
 
 @pytest.fixture
@@ -29,6 +30,21 @@ def test_a_preview_says_that_its_run_would_be_refused(nb: Notebook) -> None:
 def test_a_preview_says_what_of_its_config_does_not_fit(nb: Notebook) -> None:
     nb.ok("%materialize +report", '%%schedule nightly --job make_report --cron "0 2 * * *"\n{"ops": {"reprot": {}}}')
     assert "reprot" in nb("%jk preview nightly").value.refusal
+
+
+def test_a_run_of_an_asset_that_its_job_does_not_make_is_refused(nb: Notebook) -> None:
+    nb.ok("import jobkernel as jk", "%%sensor s --job make_report\nRunRequest(asset_selection=[jk.AssetKey('orders')])")
+    refusal = nb("%jk preview s").value.refusal
+    assert refusal == "Sensor 's' asks for 'orders', which job 'make_report' does not make."
+
+
+def test_a_failed_look_shows_where_it_failed(nb: Notebook) -> None:
+    nb.ok("def helper():\n    return 1 / 0", "%%sensor s --job make_report --every 1h --on\nhelper()")
+    eventually(lambda: "FAILURE" in nb("%sensor s").text, "a look")
+    shown = nb("%sensor s").text
+    assert "Last error:" in shown
+    assert "return 1 / 0" in shown
+    assert "ZeroDivisionError: division by zero" in shown
 
 
 def test_a_job_that_no_cell_defines_is_told_with_the_nearest_one(nb: Notebook) -> None:
