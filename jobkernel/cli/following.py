@@ -106,7 +106,7 @@ class Following:
         while True:
             rows = self._history.query("run", run_id=self._run_id)
             steps = self._history.query("run_steps", run_id=self._run_id)
-            titles = shown_steps(rows[0]["assets"] or () if rows else ())
+            titles = shown_steps(rows[0] if rows else None)
             steps = [{**step, "step_key": titles.get(step["step_key"], step["step_key"])} for step in steps]
             for step in steps:
                 self._tell(step)

@@ -31,7 +31,9 @@ OWN_EXIT_CODES: Final = {
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 failed, 2 refused with one sentence, 130 Ctrl-C."""
     try:
-        given = _parser().parse_args(arguments)
+        given, unknown = _parser().parse_known_args(arguments)
+        if unknown:
+            raise Refused(_too_much(given.command, unknown[0]))
         code: int = given.act(given)
         sys.stdout.flush()
         return code
@@ -67,8 +69,18 @@ def _parser() -> argparse.ArgumentParser:
         epilog = OWN_EXIT_CODES.get(name, EXIT_CODES)
         command = commands.add_parser(name, help=about, description=about, epilog=epilog, allow_abbrev=False)
         add_arguments(command)
-        command.set_defaults(act=act)
+        command.set_defaults(act=act, command=command)
     return parser
+
+
+def _too_much(command: argparse.ArgumentParser, text: str) -> str:
+    """Say of an option or argument that the command does not have it."""
+    name, listed = command.prog.removeprefix("jobkernel").strip(), f"`{command.prog} --help` lists them all."
+    option = text.partition("=")[0]
+    if not option.startswith("-"):
+        return f"{name}: '{text}' is an argument too many. {listed}"
+    known = re.findall(r"--[\w-]+", command.format_usage())
+    return f"{name}: no option {option}.{did_you_mean(option, known)} {listed}"
 
 
 def _later(name: str) -> Callable[[argparse.Namespace], int]:

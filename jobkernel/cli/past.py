@@ -85,16 +85,16 @@ def logs(given: argparse.Namespace) -> int:
 
 
 def _step_named(history: Any, row: dict[str, Any], name: str) -> str:
-    """Return the key of the step that is meant, by its own or its asset's. Raises :class:`UnknownName`."""
+    """Return the key of the step that is meant, by its own, its asset's or its check's. Raises :class:`UnknownName`."""
     from jobkernel.errors import UnknownName, did_you_mean
-    from jobkernel.model.keys import AssetKey
+    from jobkernel.model.keys import step_called
 
     ran = [step["step_key"] for step in history.query("run_steps", run_id=row["run_id"])]
     known = list(dict.fromkeys([*(row["steps"] or ()), *ran]))
-    found = next((key for key in (name, AssetKey.from_user_string(name).to_python_identifier()) if key in known), None)
+    found = step_called(name, known, row)
     if found is None:
         raise UnknownName(f"Run {row['run_id'][:8]} has no step '{name}'.{did_you_mean(name, known)}")
-    return str(found)
+    return found
 
 
 def _log_line(line: Any) -> str:

@@ -34,7 +34,7 @@ from jobkernel.model import events as ev
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.events import Event
 from jobkernel.model.runs import RunOptions, RunStatus
-from jobkernel.rules.asset_plan import run_title
+from jobkernel.rules.asset_plan import run_title, steps_of
 from jobkernel.rules.plan import Plan, PlannedStep
 from jobkernel.rules.run_retries import longest_runtime
 from jobkernel.storage.history import History
@@ -245,8 +245,7 @@ class Launcher:
             "kernel_id": self._kernel_id,
             "notebook": self._notebook,
             "executor": live.active.setup.executor_name,
-            "steps": list(live.plan.steps),
-            "assets": live.plan.asset_keys,
+            **steps_of(live.plan),
         }
 
     def _refuse_when_closed(self) -> None:

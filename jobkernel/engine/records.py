@@ -90,7 +90,7 @@ class RunRecords:
         ``step`` (the asset that it makes, else its key), ``attempt``, ``error`` (as :func:`describe_error` gives it).
         """
         runs = self._history.query("run", run_id=run_id)
-        titles = shown_steps(key for run in runs for key in run["assets"] or ())
+        titles = shown_steps(runs[0] if runs else None)
         rows = self._history.query("run_steps", run_id=run_id)
         failed = [row for row in rows if row["error"] and step_key in (None, row["step_key"])]
         return [{**row, "step": titles.get(row["step_key"], row["step_key"])} for row in failed]

@@ -206,7 +206,7 @@ class DaskCluster:
                 closing.callback(self.own_workers.close)
                 self.own_workers.start(scheduler.address)
             with without_version_warning(), _short_logs():
-                client: Any = await distributed.Client(  # type: ignore[no-untyped-call]
+                client: Any = distributed.Client(  # type: ignore[no-untyped-call]
                     scheduler.listeners[1].contact_address if scheduler is not None else self.address,
                     asynchronous=True,
                     set_as_default=False,
@@ -214,7 +214,10 @@ class DaskCluster:
                     name="jobkernel",
                     direct_to_workers=False,
                 )
-            closing.push_async_callback(_soon, client.close)
+                closing.push_async_callback(
+                    _soon, client.close
+                )  # before it connects: it must be closed where it cannot
+                await client
             client.scheduler_comm.interval = 0.001
             client.subscribe_topic(self._topic, self._deal)
             client.subscribe_topic(_OF_ALL, self._hear)

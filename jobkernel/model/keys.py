@@ -6,7 +6,7 @@ The text joins the parts with ``/``; a ``/`` inside a part is escaped, so a text
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import total_ordering
 from typing import Any, NamedTuple
 
@@ -140,9 +140,21 @@ def variable_name(text: str) -> str:
     return AssetKey.from_escaped_user_string(text).parts[-1] if "/" in text else text
 
 
-def shown_steps(keys: Iterable[str]) -> dict[str, str]:
-    """Return the asset that each step makes, by step key, where each asset has a step of its own."""
-    return {step_key(key): key for key in keys}
+def shown_steps(run: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return what people call the steps of a run, by step key: the asset that one makes, ``asset:check`` of a check.
+
+    ``run`` is a row of the run, None where nothing is known of it.
+    """
+    if run is None:
+        return {}
+    return {step_key(key): key for key in run["assets"] or ()} | (run["checks"] or {})
+
+
+def step_called(name: str, known: Collection[str], run: Mapping[str, Any] | None) -> str | None:
+    """Return the key of the step of a run that people call so, or None; ``known`` are the keys of its steps."""
+    of_titles = {title: key for key, title in shown_steps(run).items()}
+    called = (name, of_titles.get(name, name), name.replace("/", "__"))
+    return next((key for key in called if key in known), None)
 
 
 def step_key(text: str) -> str:

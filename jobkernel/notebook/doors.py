@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+import traceback
+from collections.abc import Callable
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from weakref import ref
 
 from jobkernel.engine.session import Session
-from jobkernel.errors import InvariantViolation
+from jobkernel.errors import InvariantViolation, JobkernelError
 from jobkernel.notebook import current
 from jobkernel.notebook.explain import why as explained
 from jobkernel.notebook.shown import Shown
 from jobkernel.storage.table import Table
 
+_Answer = TypeVar("_Answer")
+_OURS: Final = str(Path(__file__).parents[1])
 
+
+def _asked(function: Callable[..., _Answer]) -> Callable[..., _Answer]:
+    """Have a cell show a refusal's sentence, below the lines of the person's own functions that led there, if any."""
+
+    @wraps(function)
+    def ask(*args: Any, **kwargs: Any) -> _Answer:
+        try:
+            return function(*args, **kwargs)
+        except JobkernelError as error:
+            error._render_traceback_ = partial(_told, ref(error))  # type: ignore[attr-defined]
+            raise
+
+    return ask
+
+
+def _told(raised: ref[JobkernelError]) -> list[str]:
+    error = raised()
+    assert error is not None
+    lines = traceback.extract_tb(error.__traceback__)
+    theirs = [line for line in lines if not line.filename.startswith(_OURS) and "/IPython/" not in line.filename]
+    below = [f"line {line.lineno} of {line.name}: {line.line}" for line in theirs[1:]]
+    return [*below, f"{type(error).__name__}: {error}"]
+
+
+@_asked
 def session() -> Session:
     """Return the live session of this notebook.
 
@@ -26,6 +58,7 @@ def session() -> Session:
     return kernel.session
 
 
+@_asked
 def load(key: Any, partition: str | None = None) -> Any:
     """Return the stored value of an asset, or of one of its partitions.
 
@@ -36,6 +69,7 @@ def load(key: Any, partition: str | None = None) -> Any:
     return session().load(key, partition)
 
 
+@_asked
 def sql(text: str) -> Table:
     """Run one SELECT over the history: ``runs steps events logs materializations assets checks ticks
     backfills``.
@@ -47,6 +81,7 @@ def sql(text: str) -> Table:
     return session().history.sql(text)
 
 
+@_asked
 def why(key: str) -> Shown:
     """Say why an asset is fresh, stale or was never made.
 

@@ -53,8 +53,7 @@ class LogTail:
     def more(self) -> list[LogLine]:
         """Return what came since the last time, in order, at most some 10 000 lines."""
         starts = self._starts()
-        row = self._row()
-        titles = shown_steps(row["assets"] or () if row is not None else ())
+        titles = shown_steps(self._row())
         found: list[list[LogLine]] = []
         for key in self._keys(starts):
             answer = self._history.request(

@@ -11,7 +11,7 @@ from jobkernel.engine.live_run import LiveRun, abandoned_words
 from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName, did_you_mean
 from jobkernel.executors.failure import describe_error
-from jobkernel.model.keys import AssetKey
+from jobkernel.model.keys import step_called
 from jobkernel.model.runs import StepStatus
 from jobkernel.notebook.hints import hint_of_message
 from jobkernel.notebook.kernel import NotebookKernel
@@ -85,14 +85,15 @@ def _is_of(live: LiveRun, name: str) -> bool:
 
 def _step_meant(session: Session, run_id: str, name: str) -> str:
     keys = _step_keys(session, run_id)
-    as_step = AssetKey.from_user_string(name).to_python_identifier()
-    if name in keys or not keys:
+    if not keys:
         return name
-    if as_step in keys:
-        return as_step
-    raise UnknownName(
-        f"Run {run_id[:8]} has no step '{name}'.{did_you_mean(name, keys)} It has {', '.join(keys[:20])}."
-    )
+    rows = session.history.query("run", run_id=run_id)
+    found = step_called(name, keys, rows[0] if rows else None)
+    if found is None:
+        raise UnknownName(
+            f"Run {run_id[:8]} has no step '{name}'.{did_you_mean(name, keys)} It has {', '.join(keys[:20])}."
+        )
+    return found
 
 
 def _step_keys(session: Session, run_id: str) -> list[str]:

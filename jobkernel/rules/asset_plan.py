@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from jobkernel.errors import InvalidSubset
 from jobkernel.model.definitions import Assets, Graph, Job, Op
@@ -80,9 +81,25 @@ def shown_key(plan: Plan, step_key: str) -> str:
     return ", ".join(step.asset_keys.values()) or step_key
 
 
+def steps_of(plan: Plan) -> dict[str, Any]:
+    """Return what the history keeps of a plan's steps: their keys, the assets, and what those check that make none."""
+    checks = _checks_of(plan)
+    return {"steps": list(plan.steps), "assets": plan.asset_keys, **({"checks": checks} if checks else {})}
+
+
+def _checks_of(plan: Plan) -> dict[str, str]:
+    """Return what those steps that make no asset check, by step key."""
+    return {
+        key: ", ".join(f"{check.asset_key}:{check.name}" for check in step.checks.values())
+        for key, step in plan.steps.items()
+        if step.is_check
+    }
+
+
 def keys_of_names(plan: Plan) -> dict[str, str]:
-    """Return the step keys of a plan by what people call the steps: by their assets."""
-    return {key: step.key for step in plan.steps.values() for key in step.asset_keys.values()}
+    """Return the step keys of a plan by what people call the steps: by their assets, by ``asset:check``."""
+    of_assets = {key: step.key for step in plan.steps.values() for key in step.asset_keys.values()}
+    return of_assets | {name: key for key, name in _checks_of(plan).items()}
 
 
 class _Chosen:

@@ -124,7 +124,7 @@ def _flag(value: Any) -> bool | None:
 
 ENQUEUED = (
     *("trigger", "trigger_name", "tick_id", "run_key", "partition_key", "parent_run_id", "root_run_id"),
-    *("kernel_id", "notebook", "executor", "tags", "config", "steps", "assets"),
+    *("kernel_id", "notebook", "executor", "tags", "config", "steps", "assets", "checks"),
 )
 
 

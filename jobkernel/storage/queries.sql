@@ -20,7 +20,7 @@ limit $limit
 
 -- name: run
 -- defaults: {}
--- details: trigger trigger_name tick_id run_key priority partition_key parent_run_id root_run_id tags config kernel_id notebook executor steps assets reason canceled_by forced error
+-- details: trigger trigger_name tick_id run_key priority partition_key parent_run_id root_run_id tags config kernel_id notebook executor steps assets checks reason canceled_by forced error
 select
     run_id, job_name, status, queued_us as queued_at, started_us as started_at, ended_us as ended_at,
     row_seq as first_seq, last_seq, details
@@ -207,6 +207,11 @@ from kept.check_result
 where $asset_key is null or asset_key = $asset_key
 qualify row_number() over (partition by asset_key, check_name, partition_key order by row_seq desc) = 1
 order by asset_key, check_name, partition_key
+
+-- name: checks_of_run
+-- defaults: {}
+select asset_key, check_name, partition_key, step_key, passed, severity, description
+from kept.check_result where run_id = $run_id order by row_seq
 
 -- name: step_durations
 -- defaults: {"job_name": null, "limit": 200}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -504,6 +506,16 @@ def test_a_cancel_reaches_a_step_elsewhere(elsewhere: Elsewhere, tmp_path: Path)
         wait_for(tmp_path / "begun")
         handle.cancel(forced=True)
         assert ended(handle) == "CANCELED"
+
+
+def test_an_address_that_is_none_is_one_sentence_and_no_warning() -> None:
+    with a_session() as session:
+        handle = start(session, os.getpid, "dask:bogus")
+        assert ended(handle) == "FAILURE"
+        assert "No Dask scheduler answers at bogus (ValueError: missing port number" in error_of(handle)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gc.collect()  # what was left unawaited would be said now
 
 
 def test_nobody_at_the_address_fails_the_step_and_the_next_run_works(monkeypatch: pytest.MonkeyPatch) -> None:

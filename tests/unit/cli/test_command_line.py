@@ -204,6 +204,11 @@ def test_doctor_finds_a_healthy_project_healthy(after_a_run: Ran) -> None:
         (["server"], "server: the following arguments are required: status|stop"),
         (["run", "absent.ipynb", "x"], "There is no notebook 'absent.ipynb'."),
         (["scheduler", "nowhere.ipynb"], "There is no notebook 'nowhere.ipynb'."),
+        (
+            ["runs", "--lmit", "3"],
+            "runs: no option --lmit. Did you mean '--limit'? `jobkernel runs --help` lists them all.",
+        ),
+        (["queue", "now"], "queue: 'now' is an argument too many. `jobkernel queue --help` lists them all."),
         (["export", "a", "b"], "it comes in a later version."),
     ],
 )
