@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from jobkernel.engine.entries import Change, Entry
+from jobkernel.engine.entries import AUTOMATIONS, Change, Entry
 from jobkernel.errors import CircularDependency, InvalidDefinition, did_you_mean
 from jobkernel.model.definitions import NO_VALUE
 from jobkernel.model.keys import variable_name
@@ -160,6 +161,7 @@ def _notes(kernel: NotebookKernel, change: Change) -> list[str]:
     entry = change.entry
     notes = [
         *_replaced(entry, change.previous),
+        *_renamed(kernel, entry),
         *_no_variable(entry),
         *_builtin(entry),
         *pool_notes(kernel.settings, entry),
@@ -183,6 +185,18 @@ def _replaced(entry: Entry, previous: Entry | None) -> list[str]:
     if previous is None or None in cells or cells[0] == cells[1]:
         return []
     return [f"replaces the definition in cell [{previous.options.get('cell_number')}]"]
+
+
+def _renamed(kernel: NotebookKernel, entry: Entry) -> list[str]:
+    """Say which schedules and sensors this cell defined under a name that it does not hold any more: they go on."""
+    cell_id, words = entry.options.get("cell_id"), set(re.findall(r"\w+", kernel.cell_text or ""))
+    if cell_id is None or entry.kind not in AUTOMATIONS:
+        return []
+    return [
+        f"{name}, which this cell defined before, goes on too: %jk forget {name}"
+        for (kind, name), other in kernel.session.registry.entries.items()
+        if kind in AUTOMATIONS and name != entry.name and other.options.get("cell_id") == cell_id and name not in words
+    ]
 
 
 def _no_variable(entry: Entry) -> list[str]:

@@ -146,7 +146,8 @@ def _pin_of(kernel: NotebookKernel, project: Path, path: Path) -> Pin:
     lost = [entry.name for entry in kernel.session.registry.entries.values() if entry.name not in defined]
     if lost:
         raise InvalidDefinition(
-            f"It cannot be pinned: no cell that ran in this kernel defines {', '.join(lost)}. Run its cell, then pin."
+            f"It cannot be pinned: no cell that ran in this kernel defines {', '.join(lost)}. Run its cell, or"
+            f" %jk forget {' '.join(lost)}, then pin."
         )
     return Pin(
         notebook=kernel.session.notebook or path.name,

@@ -27,6 +27,18 @@ def test_a_preview_says_that_its_run_would_be_refused(nb: Notebook) -> None:
     assert "fail" not in repr(preview)
 
 
+def test_a_schedule_that_was_renamed_in_its_cell_says_that_the_old_one_goes_on(nb: Notebook) -> None:
+    define = '%schedule {} --job make_report --cron "0 2 * * *"'
+    both = "\n".join([define.format("nightly"), define.format("weekly")])
+    for _ in range(2):
+        assert "goes on too" not in nb(both, cell_id="c1").text
+    shown = nb(define.format("new_nightly"), cell_id="c1").text
+    for name in ("nightly", "weekly"):
+        assert f"{name}, which this cell defined before, goes on too: %jk forget {name}" in shown
+    nb.ok("%jk forget nightly weekly")
+    assert "goes on too" not in nb(define.format("new_nightly"), cell_id="c1").text
+
+
 def test_a_preview_says_what_of_its_config_does_not_fit(nb: Notebook) -> None:
     nb.ok("%materialize +report", '%%schedule nightly --job make_report --cron "0 2 * * *"\n{"ops": {"reprot": {}}}')
     assert "reprot" in nb("%jk preview nightly").value.refusal
