@@ -15,7 +15,7 @@ from typing import Any, Final
 from jobkernel.engine.backfill import Backfill
 from jobkernel.engine.session import Session
 from jobkernel.errors import JobkernelError
-from jobkernel.notebook.shown import count_of
+from jobkernel.notebook.shown import count_of, one_line
 from jobkernel.notebook.statuses import millis
 from jobkernel.rules.backfill_progress import BackfillStatus
 
@@ -105,7 +105,7 @@ def _row(row: Mapping[str, Any], notebook: str | None, *, is_left: bool) -> Row:
             "partitions": whole,
             "waiting": max(0, whole - sum(counts.values())),
             "notebook": None if row["notebook"] == notebook else row["notebook"],
-            "error": row["error"],
+            "error": one_line(row["error"]) if row["error"] else None,
             "left": is_left,
         }
     )

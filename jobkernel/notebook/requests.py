@@ -15,12 +15,13 @@ from jobkernel.notebook.automation_requests import AUTOMATION_OPERATIONS, Automa
 from jobkernel.notebook.automation_standing import AutomationStanding
 from jobkernel.notebook.backfill_requests import BACKFILL_OPERATIONS
 from jobkernel.notebook.backfill_rows import BackfillRows
-from jobkernel.notebook.details import log_lines, node_details, run_details
+from jobkernel.notebook.details import node_details
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
 from jobkernel.notebook.options import UsageProblem
 from jobkernel.notebook.packed_graph import rows_of
 from jobkernel.notebook.partition_requests import PARTITION_OPERATIONS, TO_MAKE, made_of
 from jobkernel.notebook.picture import bundle_of
+from jobkernel.notebook.run_details import log_lines, run_details
 from jobkernel.notebook.shown import count_of, span_of
 from jobkernel.notebook.snapshot import Standing
 from jobkernel.notebook.views import expected_seconds

@@ -14,6 +14,7 @@ from jobkernel.executors.failure import message_of, type_name
 from jobkernel.model.definitions import Graph, Job
 from jobkernel.model.runs import RunStatus
 from jobkernel.notebook.graph_view import OP_PREFIX, GraphQuery, GraphViews
+from jobkernel.notebook.shown import one_line
 from jobkernel.notebook.statuses import Statuses, millis
 from jobkernel.notebook.views import STEP_WORDS
 from jobkernel.rules.asset_plan import run_title
@@ -177,7 +178,7 @@ class Standing:
             "title": run_title(facts.job_name, live.plan.asset_keys),
             "status": status,
             "trigger": options.trigger,
-            "error": f"{type_name(type(error))}: {message_of(error)}" if error is not None else None,
+            "error": one_line(f"{type_name(type(error))}: {message_of(error)}") if error is not None else None,
             "priority": options.priority,
             "tags": {**facts.tags, **active.notes.end_tags},
             "partition_key": facts.partition_key,
@@ -202,7 +203,7 @@ class Standing:
             "title": run_title(row["job_name"], row["assets"] or ()),
             "status": row["status"],
             "trigger": row["trigger"] or "manual",
-            "error": f"{error['type']}: {error['message']}" if isinstance(error, Mapping) else error,
+            "error": error_line(error),
             "priority": row["priority"] or 0,
             "tags": row["tags"] or {},
             "partition_key": row["partition_key"],
@@ -228,6 +229,12 @@ def _steps_of_ops(graph: Graph, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield from _steps_of_ops(each.node, f"{prefix}{each.name}.")
         else:
             yield f"{prefix}{each.name}", each.node.name
+
+
+def error_line(error: Any) -> str | None:
+    """Return a kept error in one short line; its page has all of it."""
+    text = f"{error['type']}: {error['message']}" if isinstance(error, Mapping) else error
+    return one_line(text) if text else None
 
 
 def _next_cancel(live: LiveRun, session: Session) -> str | None:

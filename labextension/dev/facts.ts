@@ -194,6 +194,7 @@ export function runOf(run_id: string): RunDetails {
     usual_s,
     reason: null,
     again_at: null,
+    checks: [],
     ...more
   });
   const active = row.status === 'STARTED';
@@ -207,7 +208,12 @@ export function runOf(run_id: string): RunDetails {
   });
   const failed = row.status === 'FAILURE';
   const steps = [
-    step('planes', 'fresh', 0.2, 1.2, 1.3),
+    step('planes', 'fresh', 0.2, 1.2, 1.3, {
+      checks: [
+        { name: 'unique_id', key: 'planes', passed: true, severity: 'ERROR', description: '' },
+        { name: 'year_known', key: 'planes', passed: false, severity: 'WARN', description: '70 of 3,322 have no year' }
+      ]
+    }),
     step('raw_flights', 'fresh', 0.2, 14.8, 14.1),
     step('weather', active ? 'running' : 'fresh', 0.2, active ? null : 9.6, active ? 40 : 9.4),
     step(

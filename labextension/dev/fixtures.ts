@@ -301,6 +301,28 @@ const WORDS: StatusWord[] = [
   'queued'
 ];
 
+/** The status of an asset with 31 partitions, of which some are made, stale, failed or being made. */
+const parted = (own: NodeStatus, seed: number): NodeStatus => {
+  const of = 31;
+  const made = own.status === 'never' ? 0 : own.status === 'fresh' && seed % 3 !== 1 ? of : 6 + (seed % 20);
+  const late: Partial<Record<StatusWord, string>> = { failed: 'x', running: 'r', stale: seed % 8 === 1 ? 's' : 'f' };
+  const last = late[own.status] ?? 'f';
+  const cells = made ? 'f'.repeat(made - 2) + last.repeat(2) + '-'.repeat(of - made) : '-'.repeat(of);
+  const count = (letter: string) => cells.split(letter).length - 1;
+  const partitions = {
+    of,
+    made: of - count('-'),
+    missing: count('-'),
+    failed: count('x'),
+    stale: count('s'),
+    running: count('r'),
+    text: `${of - count('-')} of ${of} made`,
+    cells
+  };
+  const partly = own.status === 'queued' || own.status === 'failed' ? own.status : count('-') ? 'stale' : own.status;
+  return { ...own, status: made ? partly : 'never', cause: null, partitions };
+};
+
 /** A layered project of `n` assets, the same for the same `n`. */
 export function many(n: number): Made {
   let seed = n;
@@ -323,6 +345,9 @@ export function many(n: number): Made {
             ? { error: 'ValueError: no rows' }
             : {}
     );
+    if (i % 4 === 1 || i === 4) {
+      words[key] = parted(words[key], i);
+    }
     if (i >= wide) {
       const above = Math.floor(i / wide - 1) * wide;
       const picks = new Set(

@@ -28,8 +28,15 @@ def select_stale(page: Page) -> None:
 
 def open_run(page: Page, run: str) -> None:
     click(page, '[data-tab="runs"]')
+    if not page.locator(f'[data-run="{run}"]').count():
+        click(page, "[data-backfill]")
     click(page, f'[data-run="{run}"]')
     page.wait_for_selector(".jk-gantt")
+
+
+def open_checked(page: Page) -> None:
+    open_run(page, "d3c0b7de11")
+    click(page, '[data-step="planes"]')
 
 
 def run_again(page: Page, *steps: str) -> None:
@@ -91,6 +98,7 @@ SCENES = {
     "narrow-look": ("project=flights&width=420&fill", lambda page: open_look(page, "weather_sensor")),
     "runs": ("project=flights&width=960&fill", lambda page: click(page, '[data-tab="runs"]')),
     "run": ("project=flights&width=960&fill", lambda page: open_run(page, "7f3a91c2e0")),
+    "checked": ("project=flights&width=960&fill", lambda page: open_checked(page)),
     "running": ("project=flights&width=960&fill", lambda page: open_run(page, "90c4aa18d1")),
     "again": ("project=flights&width=960&fill", lambda page: run_again(page, "flights_weather")),
     "again-many": ("project=flights&width=960&fill", lambda page: run_again(page, "report_plot", "raw_flights")),
@@ -102,6 +110,7 @@ SCENES = {
     "narrow-run": ("project=flights&width=480&fill&height=700", lambda page: open_run(page, "7f3a91c2e0")),
     "empty": ("project=empty&width=480", None),
     "gone": ("project=flights&width=760", gone),
+    "5": ("project=5&width=760", None),
     "500": ("project=500&width=960&fill", None),
     "500-focus": ("project=500&width=960&fill", lambda page: page.evaluate("0") or zoomed(page)),
     "10000": ("project=10000&width=960&fill", None),

@@ -174,6 +174,7 @@ class App {
     if (session.selected && session.outdated(session.selected, before as never)) {
       this.pane.reread();
     }
+    this.pane.runsMoved();
     this.speak(announcement(before as never, session.isPart ? picked(status, session.keys) : status));
   }
 

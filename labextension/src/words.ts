@@ -174,6 +174,17 @@ export function againWords(at: number, now: number): string {
 
 export type Tone = 'fail' | 'warn' | 'run' | '';
 
+/** Whether some of its partitions are made and fresh, and the others were never made. */
+export const isPartly = (status: NodeStatus | undefined): boolean =>
+  status?.status === 'stale' &&
+  Boolean(status.partitions?.missing) &&
+  !status.partitions?.stale &&
+  !status.partitions?.failed;
+
+/** What its status is called: `stale`, `partly made`. */
+export const nodeWord = (status: NodeStatus | undefined): string =>
+  isPartly(status) ? 'partly made' : statusLabel(status?.status ?? 'never');
+
 /** `12 of 31`, of an asset with partitions. */
 const madeWords = (status: NodeStatus): string | null =>
   status.partitions ? `${count(status.partitions.made)} of ${count(status.partitions.of)}` : null;
@@ -190,6 +201,9 @@ export function urgent(status: NodeStatus | undefined, now: number): { text: str
     case 'failed':
       return { text: join('failed', status.at), tone: 'fail' };
     case 'stale':
+      if (isPartly(status)) {
+        return { text: join(madeWords(status) ?? '', status.at), tone: '' };
+      }
       return { text: join(status.cause ?? madeWords(status) ?? 'stale', status.at), tone: 'warn' };
     case 'queued':
       if (status.again_at !== null) {
@@ -209,7 +223,7 @@ export function urgent(status: NodeStatus | undefined, now: number): { text: str
 
 /** `clean_flights, stale, code changed, 2 of 4 in layer 2` */
 export function spokenNode(node: GraphNode, status: NodeStatus | undefined): string {
-  const parts = [node.label, statusLabel(status?.status ?? 'never')];
+  const parts = [node.label, nodeWord(status)];
   if (status?.status === 'stale' && status.cause) {
     parts.push(causeLabel(status.cause));
   }

@@ -158,3 +158,17 @@ def test_the_steps_of_a_job_of_ops_name_no_asset(nb: Notebook) -> None:
     (only,) = ask(nb, "run", run_id=ask(nb, "snapshot")["runs"][0]["run_id"])["steps"]
 
     assert (only["step_key"], only["key"]) == ("fetch", None)
+
+
+def test_a_run_tells_what_its_checks_came_to_by_step(nb: Notebook) -> None:
+    nb.ok("%%asset orders\n[1, -2]", "%%check orders positive --severity warn\nall(n > 0 for n in orders)")
+    nb.ok("%%check orders short\nlen(orders) == 2")
+    nb.ok("%materialize orders")
+    (found,) = [each for each in ask(nb, "snapshot")["runs"] if each["status"] == "SUCCESS"]
+
+    told = {check["name"]: check for each in ask(nb, "run", run_id=found["run_id"])["steps"] for check in each["checks"]}
+
+    assert {name: (each["passed"], each["severity"], each["key"]) for name, each in told.items()} == {
+        "positive": (False, "WARN", "orders"),
+        "short": (True, "ERROR", "orders"),
+    }

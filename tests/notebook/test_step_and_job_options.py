@@ -12,7 +12,7 @@ from jobkernel.model.definitions import Op
 from jobkernel.model.policies import Backoff, Jitter, RetryPolicy
 from jobkernel.notebook import current
 from jobkernel.notebook.completion import complete_line
-from jobkernel.notebook.details import run_details
+from jobkernel.notebook.run_details import run_details
 from jobkernel.notebook.snapshot import Standing
 
 LINE = (

@@ -7,10 +7,10 @@ import { definitionOf, isAutomation } from '../cells';
 import type { Definition } from '../cells';
 import { statusOfOp, usesOf } from '../ops';
 import type { AutomationRow, NodeStatus, OpRow, Shown } from '../protocol';
-import { age, causeLabel, exactTime, plural, statusLabel, urgent } from '../words';
+import { age, causeLabel, exactTime, nodeWord, plural, urgent } from '../words';
 import { h, put } from '../view/dom';
 import type { Child } from '../view/dom';
-import { glyph } from '../view/glyphs';
+import { glyph, shapeOf } from '../view/glyphs';
 import { guardKeys } from '../view/guard';
 import { button } from '../view/menu';
 import { putOff, watchPresses } from '../view/press';
@@ -122,7 +122,7 @@ export class Strips {
   private parts({ key }: Definition, status: NodeStatus, op?: OpRow): Child[] {
     const refusal = this.refusals.get(key);
     return [
-      glyph(status.status, 14, statusLabel(status.status)),
+      glyph(shapeOf(status), 14, nodeWord(status)),
       refusal ? h('span.jk-cut.jk-t-fail', { title: refusal, role: 'alert' }, refusal) : this.words(status),
       h('span.jk-mut.jk-nw', { title: exactTime(status.at) }, factsOf(status)),
       status.status === 'failed' && status.run_id

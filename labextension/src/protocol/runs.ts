@@ -84,6 +84,16 @@ export interface Attempt {
   delay_s: number | null;
 }
 
+/** What a check came to in a step. */
+export interface StepCheck {
+  name: string;
+  /** The asset that it is about. */
+  key: string;
+  passed: boolean;
+  severity: string;
+  description: string;
+}
+
 export interface StepRow {
   step_key: string;
   key: string | null; // the asset that the step is named after
@@ -96,6 +106,7 @@ export interface StepRow {
   reason: string | null;
   /** When it is tried again, after an attempt that failed. */
   again_at: Millis;
+  checks: StepCheck[];
 }
 
 export interface RunDetails extends Omit<RunRow, 'error'> {

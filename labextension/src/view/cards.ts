@@ -7,11 +7,13 @@ import type { GraphNode, NodeStatus, StatusMap, StatusWord } from '../protocol';
 import { causeLabel, count, exactTime, plural, progressOf, spokenNode, statusLabel, urgent } from '../words';
 import type { Tone } from '../words';
 import { h, put, say } from './dom';
-import { glyph } from './glyphs';
+import { glyph, shapeOf } from './glyphs';
+import type { GlyphName } from './glyphs';
 import { partitionBar } from './partitions';
 
 export interface Face {
   word: StatusWord;
+  shape: GlyphName;
   text: string;
   tone: Tone;
   progress: number | null;
@@ -27,12 +29,13 @@ export function faceOf(node: GraphNode, status: StatusMap, now: number): Face {
     const quiet = !worst || worst[0] === 'fresh';
     const text = quiet ? 'all fresh' : `${count(worst[1])} ${statusLabel(worst[0])}`;
     const word = worst?.[0] ?? 'never';
-    return { word, text, tone: TONES[word] ?? '', progress: null, running: false };
+    return { word, shape: word, text, tone: TONES[word] ?? '', progress: null, running: false };
   }
   const own = status[node.key];
   const running = own?.status === 'running';
   return {
     word: own?.status ?? 'never',
+    shape: shapeOf(own),
     ...urgent(own, now),
     progress: own && running ? progressOf(own, now) : null,
     running
@@ -47,6 +50,7 @@ export class Card {
   private readonly checks = h('span.jk-checks');
   private readonly foot = h('div.jk-ft');
   private drawn: StatusWord | null = null;
+  private shape: GlyphName | null = null;
   private cells = '';
 
   constructor(readonly node: GraphNode) {
@@ -77,8 +81,11 @@ export class Card {
     if (this.drawn !== face.word) {
       this.element.classList.remove(`jk-${this.drawn}`);
       this.element.classList.add(`jk-${face.word}`);
-      put(this.face, glyph(face.word));
       this.drawn = face.word;
+    }
+    if (this.shape !== face.shape) {
+      put(this.face, glyph(face.shape));
+      this.shape = face.shape;
     }
     this.fact.className = face.tone ? `jk-age jk-t-${face.tone}` : 'jk-age';
     const checked = own && own.checks_passed + own.checks_failed + own.checks_warned > 0;

@@ -158,6 +158,28 @@ export function moreWords(preview: Preview): string {
   return words.length ? `… and ${words.join(', ')}` : '';
 }
 
+const LONG = 600;
+const LONG_LINES = 8;
+
+/** A text as it is; of a long one its beginning, and a button that shows all of it. */
+export function longText(text: string): Child {
+  const start = text.split('\n', LONG_LINES).join('\n').slice(0, LONG);
+  if (start.length >= text.length) {
+    return text;
+  }
+  const whole = h('span', null, `${start} …`);
+  const open = button(
+    `Show all ${count(text.length)} characters`,
+    () => {
+      whole.textContent = text;
+      whole.classList.add('jk-allofit');
+      open.remove();
+    },
+    { look: 'sm.ghost' }
+  );
+  return [whole, ' ', open];
+}
+
 /** An error: its line, the cell's own frames, library frames folded, the whole text on demand. */
 export function errorBlock(error: ErrorShown, goto: (() => void) | null): HTMLElement {
   const where = [error.cell === null ? '' : `in cell ${error.cell}`, error.line === null ? '' : `line ${error.line}`]
@@ -172,7 +194,7 @@ export function errorBlock(error: ErrorShown, goto: (() => void) | null): HTMLEl
       'div.jk-row',
       null,
       glyph('failed'),
-      h('span.jk-b.jk-wrap', null, error.message ? `${error.type}: ${error.message}` : error.type),
+      h('span.jk-b.jk-wrap.jk-message', null, longText(error.message ? `${error.type}: ${error.message}` : error.type)),
       h('span.jk-mut.jk-nw', null, where),
       h('span.jk-grow'),
       goto ? button(error.cell === null ? 'Go to the cell' : `Go to cell ${error.cell}`, goto, { icon: 'cell' }) : null

@@ -14,7 +14,7 @@ import { runLink } from './run_link';
 const GLYPH: Record<ConditionTree['status'], GlyphName> = {
   true: 'fresh',
   false: 'unmet',
-  partly: 'partly',
+  partly: 'some',
   moot: 'skipped'
 };
 const WORD: Record<ConditionTree['status'], string> = {

@@ -7,12 +7,13 @@ import { isActive } from '../protocol';
 import type { Details, NodeStatus } from '../protocol';
 import { sentence } from '../session';
 import type { Session } from '../session';
-import { count, statusLabel, urgent } from '../words';
+import { count, nodeWord, urgent } from '../words';
 import { againButton } from './again';
 import { h, put, say } from './dom';
 import type { Child } from './dom';
-import { glyph } from './glyphs';
+import { glyph, shapeOf } from './glyphs';
 import { button, iconButton, splitButton } from './menu';
+import { putOff } from './press';
 import { section, sections } from './sections';
 import { skeleton, trouble } from './states';
 
@@ -119,7 +120,7 @@ export class DetailsPane {
       h(
         'div.jk-row',
         null,
-        glyph(status?.status ?? 'never', 16, statusLabel(status?.status ?? 'never')),
+        glyph(shapeOf(status), 16, nodeWord(status)),
         h('span.jk-title.jk-grow.jk-cut', { title: key }, d?.label ?? key),
         h(
           'button.jk-link.jk-taller',
@@ -209,8 +210,21 @@ export class DetailsPane {
   private cancelButton({ run_id }: NodeStatus): HTMLElement {
     const run = { run_id: run_id as string, status: 'STARTED' as const, cancel: null };
     const { label, title } = cancelFace(this.session, run);
-    return button(label, () => void cancel(this.session, run.run_id), { icon: 'stop', title });
+    const press = () => void cancel(this.session, run.run_id);
+    return button(label, press, { icon: 'stop', title, look: 'sm.jk-cancel' });
   }
+
+  /** A push of runs came: what Cancel says moves on when it has been pressed. */
+  runsMoved(): void {
+    const run_id = this.key === null ? null : (this.session.snapshot?.status[this.key]?.run_id ?? null);
+    const held = this.element.querySelector<HTMLElement>('.jk-acts .jk-cancel');
+    const row = this.session.snapshot?.runs.find(run => run.run_id === run_id);
+    if (held && row && isActive(row) && held.title !== cancelFace(this.session, row).title && !putOff(this.again)) {
+      held.replaceWith(this.cancelButton({ run_id } as NodeStatus));
+    }
+  }
+
+  private readonly again = (): void => this.runsMoved();
 
   /** Only for an op: its last run again, from it on or it alone. */
   private againButton(d: Details, { run_id }: NodeStatus): HTMLElement | null {

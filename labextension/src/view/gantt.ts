@@ -2,11 +2,13 @@
  * Steps over time: attempts as bars (all but the last as outlines), waiting as a line, usual time still to come
  * as a dashed box, the longest path in full colour and joined. Called by the run's view.
  */
+import { checksTone, checkWords, stepGlyph, stepWord } from '../checks';
 import { stepNames } from '../endings';
 import type { StepNames } from '../endings';
 import { isActive } from '../protocol';
 import type { Attempt, RunDetails, StepRow } from '../protocol';
 import { againWords, clockTime, duration, exactTime, statusLabel, stepsWords } from '../words';
+import type { Tone } from '../words';
 import { h } from './dom';
 import type { Child } from './dom';
 import { glyph } from './glyphs';
@@ -78,7 +80,8 @@ export function ganttBlock(run: RunDetails, chosen: ReadonlySet<string>, choose:
         const isChosen = chosen.has(step.step_key);
         return [
           row(step, names, { span, now, critical: longest.has(step.step_key), chosen: isChosen, choose }),
-          isChosen && (step.attempts.length > 1 || step.again_at !== null) ? attemptRows(step, now) : null
+          isChosen && (step.attempts.length > 1 || step.again_at !== null) ? attemptRows(step, now) : null,
+          isChosen && step.checks.length ? checkRows(step) : null
         ];
       })
     )
@@ -110,9 +113,10 @@ interface RowLook {
 
 function row(step: StepRow, names: StepNames, { span, now, critical, chosen, choose }: RowLook): HTMLElement {
   const failed = step.status === 'failed';
+  const tone = failed ? 'fail' : checksTone([step]);
   const look = `${failed ? 'jk-bad' : ''}.${chosen ? 'jk-on' : ''}`;
   const whole = names.whole(step.step_key);
-  const words = [whole, statusLabel(step.status), duration(step.duration_s), ...said(step, now)].join(', ');
+  const words = [whole, stepWord(step), duration(step.duration_s), ...said(step, now)].join(', ');
   return h(
     `div.jk-gr.${look}`,
     {
@@ -128,7 +132,7 @@ function row(step: StepRow, names: StepNames, { span, now, critical, chosen, cho
     h(
       'div.jk-row.jk-gap6',
       null,
-      glyph(step.status),
+      h(`span.jk-stepg.jk-row${tone ? `.jk-t-${tone}` : ''}`, null, glyph(stepGlyph(step))),
       h(
         `span.jk-cut.${failed ? 'jk-b' : step.started_at === null ? 'jk-mut' : ''}`,
         { title: whole },
@@ -151,7 +155,8 @@ function row(step: StepRow, names: StepNames, { span, now, critical, chosen, cho
 function said(step: StepRow, now: number): string[] {
   const tries = step.attempts.length;
   const again = step.again_at === null ? null : againWords(step.again_at, now);
-  return [tries > 1 ? `${tries} attempts` : null, again, step.reason].filter(one => one !== null);
+  const facts = [tries > 1 ? `${tries} attempts` : null, again, step.reason].filter(one => one !== null);
+  return [...facts, ...checkWords(step)];
 }
 
 /** Each attempt in a line: when it began, how long it took, what went wrong, when the next one came. */
@@ -171,6 +176,28 @@ function attemptRows(step: StepRow, now: number): HTMLElement {
         h('span.jk-num.jk-nw', null, duration(took))
       );
     })
+  );
+}
+
+/** Each check in a line: what it came to, how bad that is, why. */
+function checkRows(step: StepRow): HTMLElement {
+  return h(
+    'div.jk-tries',
+    { role: 'list', 'aria-label': `Checks of ${step.key ?? step.step_key}` },
+    step.checks.map(({ name, passed, severity, description }) =>
+      h(
+        'div.jk-try.jk-trycheck',
+        { role: 'listitem' },
+        h(
+          'span.jk-row.jk-gap6',
+          null,
+          glyph(passed ? 'fresh' : severity === 'WARN' ? 'warning' : 'failed', 12, passed ? 'passed' : 'failed'),
+          `check ${name}`
+        ),
+        h('span.jk-cut', { title: description }, description),
+        h('span.jk-mut.jk-nw', null, passed ? 'passed' : severity)
+      )
+    )
   );
 }
 
@@ -195,7 +222,16 @@ function bars(step: StepRow, span: Span, now: number, critical: boolean): Child[
   const words = said(step, now).join(', ');
   const last = attempts[attempts.length - 1];
   return words
-    ? [...drawn, label(words, attempts[0]?.started_at ?? span.from, last ? (last.ended_at ?? now) : span.from, span)]
+    ? [
+        ...drawn,
+        label(
+          words,
+          checksTone([step]),
+          attempts[0]?.started_at ?? span.from,
+          last ? (last.ended_at ?? now) : span.from,
+          span
+        )
+      ]
     : drawn;
 }
 
@@ -221,9 +257,9 @@ function box(look: string, from: number | null, to: number | null, span: Span, w
 }
 
 /** After its bars, or before them where there is no room after. */
-function label(words: string, begin: number, end: number, span: Span): Child {
+function label(words: string, tone: Tone, begin: number, end: number, span: Span): Child {
   const share = (end - span.from) / (span.to - span.from);
   const before = `right:calc(100% - ${place(begin, span)} + 6px)`;
   const after = `left:calc(${place(end, span)} + ${share ? 6 : 0}px)`;
-  return h('span.jk-lb', { style: share > 0.7 ? before : after, title: words }, words);
+  return h(`span.jk-lb${tone ? `.jk-t-${tone}` : ''}`, { style: share > 0.7 ? before : after, title: words }, words);
 }

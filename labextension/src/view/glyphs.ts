@@ -2,10 +2,11 @@
  * Status glyphs and icons as SVG on a 16 px box. Silhouettes differ, so that they read without colour.
  * Knows words and shapes; called by every view.
  */
-import type { StatusWord } from '../protocol';
+import type { NodeStatus, StatusWord } from '../protocol';
+import { isPartly } from '../words';
 import { s } from './dom';
 
-export type GlyphName = StatusWord | 'warning' | 'retry' | 'edited' | 'missed' | 'unmet' | 'partly';
+export type GlyphName = StatusWord | 'warning' | 'retry' | 'edited' | 'missed' | 'unmet' | 'some' | 'partly';
 
 const WHITE = {
   fill: 'none',
@@ -48,9 +49,17 @@ const SHAPES: Record<GlyphName, () => SVGElement[]> = {
   retry: () => [s('path', { d: 'M13 8a5 5 0 1 1-1.6-3.7M13.4 2v3.2h-3.2', ...LINE, 'stroke-width': 1.75 })],
   edited: () => [s('path', { d: 'M3 13l.8-3L10.6 3.2l2.2 2.2L6 12.2z', ...LINE })],
   unmet: () => [ring(), s('path', { d: 'M5.9 5.9l4.2 4.2M10.1 5.9l-4.2 4.2', ...LINE })],
-  partly: () => [ring(), s('path', { d: 'M8 8V1.8a6.2 6.2 0 0 1 0 12.4z', fill: 'currentColor' })],
+  some: () => [ring(), s('path', { d: 'M8 8V1.8a6.2 6.2 0 0 1 0 12.4z', fill: 'currentColor' })],
+  partly: () => [
+    s('path', { d: 'M1.8 8a6.2 6.2 0 0 1 12.4 0', ...LINE, 'stroke-dasharray': '2.2 2.2', 'stroke-linecap': 'butt' }),
+    s('path.jk-g-half', { d: 'M1 8a7 7 0 0 0 14 0z', fill: 'currentColor' })
+  ],
   missed: () => [s('path', { d: 'M8 2.2l5.8 5.8L8 13.8 2.2 8z', ...LINE })]
 };
+
+/** The drawing of a node's status. */
+export const shapeOf = (status: NodeStatus | undefined): GlyphName =>
+  isPartly(status) ? 'partly' : (status?.status ?? 'never');
 
 const ICONS = {
   search: 'M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.8 10.8L14 14',

@@ -15,8 +15,8 @@ import {
   zoomAt
 } from '../geometry';
 import type { Box, View } from '../geometry';
-import type { Graph, GraphNode, StatusMap, StatusWord } from '../protocol';
-import { count } from '../words';
+import type { Graph, GraphNode, StatusMap } from '../protocol';
+import { count, isPartly } from '../words';
 import { faceOf, hoverText } from './cards';
 import { Deck } from './deck';
 import { groupBox, showTip } from './boxes';
@@ -24,7 +24,7 @@ import { h, put, say } from './dom';
 import { takeHands } from './hands';
 import { iconButton } from './menu';
 import { drawSheet, readColours, Wires } from './ink';
-import type { Colours, Emphasis } from './ink';
+import type { Block, Colours, Emphasis } from './ink';
 import { Minimap } from './minimap';
 
 const MOST_CARDS = 180;
@@ -227,9 +227,14 @@ export class GraphView {
     return node.member_keys ? !node.member_keys.some(key => this.matches!.has(key)) : !this.matches.has(node.key);
   }
 
-  private wordAt = (i: number): StatusWord => {
+  private wordAt = (i: number): Block => {
     const node = this.graph!.nodes[i];
-    return node.type === 'group' ? faceOf(node, this.status, 0).word : (this.status[node.key]?.status ?? 'never');
+    const own = this.status[node.key];
+    return node.type === 'group'
+      ? faceOf(node, this.status, 0).word
+      : isPartly(own)
+        ? 'partly'
+        : (own?.status ?? 'never');
   };
 
   // drawing: at most once a frame. While the hand moves, what was drawn (with a margin) is moved as a picture, and

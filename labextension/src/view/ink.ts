@@ -96,13 +96,16 @@ function head(path: Path2D, curve: Curve, down: boolean): void {
   }
 }
 
+/** How a node is drawn as a block. */
+export type Block = StatusWord | 'partly';
+
 export interface Emphasis {
   /** Index of the selected node, or -1. */
   selected: number;
   /** Index of the hovered edge, or -1. */
   hovered: number;
   dim: (node: number) => boolean;
-  word: (node: number) => StatusWord;
+  word: (node: number) => Block;
 }
 
 export interface Sheet {
@@ -184,18 +187,19 @@ function stroke({ context: c }: Sheet, paths: Layer, colour: string, width: numb
   c.globalAlpha = 1;
 }
 
-const FILL: Record<StatusWord, keyof Colours | null> = {
+const FILL: Record<Block, keyof Colours | null> = {
   fresh: 'ok',
   failed: 'fail',
   stale: 'warn',
   running: 'run',
+  partly: null,
   never: null,
   queued: null,
   canceled: null,
   skipped: null
 };
 /** The white mark on a block: the same shapes as the glyphs, on a 16 px box. */
-const MARK: Partial<Record<StatusWord, string>> = {
+const MARK: Partial<Record<Block, string>> = {
   fresh: 'M4.8 8.3l2.2 2.2 4.2-4.6',
   failed: 'M4.5 4.5l7 7M11.5 4.5l-7 7',
   running: 'M8 2.5a5.5 5.5 0 1 0 5.5 5.5',
@@ -219,6 +223,10 @@ function drawBlocks(sheet: Sheet, graph: Graph, emphasis: Emphasis, visible: Box
     c.strokeStyle = colours.idle;
     c.lineWidth = 1 / view.k;
     c.fillRect(node.x, node.y, node.w, node.h);
+    if (word === 'partly') {
+      c.fillStyle = colours.ok;
+      c.fillRect(node.x, node.y + node.h / 2, node.w, node.h / 2);
+    }
     if (!fill) {
       c.strokeRect(node.x, node.y, node.w, node.h);
     }
@@ -230,7 +238,7 @@ function drawBlocks(sheet: Sheet, graph: Graph, emphasis: Emphasis, visible: Box
   outline(sheet, graph, emphasis.selected);
 }
 
-function drawMark(c: CanvasRenderingContext2D, node: Box, word: StatusWord, colour: string): void {
+function drawMark(c: CanvasRenderingContext2D, node: Box, word: Block, colour: string): void {
   const size = Math.min(node.h, node.w) * 0.75;
   const d = word === 'stale' ? HALF : MARK[word];
   if (!d) {

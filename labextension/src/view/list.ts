@@ -162,7 +162,7 @@ export class ListView {
         title: hoverText(node, own)
       },
       h('span'),
-      glyph(face.word),
+      glyph(face.shape),
       h('span.jk-cut.jk-name', null, node.label),
       h(`span.jk-cut.jk-nw.${face.tone ? `jk-t-${face.tone}` : 'jk-mut'}`, null, fact),
       h('span.jk-age', null, own && own.status !== 'running' ? age(own.at, now) : '')

@@ -1,15 +1,16 @@
 /** The small map at lower left: coloured blocks and the part in view. Only there when something lies outside. */
 import type { Box } from '../geometry';
-import type { Graph, StatusWord } from '../protocol';
+import type { Graph } from '../protocol';
 import { h } from './dom';
-import type { Colours } from './ink';
+import type { Block, Colours } from './ink';
 
 const SIZE = 72;
-const TONE: Record<StatusWord, keyof Colours | null> = {
+const TONE: Record<Block, keyof Colours | null> = {
   fresh: 'ok',
   failed: 'fail',
   stale: 'warn',
   running: 'run',
+  partly: null,
   never: null,
   queued: null,
   canceled: null,
@@ -40,7 +41,7 @@ export class Minimap {
   }
 
   /** Draw the blocks. */
-  draw(graph: Graph, world: Box, colours: Colours, word: (node: number) => StatusWord): void {
+  draw(graph: Graph, world: Box, colours: Colours, word: (node: number) => Block): void {
     this.world = world;
     this.scale = Math.min(SIZE / world.w, SIZE / world.h);
     const [w, ht] = [Math.max(16, world.w * this.scale), Math.max(16, world.h * this.scale)];

@@ -4,6 +4,7 @@
  */
 import { stepNames } from '../endings';
 import { cancel, cancelFace, goToCell } from '../actions';
+import { checksOfRun, checksTone } from '../checks';
 import { isActive, runGlyph } from '../protocol';
 import type { RunDetails } from '../protocol';
 import { sentence } from '../session';
@@ -185,13 +186,13 @@ export class RunView {
     const tone =
       { FAILURE: 'jk-t-fail', STARTED: 'jk-t-run', STARTING: 'jk-t-run', CANCELING: 'jk-t-run' }[
         run.status as string
-      ] ?? 'jk-mut';
+      ] ?? (checksTone(run.steps) ? `jk-t-${checksTone(run.steps)}` : 'jk-mut');
     const word =
       run.status === 'FAILURE' && run.error_step
         ? [`failed at ${run.error_step}`, this.next(run)].filter(Boolean).join(', ')
         : run.waiting && run.status === 'QUEUED'
           ? `queued: ${waitWords(run.waiting)}`
-          : [runWord(run.status), this.next(run)].filter(Boolean).join(', ');
+          : [runWord(run.status), checksOfRun(run.steps), this.next(run)].filter(Boolean).join(', ');
     return h(
       'div.jk-rhead',
       null,

@@ -5,7 +5,19 @@
 import { activeRuns } from '../actions';
 import type { Details, MetadataRow, NodeStatus, WhyPart } from '../protocol';
 import type { Session } from '../session';
-import { causeLabel, count, dayTime, duration, exactTime, plural, statusLabel, urgent, waitWords } from '../words';
+import {
+  causeLabel,
+  count,
+  dayTime,
+  duration,
+  exactTime,
+  isPartly,
+  nodeWord,
+  plural,
+  statusLabel,
+  urgent,
+  waitWords
+} from '../words';
 import { codeBlock, dataTable, diffBlock, errorBlock, fold, previewBlock, shapeWords } from './code';
 import { conditionBody } from './conditions';
 import { h } from './dom';
@@ -71,7 +83,7 @@ function reason(d: Details, session: Session): Section | null {
       ? ['reason', h('div', null, h('span.jk-b.jk-t-warn', null, `${statusWord(status)}: `), causeLabel(status.cause))]
       : null;
   }
-  const tone = { failed: 'jk-t-fail', stale: 'jk-t-warn' }[status.status as string] ?? '';
+  const tone = isPartly(status) ? '' : ({ failed: 'jk-t-fail', stale: 'jk-t-warn' }[status.status as string] ?? '');
   const parts = d.why.parts;
   return [
     'reason',
@@ -81,7 +93,7 @@ function reason(d: Details, session: Session): Section | null {
 }
 
 const statusWord = (status: NodeStatus): string => {
-  const word = statusLabel(status.status);
+  const word = nodeWord(status);
   return word[0].toUpperCase() + word.slice(1);
 };
 

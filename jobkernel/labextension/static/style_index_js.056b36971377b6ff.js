@@ -585,6 +585,12 @@
 .jk-g-retry {
   color: var(--jk-warn);
 }
+.jk-g-partly {
+  color: var(--jk-ink2);
+}
+.jk-g-half {
+  color: var(--jk-ok);
+}
 .jk-g-never,
 .jk-g-queued,
 .jk-g-canceled,
@@ -1135,7 +1141,7 @@
   transform: translateY(-1px) rotate(45deg);
 }
 .jk-g-unmet,
-.jk-g-partly {
+.jk-g-some {
   color: var(--jk-ink2);
 }
 .jk-c-moot > .jk-condline,
@@ -1802,6 +1808,22 @@
   text-align: right;
   color: var(--jk-ink2);
 }
+
+/* a long message: its beginning, then all of it in a box of its own */
+.jk-message {
+  min-width: 0;
+  overflow-wrap: anywhere;
+  white-space: pre-wrap;
+}
+.jk-message .jk-btn {
+  font-weight: 400;
+}
+.jk-allofit {
+  display: block;
+  max-height: 320px;
+  overflow: auto;
+  font-weight: 400;
+}
 `,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/partitions.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* the bar of an asset's partitions, and their list in the details */
 .jk-parts {
   display: block;
@@ -2065,6 +2087,15 @@
 }
 .jk-try > :first-child {
   color: var(--jk-ink2);
+}
+.jk-trycheck {
+  grid-template-columns: auto minmax(0, 1fr) auto;
+}
+.jk-try.jk-trycheck > :first-child {
+  color: inherit;
+}
+.jk-stepg.jk-t-fail .jk-g-warning {
+  color: var(--jk-fail);
 }
 .jk-lane {
   position: relative;
