@@ -76,7 +76,7 @@ OLD = {
     "backfills": ("backfill", "ended_us < $cutoff"),
     "materializations": (
         "materialization",
-        "run_id in (select run_id from old_runs) and row_seq not in"
+        "(run_id in (select run_id from old_runs) or (run_id is null and occurred_us < $cutoff)) and row_seq not in"
         " (select materialized_seq from kept.asset_partition where materialized_seq is not null)",
     ),
     "checks": (
