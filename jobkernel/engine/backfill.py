@@ -84,6 +84,13 @@ class Backfill:
         return self._keys_of(RunState.FAILED)
 
     @property
+    def refused(self) -> dict[int, BaseException]:
+        """Why runs could not be launched at all, by their numbers."""
+        with self.lock:
+            failed = self.state.with_state(RunState.FAILED)
+            return {number: self.errors[number] for number in failed if number in self.errors.keys() - self.run_ids}
+
+    @property
     def success(self) -> bool:
         """Whether it is over and every partition was made."""
         return self.final is BackfillStatus.COMPLETED_SUCCESS
@@ -194,7 +201,9 @@ class Backfill:
 
     def failed_words(self) -> str:
         """Name the partitions that failed, and say how many were left out because of them; empty where none were."""
-        failed, tally = self.failed, self.progress
+        tally = self.progress
+        with self.lock:
+            failed = list(dict.fromkeys(self.runs[number].title for number in self.state.with_state(RunState.FAILED)))
         words = [f"failed: {', '.join(failed[:NAMED])}"] if failed else []
         if len(failed) > NAMED:
             words[0] += f" and {len(failed) - NAMED} more"
@@ -211,8 +220,15 @@ class Backfill:
         words = self.failed_words()
         return (
             f"<backfill {self.backfill_id} of {self.wish.selection}: {self.status},"
-            f" {tally_words(self.progress)}>{f' {words}.' if words else ''}"
+            f" {tally_words(self.progress)}>{f' {words}.' if words else ''}{self._why()}"
         )
+
+    def _why(self) -> str:
+        error = self.first_error()
+        if error is None or self.final is None:
+            return ""
+        first_line = str(error).strip().partition("\n")[0]
+        return f" The first: {type(error).__name__}: {first_line}"
 
 
 def tally_words(tally: Tally) -> str:

@@ -22,6 +22,8 @@ Place = tuple[str, str]
 
 LATE_US: Final = 3_600_000_000
 """So much later than it happened may another kernel's event be read first."""
+ENDED_KEPT: Final = 10_000
+"""So many runs that ended here are known to have ended, whatever older rows of the history say."""
 _OF_PARTITIONS: Final = (ev.ASSET_MATERIALIZATION_PLANNED, ev.ASSET_MATERIALIZATION, ev.ASSET_FAILED_TO_MATERIALIZE)
 
 
@@ -37,6 +39,7 @@ class PartitionStates:
         self._planned: dict[Place, str] = {}
         self._places_of_run: dict[str, set[Place]] = {}
         self._foreign: set[str] = set()
+        self._ended: dict[str, None] = {}
         self._prints: dict[str, Mapping[str, Any]] = {}
         self._hashes: dict[int, Mapping[str, str]] = {}
 
@@ -70,7 +73,7 @@ class PartitionStates:
             asset, partition = row["asset_key"], row["partition_key"]
             if row["parts"] is not None:
                 prints[asset, row["parts_id"]] = self._shared(row["parts"])
-            if row["planned_run_id"] is not None:
+            if row["planned_run_id"] is not None and row["planned_run_id"] not in self._ended:
                 planned.add((asset, partition))
                 self._plan((asset, partition), row["planned_run_id"], moved, is_foreign=True)
             newest = max(newest, row["last_at"] or 0)
@@ -88,11 +91,18 @@ class PartitionStates:
         """Take in one event of a run of this kernel; return the assets of which a partition moved."""
         moved: dict[str, list[str]] = {}
         if event.event_type in ev.FINAL_RUN_EVENTS:
-            for place in list(self._places_of_run.get(str(event.run_id), ())):
-                self._unplan(place, moved)
+            self._end(str(event.run_id), moved)
         elif event.event_type in _OF_PARTITIONS and (event.body or {}).get("partition_key") is not None:
             self._note_partition(event, event.body or {}, moved)
         return self._note(moved)
+
+    def _end(self, run_id: str, moved: dict[str, list[str]]) -> None:
+        """Note the end of a run of this kernel, which the history may hear of later than we do."""
+        self._ended[run_id] = None
+        if len(self._ended) > ENDED_KEPT:
+            del self._ended[next(iter(self._ended))]
+        for place in list(self._places_of_run.get(run_id, ())):
+            self._unplan(place, moved)
 
     def _note_partition(self, event: Event, body: Mapping[str, Any], moved: dict[str, list[str]]) -> None:
         place = (str(body["asset_key"]), str(body["partition_key"]))

@@ -105,5 +105,8 @@ def _refuse_none(plan: Plan, chosen: ChosenPartitions) -> None:
     if not made or known is None or known.keys or known.definition is None:
         return
     first, last = known.definition.get_first_partition_key(), known.definition.get_last_partition_key()
-    span = f"; they go from '{first}' to '{last}'" if first is not None else "; none exists yet"
-    raise InvariantViolation(f"'{made[0]}' has partitions{span}. Say which one: --partition KEY, or latest.")
+    if first is None:
+        raise InvariantViolation(f"'{made[0]}' has partitions, and none exists yet.")
+    raise InvariantViolation(
+        f"'{made[0]}' has partitions; they go from '{first}' to '{last}'. Say which one: --partition KEY, or latest."
+    )

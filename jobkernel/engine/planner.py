@@ -20,7 +20,7 @@ from jobkernel.errors import (
 )
 from jobkernel.model.definitions import Assets, Job
 from jobkernel.model.runs import StepStatus
-from jobkernel.rules.asset_plan import plan_assets
+from jobkernel.rules.asset_plan import plan_assets, run_title
 from jobkernel.rules.graph_plan import plan_graph
 from jobkernel.rules.plan import FromAsset, Plan, PlannedStep
 from jobkernel.rules.selecting import select
@@ -122,8 +122,9 @@ class Planner:
         checks = None if job is None else self._checks_of(job)
         if not known and not checks:
             whose, where = (f" of {notebook}", notebook) if notebook else ("", "its own notebook")
+            title = run_title(job_name, list(assets))
             raise UnknownName(
-                f"What that run of '{job_name}'{whose} ran is not defined here; run the cells that define it, or open"
+                f"What that run of '{title}'{whose} ran is not defined here; run the cells that define it, or open"
                 f" {where}, run its cells, and run it again there."
             )
         return plan_assets(self._definitions_of(known, checks), known, job=job, checks=checks)

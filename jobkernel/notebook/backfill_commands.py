@@ -76,9 +76,17 @@ def _shown(session: Session, backfill_id: str) -> Backfill | Shown:
     tally = known.progress if known is not None else _tally(row)
     status = known.status if known is not None else row["status"]
     lines = [f"backfill {backfill_id} of {row['selection']}: {status}, {tally_words(tally)}"]
-    failed = [each for each in _newest(session, backfill_id) if each["status"] in ("FAILURE", "CANCELED")]
-    lines += [f"  {_failure(session, each)}" for each in failed[:NAMED]]
-    lines += [f"  and {len(failed) - NAMED} more"] if len(failed) > NAMED else []
+    refused = known.refused if known is not None else {}
+    failed = [
+        each
+        for each in _newest(session, backfill_id)
+        if each["status"] in ("FAILURE", "CANCELED") and each["number"] not in refused
+    ]
+    told = [f"{known.runs[number].title}: not launched, {error}" for number, error in refused.items()] if known else []
+    told = told[:NAMED] + [_failure(session, each) for each in failed[: NAMED - len(told[:NAMED])]]
+    lines += [f"  {line}" for line in told]
+    more = len(failed) + len(refused) - len(told)
+    lines += [f"  and {more} more"] if more else []
     if is_left:
         lines.append(f"Its kernel is gone: %jk backfill {backfill_id} --resume goes on with what it had not launched.")
     elif status in ("COMPLETED_FAILED", "CANCELED"):

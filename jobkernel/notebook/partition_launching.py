@@ -19,7 +19,7 @@ from jobkernel.notebook.backfill_progress import run_backfill_here
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.launching import run_here
 from jobkernel.notebook.options import UsageProblem, whole_number
-from jobkernel.notebook.partition_options import policy_of
+from jobkernel.notebook.partition_options import keys_in_variable, policy_of
 from jobkernel.notebook.shown import count_of
 from jobkernel.rules.backfills import BackfillRun, assets_of_definition, backfill_runs, chosen_definition
 from jobkernel.rules.partition_text import read_keys
@@ -49,13 +49,19 @@ def wanted(
             what = plan.job_name if plan.job is not None else next(iter(plan.asset_keys))
             raise InvariantViolation(f"'{what}' has no partitions; leave out --partition.")
         assets = assets_of_definition(plan, definition)
-        keys = read_keys(
-            "all" if given.partition is None else given.partition,
-            definition,
-            of=_named(assets),
-            made=lambda: made_keys(session, assets),
-            failed=lambda: failed_keys(session, assets),
-            stale=lambda: stale_keys(session, assets),
+        said = "all" if given.partition is None else given.partition
+        held = keys_in_variable(said, definition, kernel.names)
+        keys = (
+            held
+            if isinstance(held, list)
+            else read_keys(
+                said if held is None else held,
+                definition,
+                of=_named(assets),
+                made=lambda: made_keys(session, assets),
+                failed=lambda: failed_keys(session, assets),
+                stale=lambda: stale_keys(session, assets),
+            )
         )
         if is_stale:
             to_make = keys_to_make(session, assets)

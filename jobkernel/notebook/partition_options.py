@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from jobkernel.errors import did_you_mean
 from jobkernel.model.backfill_policy import BackfillPolicy
+from jobkernel.model.partition_range import PartitionKeyRange
+from jobkernel.model.partitions import PartitionsDefinition
 from jobkernel.notebook.options import UsageProblem, whole_number
 from jobkernel.rules.mapping_text import read_mapping
 from jobkernel.rules.partition_mapping import PartitionMapping
+from jobkernel.rules.partition_run import checked_key, keys_of_range
+from jobkernel.rules.partition_text import WORDS
+
+_VARIABLE: Final = re.compile(r"\{(?P<braced>[^\W\d]\w*)\}|(?P<name>[^\W\d]\w*)")
 
 
 def policy_of(given: argparse.Namespace) -> BackfillPolicy | None:
@@ -62,3 +69,31 @@ def refuse_unused(mappings: Iterable[str], used: Iterable[str]) -> None:
     for name in mappings:
         if name not in known:
             raise UsageProblem(f"--mapping {name}: the cell uses nothing of that name.{did_you_mean(name, known)}")
+
+
+def keys_in_variable(text: str, definition: PartitionsDefinition, names: Mapping[str, Any]) -> list[str] | str | None:
+    """Return what a variable says where ``--partition`` names one, bare or in braces: keys, or a text to read.
+
+    None where no variable is meant: keys that exist and words such as ``latest`` come first.
+
+    Raises:
+        UnknownName: it holds a key that does not exist.
+        UsageProblem: it holds no keys.
+    """
+    found = _VARIABLE.fullmatch(text.strip())
+    if found is None or text in WORDS or definition.has_partition_key(text):
+        return None
+    name = found["braced"] or found["name"]
+    if name not in names:
+        return None
+    value = names[name]
+    if isinstance(value, str):
+        return value
+    if isinstance(value, PartitionKeyRange):
+        return list(keys_of_range(value, definition))
+    keys = list(value) if isinstance(value, Collection) and not isinstance(value, Mapping) else []
+    if not keys or not all(isinstance(key, str) for key in keys):
+        raise UsageProblem(
+            f"--partition {text}: the variable holds no partition keys; give it a key or a list of keys."
+        )
+    return [checked_key(key, definition) for key in keys]

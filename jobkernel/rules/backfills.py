@@ -47,6 +47,13 @@ class BackfillRun:
         """How many partitions it counts as: an asset without partitions is one."""
         return len(self.keys) or 1
 
+    @property
+    def title(self) -> str:
+        """What it makes, in few words: a key, the ends of a range, or the assets."""
+        if not self.keys:
+            return ", ".join(self.assets)
+        return self.keys[0] if len(self.keys) == 1 else f"{self.keys[0]}..{self.keys[-1]}"
+
 
 @dataclass(slots=True, eq=False)
 class _Unit:

@@ -224,6 +224,8 @@ def _end(definition: TimeWindowPartitionsDefinition, last: str, text: str) -> st
         window = definition.time_window_for_partition_key(last.strip())
     except ValueError:
         raise InvalidDefinition(f"'{text}' ends with '{last}'; write the last partition as a key.") from None
+    if window.start < definition.start:
+        raise InvalidDefinition(f"'{text}' ends before it starts; write the first day and then the last.")
     return window.end.strftime(definition.fmt)
 
 

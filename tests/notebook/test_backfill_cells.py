@@ -150,6 +150,15 @@ def test_partitions_of_two_dimensions_have_a_run_for_each_range(nb: Notebook) ->
     assert nb.session.load("both", "2024-01-02|y") == {"date": "2024-01-02", "letter": "y"}
 
 
+def test_a_range_that_fails_is_named_by_its_ends(nb: Notebook) -> None:
+    nb.ok(DAY.replace("context.partition_key", "1 / 0"))
+
+    failed = nb("%materialize day --partition all --single-run")
+
+    assert "6 failed" in failed.text
+    assert "failed: 2024-01-01..2024-01-06 ·" in failed.text
+
+
 def test_a_dry_run_says_which_partitions_in_how_many_runs(nb: Notebook) -> None:
     nb.ok(DAY, "%%asset month --partitions monthly:2024-01-01..2024-01-01\nlen(day)", "%job daily day+")
 

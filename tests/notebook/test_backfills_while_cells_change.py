@@ -91,3 +91,43 @@ def test_a_retry_of_what_nothing_defines_any_more_says_so(nb: Notebook) -> None:
 
     assert "is not defined here; run the cells that define it" in words
     assert nb.names["handle"].status == "COMPLETED_FAILED"
+
+
+def test_a_retry_of_partitions_that_are_none_any_more_says_why_and_loses_nothing(nb: Notebook) -> None:
+    nb.ok(
+        "%%asset day --partitions daily:2024-01-01..2024-01-04\n"
+        "if context.partition_key.endswith('3'):\n    raise ValueError('not today')\n1",
+        "handle = %materialize day --partition all --bg",
+        f"handle.wait({PATIENCE_S})",
+        "%%asset day --partitions daily:2024-01-01..2024-01-02\n2",
+    )
+
+    told = nb.ok("handle.retry_failed()", f"handle.wait({PATIENCE_S})").text
+
+    why = "No partition '2024-01-03' exists."
+    assert f"COMPLETED_FAILED, 3/4 partitions · 1 failed> failed: 2024-01-03. The first: UnknownName: {why}" in told
+    assert f"2024-01-03: not launched, {why}" in nb.ok(f"%jk backfill {nb.names['handle'].backfill_id}").text
+    nb.ok(
+        "%%asset day --partitions daily:2024-01-01..2024-01-04\n3",
+        "handle.retry_failed()",
+        f"handle.wait({PATIENCE_S})",
+    )
+    assert made(nb) == [1, 1, 3, 1]
+
+
+def test_a_key_that_is_deleted_meanwhile_fails_alone(nb: Notebook) -> None:
+    nb.ok(
+        *SETUP,
+        "import jobkernel as jk\ninstance = jk.DagsterInstance.get()",
+        "instance.add_dynamic_partitions('files', ['a', 'b c', 'd'])",
+        "%%asset file --partitions dynamic:files\nstarted.set()\nassert gate.wait(30)\ncontext.partition_key",
+        "handle = %materialize file --partition all --bg --max-runs 1",
+        "started.wait(30)",
+        "instance.delete_dynamic_partition('files', 'b c')",
+        f"gate.set()\nhandle.wait({PATIENCE_S})",
+    )
+
+    handle = nb.names["handle"]
+    assert (handle.failed, handle.progress.done) == (["b c"], 2)
+    nb.ok("instance.add_dynamic_partitions('files', ['b c'])", f"handle.retry_failed().wait({PATIENCE_S})")
+    assert nb.session.load("file", "b c") == "b c"

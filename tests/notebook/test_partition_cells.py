@@ -83,3 +83,40 @@ def test_a_job_runs_a_partition_in_the_background(nb: Notebook) -> None:
 
     assert made(nb) == ["2024-01-04"]
     assert nb.names["handle"].value("day") == "2024-01-04"
+
+
+@pytest.mark.parametrize("said", ["wanted", "{wanted}", "'{wanted}'"])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("'2024-01-02'", ["2024-01-02"]),
+        ("'2024-01-01..2024-01-02'", ["2024-01-01", "2024-01-02"]),
+        ("['2024-01-03', '2024-01-01']", ["2024-01-03", "2024-01-01"]),
+        ("jk.PartitionKeyRange('2024-01-03', '2024-01-04')", ["2024-01-03", "2024-01-04"]),
+    ],
+)
+def test_a_variable_says_partitions(nb: Notebook, said: str, value: str, expected: list[str]) -> None:
+    nb.ok("import jobkernel as jk", f"wanted = {value}", DAY, f"%materialize day --partition {said} --max-runs 1")
+
+    assert made(nb) == expected
+
+
+def test_a_key_comes_before_a_variable_of_its_name(nb: Notebook) -> None:
+    nb.ok("eu = 'us'", "%%asset region --partitions static:eu,us\n1", "%materialize region --partition eu")
+
+    assert made(nb) == ["eu"]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("3", "--partition wanted: the variable holds no partition keys; give it a key or a list of keys."),
+        ("[]", "the variable holds no partition keys"),
+        ("['2024-02-01']", "No partition '2024-02-01' exists."),
+        ("''", "says no partition"),
+    ],
+)
+def test_a_variable_that_holds_no_partition_is_refused_in_one_sentence(nb: Notebook, value: str, words: str) -> None:
+    nb.ok(DAY, f"wanted = {value}")
+
+    assert words in nb.refused("%materialize day --partition wanted")

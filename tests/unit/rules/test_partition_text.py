@@ -64,6 +64,7 @@ def test_a_text_says_partitions(text: str, expected: Any) -> None:
         ("daily:", "Write daily:2024-01-01"),
         ("daily:tomorrow", "write the first day as daily:2024-01-01"),
         ("daily:2024-02-30", "cannot read their start '2024-02-30'"),
+        ("daily:2024-01-05..2024-01-01", "ends before it starts; write the first day and then the last."),
         ("daily:2024-01-01..x", "write the last partition as a key"),
         ("daily:2024-01-01@Europe/Berln", "Did you mean 'Europe/Berlin'?"),
         ("cron:61 * * * *:2024-01-01", "minute: '61' is out of range"),
