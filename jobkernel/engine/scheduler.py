@@ -7,7 +7,6 @@ the one that only goes forward, so that a suspended machine and a clock that was
 from __future__ import annotations
 
 import heapq
-import itertools
 import logging
 import threading
 import time
@@ -58,9 +57,9 @@ class Scheduler:
         self._beat = beat
         self.pulse = Pulse()
         self._lock = threading.Condition()  # protects all below
-        self._moments: list[tuple[datetime, int, str]] = []
+        self._moments: list[datetime] = []
+        self._names: dict[datetime, dict[str, None]] = {}
         self._times: dict[str, datetime] = {}
-        self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self._call_off: Callable[[], None] = lambda: None
@@ -70,15 +69,19 @@ class Scheduler:
     def at(self, name: str, moment: datetime | None) -> None:
         """Have ``due`` called for a name at a moment, in place of any other of that name; None calls it off."""
         with self._lock:
+            before = self._times.pop(name, None)
+            if before is not None:
+                del self._names[before][name]
             if moment is None:
-                self._times.pop(name, None)
                 return
             self._times[name] = moment
-            if len(self._moments) > 2 * len(self._times) + FEW:
-                self._moments = [each for each in self._moments if self._times.get(each[2]) == each[0]]
-                heapq.heapify(self._moments)
-            heapq.heappush(self._moments, (moment, next(self._numbers), name))
-            self._lock.notify()
+            if moment not in self._names:
+                self._drop_old_moments()
+                self._names[moment] = {}
+                heapq.heappush(self._moments, moment)
+            self._names[moment][name] = None
+            if moment == self._moments[0]:
+                self._lock.notify()
 
     def wake(self) -> None:
         """Look at the clock now; start the thread where there is none yet."""
@@ -96,6 +99,8 @@ class Scheduler:
         with self._lock:
             self._is_closed = True
             self._times.clear()
+            self._names.clear()
+            self._moments.clear()
             self._call_off()
             self._lock.notify_all()
 
@@ -114,20 +119,28 @@ class Scheduler:
             self._guarded(lambda: self._due(name, now), name)  # noqa: B023 - called at once
         with self._lock:
             self._forget_old()
-            return self._moments[0][0] if self._moments else None
+            return self._moments[0] if self._moments else None
 
     def _take(self, now: datetime) -> tuple[datetime, str] | None:
         with self._lock:
             self._forget_old()
-            if self._is_closed or not self._moments or self._moments[0][0] > now:
+            if self._is_closed or not self._moments or self._moments[0] > now:
                 return None
-            moment, _, name = heapq.heappop(self._moments)
-            del self._times[name]
+            moment = self._moments[0]
+            name = next(iter(self._names[moment]))
+            del self._names[moment][name], self._times[name]
             return moment, name
 
     def _forget_old(self) -> None:
-        while self._moments and self._times.get(self._moments[0][2]) != self._moments[0][0]:
-            heapq.heappop(self._moments)
+        """Drop moments at the front of the line that nobody has any more."""
+        while self._moments and not self._names[self._moments[0]]:
+            del self._names[heapq.heappop(self._moments)]
+
+    def _drop_old_moments(self) -> None:
+        """Drop all moments that nobody has any more, where they are many."""
+        if len(self._moments) > 2 * len(self._times) + FEW:
+            self._names = {moment: names for moment, names in self._names.items() if names}
+            self._moments = sorted(self._names)
 
     def _guarded(self, action: Callable[[], None], what: str) -> None:
         try:
@@ -151,7 +164,7 @@ class Scheduler:
             if self._is_closed:
                 return False
             wait = min(LONGEST_SLEEP_S, beat_at - began)
-            nearest = self._moments[0][0] if self._moments else upcoming
+            nearest = self._moments[0] if self._moments else upcoming
             if nearest is not None:
                 wait = min(wait, (nearest - began_at).total_seconds())
             if wait > 0:

@@ -7,9 +7,12 @@ by ``ticks``, by the scheduler and by whoever shows what comes next.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
 from jobkernel.errors import InvalidDefinition
 from jobkernel.records import dataclass
@@ -18,6 +21,7 @@ from jobkernel.rules.cron_times import local_times
 from jobkernel.rules.cron_zones import SECOND, Stretch, Zone, read_zone
 
 TICK = timedelta(microseconds=1)
+HOUR = timedelta(hours=1)
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -33,6 +37,8 @@ class Crons:
     zone: Zone = field(repr=False, compare=False)
     lines: tuple[Line, ...] = field(repr=False, compare=False)
     _kept: list[tuple[datetime, datetime]] = field(repr=False, compare=False)  # from where, next: replaced as a whole
+    decided: list[Any] = field(repr=False, compare=False)
+    """What ``ticks`` decided last for one that fires so, which holds for all others: at most one thing, as a whole."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -92,15 +98,21 @@ def read_crons(crons: str | Sequence[str], timezone: str | None = None) -> Crons
     Raises:
         InvalidDefinition: a cron or the zone cannot be read, or there is none, or one never fires.
     """
-    zone = read_zone("UTC" if timezone is None else timezone)
     listed = [crons] if isinstance(crons, str) else crons
     if not isinstance(listed, Sequence) or not all(isinstance(text, str) for text in listed):
         raise InvalidDefinition(f"A cron is a text such as '0 9 * * 1-5', or a list of such texts; got {crons!r}.")
     if not listed:
         raise InvalidDefinition("A schedule needs at least one cron, such as '0 9 * * 1-5'; got an empty list.")
-    read = tuple(read_cron(text) for text in listed)
+    return crons_of(tuple(listed), "UTC" if timezone is None else timezone)
+
+
+@lru_cache(maxsize=4096)
+def crons_of(texts: tuple[str, ...], timezone: str) -> Crons:
+    """Return what :func:`read_crons` does: one for all who ask for the same, so that they share what it has found."""
+    zone = read_zone(timezone)
+    read = tuple(read_cron(text) for text in texts)
     lines = tuple(Line(cron, zone) for cron in dict.fromkeys(read))
-    return Crons(read, zone.name, zone, lines, [(NEVER, NEVER)])
+    return Crons(read, zone.name, zone, lines, [(NEVER, NEVER)], [])
 
 
 class Line:
@@ -110,6 +122,7 @@ class Line:
         self.zone = zone
         self.times = local_times(cron)
         self._is_every_hour = cron.is_every_hour
+        self._minutes = cron.minutes if cron.is_every_hour and self.times.is_every_day else ()
         self._kept = (NEVER.replace(tzinfo=None),) * 2
 
     def after(self, instant: datetime) -> datetime:
@@ -122,6 +135,10 @@ class Line:
 
     def _first_after(self, instant: datetime) -> datetime:
         stretch = self.zone.at(instant)
+        if self._minutes:  # at the same minutes of each hour, whatever the day: no calendar is asked
+            then = self._in_hours(instant + stretch.offset) - stretch.offset
+            if then < stretch.ends:
+                return then
         seen = max(instant + stretch.offset, self._opens(stretch) - SECOND)
         local = self.times.after(seen)
         while (then := max(stretch.begins, local - stretch.offset)) >= stretch.ends:
@@ -131,6 +148,12 @@ class Line:
                 seen = opens - SECOND
                 local = self.times.after(seen)
         return then
+
+    def _in_hours(self, local: datetime) -> datetime:
+        place = bisect_right(self._minutes, local.minute)
+        if place < len(self._minutes):
+            return local.replace(minute=self._minutes[place], second=0, microsecond=0)
+        return local.replace(minute=self._minutes[0], second=0, microsecond=0) + HOUR
 
     def before(self, instant: datetime) -> datetime:
         """Return its last tick earlier than an instant."""

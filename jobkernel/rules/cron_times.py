@@ -29,7 +29,7 @@ class LocalTimes:
         self._days = " ".join(["0 0", *cron.spec.split()[2:]])
         self.minutes = tuple(60 * hour + minute for hour in cron.hours for minute in cron.minutes)
         self._months = None if len(cron.months) == 12 else frozenset(cron.months)
-        self._is_every_day = self._days == "0 0 * * *"
+        self.is_every_day = self._days == "0 0 * * *"
 
     @cached_property
     def _forward(self) -> CronSim:
@@ -41,7 +41,7 @@ class LocalTimes:
 
     def has_day(self, day: date) -> bool:
         """Whether a day is one of the cron's."""
-        if self._is_every_day:
+        if self.is_every_day:
             return True
         return (self._months is None or day.month in self._months) and self._forward.match_day(day)
 
@@ -52,7 +52,7 @@ class LocalTimes:
             place = bisect_right(self.minutes, local.hour * 60 + local.minute)
             if place < len(self.minutes):
                 return _at(day, self.minutes[place])
-        if self._is_every_day:
+        if self.is_every_day:
             return _at(day + DAY, self.minutes[0])
         return _at(_walk(self._forward, datetime.combine(day + DAY, MIDNIGHT) - SECOND), self.minutes[0])
 
@@ -64,7 +64,7 @@ class LocalTimes:
             place = bisect_left(self.minutes, local.hour * 60 + local.minute + begun)
             if place > 0:
                 return _at(day, self.minutes[place - 1])
-        if self._is_every_day:
+        if self.is_every_day:
             return _at(day - DAY, self.minutes[-1])
         return _at(_walk(self._backward, datetime.combine(day, MIDNIGHT)), self.minutes[-1])
 

@@ -7,7 +7,7 @@ twice, whatever the clock does. Called by the scheduler with the present instant
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -116,16 +116,32 @@ def due_ticks(crons: Crons, memory: TickMemory, policy: CatchupPolicy, now: date
         return Due(memory=memory)
     memory = _righted(memory, memory.starts_at, now)
     start = _start(memory)
-    first = crons.after(start)
-    if first > now:
-        return Due(next_at=first, memory=memory, behind=max(start - now, timedelta()))
-    launched, next_at = _launched(crons, policy, first, now)
-    return Due(
-        launch=tuple([DueTick(at=tick, late=now - tick) for tick in launched]),
-        missed=_missed(crons, first, launched, now),
-        next_at=next_at,
-        memory=TickMemory(starts_at=memory.starts_at, decided_until=now),
-    )
+    found = next(iter(crons.decided), None)
+    if found is None or found.start != start or found.now != now:
+        found = _Decided(start, now, crons.after(start))
+        crons.decided[:] = [found]
+    if found.first > now:
+        return Due(next_at=found.first, memory=memory, behind=max(start - now, timedelta()))
+    launch, missed, next_at = found.follows.get(policy) or found.follow(crons, policy)
+    memory = TickMemory(starts_at=memory.starts_at, decided_until=now)
+    return Due(launch=launch, missed=missed, next_at=next_at, memory=memory)
+
+
+@dataclass(slots=True)
+class _Decided:
+    """What becomes, at ``now``, of the ticks later than ``start``: the same for all schedules that fire so."""
+
+    start: datetime
+    now: datetime
+    first: datetime
+    follows: dict[CatchupPolicy, tuple[tuple[DueTick, ...], Gap | None, datetime]] = field(default_factory=dict)
+
+    def follow(self, crons: Crons, policy: CatchupPolicy) -> tuple[tuple[DueTick, ...], Gap | None, datetime]:
+        """Decide by a policy what of them is launched, what is missed, and what comes next."""
+        launched, next_at = _launched(crons, policy, self.first, self.now)
+        launch = tuple([DueTick(at=tick, late=self.now - tick) for tick in launched])
+        self.follows[policy] = found = launch, _missed(crons, self.first, launched, self.now), next_at
+        return found
 
 
 def _start(memory: TickMemory) -> datetime:

@@ -1,15 +1,18 @@
-"""The next tick of 1 000 mixed crons on the day before clocks change; a month of them, decided minute by minute."""
+"""The next tick of 1 000 mixed crons on the day before clocks change; a month of them and of 1 000 of every minute."""
 
 from __future__ import annotations
 
 import heapq
+import itertools
 import random
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from jobkernel.rules import cron_fields, cron_times
+from jobkernel.model.automation import Catchup
+from jobkernel.rules import cron, cron_fields, cron_times
 from jobkernel.rules.cron import TICK, Crons, read_crons
 from jobkernel.rules.ticks import CatchupPolicy, TickMemory, due_ticks
 from tests.benchmarks.timing import median_ms
@@ -36,16 +39,33 @@ def _text(chance: random.Random) -> str:
     return chance.choice(forms)
 
 
+def every_minute() -> list[tuple[Crons, CatchupPolicy]]:
+    """Return a thousand schedules of every minute, in a few zones and with each policy of what was missed."""
+    zones = [ZONE, "UTC", "America/New_York", "Asia/Kolkata"]
+    ways = list(
+        itertools.product(
+            [read_crons("* * * * *", zone) for zone in zones], [CatchupPolicy(catchup=each) for each in Catchup]
+        )
+    )
+    return list(itertools.islice(itertools.cycle(ways), SCHEDULES))
+
+
 def measure() -> dict[str, float]:
     """Return µs for a next tick (read and found, found, known), and seconds for the month."""
     listed = texts()
-    seconds, ticks = a_month([read_crons(text, ZONE) for text in listed])
+    mixed = [(read_crons(text, ZONE), CatchupPolicy()) for text in listed]
+    seconds, ticks = a_month(mixed)
+    alone, _ = a_month(mixed, together=False)
+    each_minute, many = a_month(every_minute())
+    assert many == SCHEDULES * 31 * 24 * 60, many
     return {
         "next_tick_read_us": _each_us(lambda: [_read_anew(text).after(EVE) for text in listed]),
         "next_tick_first_us": _first_us(listed),
         "next_tick_unchanged_us": _unchanged_us(listed),
         "month_of_1000_schedules_s": seconds,
         "month_ticks_per_s": ticks / seconds,
+        "month_of_1000_schedules_each_alone_s": alone,
+        "month_of_1000_schedules_every_minute_s": each_minute,
     }
 
 
@@ -64,21 +84,33 @@ def measure_peer() -> dict[str, float]:
     return {"next_tick_read_us": _each_us(read_anew), "next_tick_first_us": each, "next_tick_unchanged_us": each}
 
 
-def a_month(schedules: list[Crons]) -> tuple[float, int]:
-    """Wake each minute of a month and decide what is due; return the seconds it took and how many ticks there were."""
+class Alike(NamedTuple):
+    """Schedules of which the same is decided: they fire at the same times, by one policy, and remember the same."""
+
+    crons: Crons
+    policy: CatchupPolicy
+    memory: TickMemory
+
+
+def a_month(schedules: Iterable[tuple[Crons, CatchupPolicy]], *, together: bool = True) -> tuple[float, int]:
+    """Wake each minute of a month and decide what is due, of those that are alike once (or of each by itself).
+
+    Return the seconds it took, and how many ticks of schedules there were.
+    """
     start, end = MONTH
-    memories, policy, ticks = [TickMemory(starts_at=start)] * len(schedules), CatchupPolicy(), 0
-    line = [(crons.after(start - TICK), place) for place, crons in enumerate(schedules)]
+    began, now, ticks = time.perf_counter(), start, 0
+    counts: Counter[Alike] = Counter(Alike(*each, TickMemory(starts_at=start)) for each in schedules)
+    alone = [each for each, count in counts.items() for _ in range(1 if together else count)]
+    numbers = itertools.count()
+    line = [(each.crons.after(start - TICK), next(numbers), each, counts[each] if together else 1) for each in alone]
     heapq.heapify(line)
-    began, now = time.perf_counter(), start
     while now < end:
         while line[0][0] <= now:
-            place = line[0][1]
-            due = due_ticks(schedules[place], memories[place], policy, now)
-            memories[place] = due.memory
-            ticks += len(due.launch)
+            _, _, each, count = line[0]
+            due = due_ticks(each.crons, each.memory, each.policy, now)
+            ticks += len(due.launch) * count
             assert due.next_at is not None
-            heapq.heapreplace(line, (due.next_at, place))
+            heapq.heapreplace(line, (due.next_at, next(numbers), each._replace(memory=due.memory), count))
         now += MINUTE
     return time.perf_counter() - began, ticks
 
@@ -86,11 +118,16 @@ def a_month(schedules: list[Crons]) -> tuple[float, int]:
 def _read_anew(text: str) -> Crons:
     cron_fields.read_cron.cache_clear()
     cron_times.local_times.cache_clear()
+    return _anew(text)
+
+
+def _anew(text: str) -> Crons:
+    cron.crons_of.cache_clear()
     return read_crons(text, ZONE)
 
 
 def _first_us(listed: list[str]) -> float:
-    rounds: list[list[Crons]] = [[read_crons(text, ZONE) for text in listed] for _ in range(9)]
+    rounds: list[list[Crons]] = [[_anew(text) for text in listed] for _ in range(9)]
     return _each_us(lambda: [crons.after(EVE) for crons in rounds.pop()])
 
 

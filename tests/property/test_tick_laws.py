@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobkernel.model.automation import Catchup
-from jobkernel.rules.cron import TICK, Crons, read_crons
+from jobkernel.rules.cron import TICK, Crons, crons_of, read_crons
 from jobkernel.rules.cron_counts import count_ticks
 from jobkernel.rules.cron_fields import read_cron
 from jobkernel.rules.cron_words import in_words
@@ -48,6 +48,11 @@ instants = st.datetimes(datetime(2019, 1, 1), datetime(2031, 1, 1)).map(lambda n
 lengths = st.timedeltas(timedelta(), timedelta(days=120))
 
 
+def anew(crons: Crons) -> Crons:
+    """Return crons that have not found anything yet: those that are read share what they find."""
+    return crons_of.__wrapped__(crons.texts, crons.timezone)
+
+
 @given(crons, instants)
 def test_what_comes_after_and_what_came_before_have_nothing_between_them(crons: Crons, instant: datetime) -> None:
     earlier, later = crons.before(instant), crons.after(instant)
@@ -55,7 +60,7 @@ def test_what_comes_after_and_what_came_before_have_nothing_between_them(crons: 
     assert earlier < instant < later
     assert crons.after(earlier) == (instant if crons.upto(instant) == instant else later)
     assert crons.before(later) == crons.upto(instant)
-    assert read_crons(crons.texts, crons.timezone).after(earlier - TICK) == earlier
+    assert anew(crons).after(earlier - TICK) == earlier
 
 
 @given(crons, instants)
@@ -69,6 +74,27 @@ def test_ticks_of_a_cron_fall_on_whole_minutes_that_its_clocks_show_or_where_the
 
     assert (tick.second, tick.microsecond) == (0, 0)
     assert jumped or any(local.minute in cron.minutes and local.hour in cron.hours for cron in crons.crons)
+
+
+looked = st.lists(
+    st.tuples(
+        st.integers(-3, 3), st.integers(0, 3), st.sampled_from(Catchup), st.sampled_from([1, 100]), st.integers(0, 3)
+    ),
+    min_size=2,
+    max_size=12,
+)
+
+
+@given(st.one_of(crons, st.just(read_crons("*/7 * * * *", "Asia/Kathmandu"))), instants, looked)
+def test_schedules_that_fire_alike_are_decided_of_as_each_would_be_alone(
+    crons: Crons, instant: datetime, looked: list[tuple[int, int, Catchup, int, int]]
+) -> None:
+    hour = timedelta(hours=1)
+    for on, until, catchup, cap, now in looked:
+        memory = TickMemory(starts_at=instant + on * hour, decided_until=instant + until * hour if until else None)
+        policy = CatchupPolicy(catchup=catchup, cap=cap)
+        moment = instant + now * hour
+        assert due_ticks(crons, memory, policy, moment) == due_ticks(anew(crons), memory, policy, moment)
 
 
 @given(crons, instants, lengths)
