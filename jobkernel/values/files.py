@@ -219,13 +219,20 @@ class LocalFiles:
 
 
 class RemoteFiles:
-    """Files behind an fsspec address; each is written whole by the service itself."""
+    """Files behind an fsspec address; each is written whole by the service itself.
+
+    Raises:
+        ValueNotWritten: fsspec does not know such addresses, or lacks a package for them.
+    """
 
     def __init__(self, address: str) -> None:
         from fsspec.core import url_to_fs
 
         self._address = address.rstrip("/")
-        self._system, root = url_to_fs(self._address)
+        try:
+            self._system, root = url_to_fs(self._address)
+        except (ImportError, ValueError) as error:
+            raise ValueNotWritten(f"Values cannot be kept at {address}: {error}.") from error
         self._root = root.rstrip("/")
 
     def write(self, path: str, fill: Callable[[HashingFile], None]) -> HashingFile:

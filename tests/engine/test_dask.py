@@ -65,9 +65,10 @@ class Elsewhere:
         )
 
     def _start(self, module: list[str], environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         program = subprocess.Popen(
             [sys.executable, "-m", *module],
-            env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
+            env={**os.environ, "PYTHONPATH": path, **(environment or {})},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self.folder,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -108,6 +109,28 @@ def test_a_run_that_was_run_again_by_hand_counts_as_a_retry(session: Session) ->
 
     assert ended(again) == "FAILURE"
     assert [row["tags"].get("dagster/will_retry") for row in all_ended(session, 2)] == [None, "false"]
+
+
+def test_a_run_whose_process_crashes_every_time_is_retried_as_often(session: Session) -> None:
+    """Row 274."""
+
+    @jk.op
+    def crashes() -> None:
+        os._exit(3)
+
+    @jk.job(executor_def=jk.multiprocess_executor, tags={"dagster/max_retries": "2"})
+    def crashing() -> None:
+        crashes()
+
+    define(session, crashing)
+    session.launch(session.plan_job("crashing"))
+
+    found = all_ended(session, 3)
+
+    assert [row["status"] for row in found] == ["FAILURE"] * 3
+    assert [row["tags"]["dagster/will_retry"] for row in found] == ["true", "true", "false"]
+    assert [row["tags"].get("dagster/retry_number") for row in found] == [None, "1", "2"]
+    assert {row["tags"]["dagster/failure_reason"] for row in found} == {"STEP_FAILURE"}
 
 
 def test_a_canceled_run_is_not_retried(session: Session) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from jobkernel.errors import ValueNotWritten
+from jobkernel.values.files import open_files
 from jobkernel.values.place import values_place
 
 
@@ -22,3 +26,8 @@ def test_projects_that_share_a_place_do_not_share_values(tmp_path: Path) -> None
 def test_a_folder_may_be_given_relative_to_the_home_folder(tmp_path: Path) -> None:
     place = values_place(tmp_path, tmp_path, {"JOBKERNEL_VALUES": "~/values"})
     assert Path(place).parent == Path.home() / "values"
+
+
+def test_an_address_of_no_known_kind_is_refused_in_a_sentence() -> None:
+    with pytest.raises(ValueNotWritten, match=r"^Values cannot be kept at bogus://x: Protocol not known: bogus\.$"):
+        open_files("bogus://x")
