@@ -40,8 +40,8 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "model.keys": ("AssetCheckKey", "AssetKey"),
     "model.policies": ("Backoff", "Jitter", "RetryPolicy"),
     "model.results": (
-        "AssetCheckResult", "AssetCheckSeverity", "AssetMaterialization", "AssetObservation", "DataVersion",
-        "DynamicOutput", "ExpectationResult", "Failure", "MaterializeResult", "ObserveResult", "Output",
+        "AssetCheckEvaluation", "AssetCheckResult", "AssetCheckSeverity", "AssetMaterialization", "AssetObservation",
+        "DataVersion", "DynamicOutput", "ExpectationResult", "Failure", "MaterializeResult", "ObserveResult", "Output",
         "RetryRequested",
     ),
     "model.metadata": (
@@ -109,7 +109,6 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "JobExecutionResult", "ReconstructableJob", "ReexecutionOptions", "execute_job", "reconstructable",
     ),
     "api.events": ("DagsterEvent", "DagsterEventType"),
-    "api.event_data": ("AssetCheckEvaluation",),
     "api.executor_names": (
         "ExecutorDefinition", "dask_executor", "in_process_executor", "multi_or_in_process_executor",
         "multiprocess_executor",

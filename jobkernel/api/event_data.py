@@ -10,7 +10,13 @@ from jobkernel.model import events as ev
 from jobkernel.model.events import Event
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.metadata import MetadataValue, from_json
-from jobkernel.model.results import AssetCheckSeverity, AssetMaterialization, AssetObservation, ExpectationResult
+from jobkernel.model.results import (
+    AssetCheckEvaluation,
+    AssetCheckSeverity,
+    AssetMaterialization,
+    AssetObservation,
+    ExpectationResult,
+)
 from jobkernel.records import dataclass
 
 
@@ -99,25 +105,6 @@ class AssetObservationData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AssetCheckEvaluation:
-    """How an asset check came out. Source: Dagster's ``AssetCheckEvaluation``."""
-
-    asset_key: AssetKey
-    check_name: str
-    passed: bool
-    metadata: Mapping[str, MetadataValue[Any]] = field(default_factory=dict)
-    severity: AssetCheckSeverity = AssetCheckSeverity.ERROR
-    description: str | None = None
-    blocking: bool = False
-    partition: str | None = None
-
-    @property
-    def asset_check_key(self) -> tuple[AssetKey, str]:
-        """The check's name: its asset's key and its own."""
-        return self.asset_key, self.check_name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedData:
     """That a run means to make an asset, or evaluate a check."""
 
@@ -192,7 +179,7 @@ def _check(_event: Event, body: Mapping[str, Any]) -> AssetCheckEvaluation:
     return AssetCheckEvaluation(
         asset_key=key_of(body), check_name=str(body["check_name"]), passed=bool(body["passed"]),
         metadata=metadata_of(body), severity=AssetCheckSeverity(body["severity"]),
-        description=body.get("description"), blocking=bool(body.get("blocking")), partition=body.get("partition_key"),
+        description=body.get("description"), blocking=body.get("blocking"), partition=body.get("partition_key"),
     )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from jobkernel.api.event_data import (
     DATA_OF,
-    AssetCheckEvaluation,
     AssetObservationData,
     JobFailureData,
     StepFailureData,
@@ -21,7 +20,7 @@ from jobkernel.errors import InvariantViolation
 from jobkernel.model import events as ev
 from jobkernel.model.events import Event
 from jobkernel.model.keys import AssetKey
-from jobkernel.model.results import AssetMaterialization
+from jobkernel.model.results import AssetCheckEvaluation, AssetMaterialization
 
 
 class DagsterEventType(Enum):

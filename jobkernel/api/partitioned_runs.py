@@ -11,9 +11,10 @@ from typing import Any
 
 from jobkernel.api.jobs import JobDefinition
 from jobkernel.errors import InvariantViolation
-from jobkernel.model.automation import AddDynamicPartitionsRequest, PartitionsRequest, RunRequest
+from jobkernel.model.automation import PartitionsRequest, RunRequest
 from jobkernel.model.keys import AssetKey
-from jobkernel.model.partition_loading import KeptHere, partition_loading_context
+from jobkernel.model.partition_loading import partition_loading_context
+from jobkernel.model.partition_requests import AfterChanges
 from jobkernel.model.partitions import DynamicPartitionsDefinition, PartitionsDefinition
 from jobkernel.rules.partition_run import checked_key
 from jobkernel.rules.partitioned_config import PartitionedConfig, tags_of_partition
@@ -79,7 +80,7 @@ def partition_resolver(definitions: Any, instance: Any, as_of: datetime | None =
             raise InvariantViolation(
                 f"Job '{job_name}' has no partitions; drop partition_key='{request.partition_key}'."
             )
-        with partition_loading_context(as_of, _AfterChanges(instance, changes)):
+        with partition_loading_context(as_of, AfterChanges(instance, changes)):
             key = checked_key(request.partition_key, definition)
         return request.with_replaced_attrs(
             run_config=request.run_config or _config_of(job, key),
@@ -87,33 +88,6 @@ def partition_resolver(definitions: Any, instance: Any, as_of: datetime | None =
         )
 
     return resolve
-
-
-class _AfterChanges(KeptHere):
-    """Keeps the dynamic keys of an instance as they will be when changes are made."""
-
-    def __init__(self, instance: Any, changes: Iterable[PartitionsRequest]) -> None:
-        super().__init__()
-        for change in changes:
-            name = change.partitions_def_name
-            if name not in self._keys:
-                self.add_dynamic_partitions(name, instance.get_dynamic_partitions(name) if instance is not None else ())
-            if isinstance(change, AddDynamicPartitionsRequest):
-                self.add_dynamic_partitions(name, change.partition_keys)
-            else:
-                for key in change.partition_keys:
-                    self.delete_dynamic_partition(name, key)
-        self._instance = instance
-
-    def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
-        """Return the keys of that name."""
-        if partitions_def_name in self._keys or self._instance is None:
-            return super().get_dynamic_partitions(partitions_def_name)
-        return list(self._instance.get_dynamic_partitions(partitions_def_name))
-
-    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
-        """Whether that key will be there."""
-        return partition_key in self.get_dynamic_partitions(partitions_def_name)
 
 
 def _shared_by(keys: Iterable[AssetKey], definitions: Any) -> PartitionsDefinition | None:

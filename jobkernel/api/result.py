@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from jobkernel.api.event_data import AssetCheckEvaluation, StepFailureData
+from jobkernel.api.event_data import StepFailureData
 from jobkernel.api.events import DagsterEvent
 from jobkernel.api.run_books import shown_events
 from jobkernel.engine.in_process import InProcessRun
@@ -14,7 +14,7 @@ from jobkernel.model import events as ev
 from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.definitions import RESULT, Endpoint, Graph
 from jobkernel.model.keys import AssetKey
-from jobkernel.model.results import AssetMaterialization, AssetObservation, ExpectationResult
+from jobkernel.model.results import AssetCheckEvaluation, AssetMaterialization, AssetObservation, ExpectationResult
 
 
 class ExecuteInProcessResult:

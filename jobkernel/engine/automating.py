@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobkernel.engine import live
 from jobkernel.engine.automations import Automations
-from jobkernel.engine.dynamic_keys import dynamic_keys_of
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.live_run import new_run_id
 from jobkernel.engine.news import HistoryNews
+from jobkernel.engine.reports import Reports
 from jobkernel.engine.tick_runs import TickRuns
-from jobkernel.model.partition_requests import AddDynamicPartitionsRequest, PartitionsRequest
+from jobkernel.rules.staleness import FRESH
 
 if TYPE_CHECKING:
     from jobkernel.engine.session import Session
@@ -24,6 +24,7 @@ class SessionSurroundings:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.news = HistoryNews(session.history)
+        self.reports = Reports(session)
 
     @property
     def resources(self) -> Mapping[str, Any]:
@@ -40,16 +41,6 @@ class SessionSurroundings:
         """The registry: it has the ``universe`` of assets."""
         return self._session.registry
 
-    def change_partitions(self, requests: Iterable[PartitionsRequest]) -> None:
-        """Add and delete keys of dynamic partitions; what is so already stays."""
-        kept = dynamic_keys_of(self._session)
-        for request in requests:
-            if isinstance(request, AddDynamicPartitionsRequest):
-                kept.add_dynamic_partitions(request.partitions_def_name, request.partition_keys)
-            else:
-                for key in request.partition_keys:
-                    kept.delete_dynamic_partition(request.partitions_def_name, key)
-
 
 def automations_of(session: Session) -> Automations:
     """Return the schedules and sensors of a session, none of them defined yet."""
@@ -63,7 +54,7 @@ def automations_of(session: Session) -> Automations:
         alive=launcher.alive,
         new_run_id=new_run_id,
         now_us=session.clock.now_us,
-        only_stale=lambda keys: [key for key in keys if session.freshness.status_words().get(key) != "fresh"],
+        only_stale=lambda keys, partition: [key for key in keys if not _is_fresh(session, key, partition)],
     )
     return Automations(
         history=session.history,
@@ -76,3 +67,11 @@ def automations_of(session: Session) -> Automations:
         on_change=session.changed.set,
         handle=lambda live: RunHandle(session, live),
     )
+
+
+def _is_fresh(session: Session, key: str, partition: str | None) -> bool:
+    """Whether an asset, or one of its partitions, need not be made again."""
+    standing = session.freshness.partitions(key) if partition is not None else None
+    if standing is not None and partition is not None:
+        return standing.words.get(partition) == FRESH
+    return session.freshness.status_words().get(key) == FRESH

@@ -60,6 +60,7 @@ class Automations:
         self._history = history
         self._clock = clock
         self._runs = runs
+        self._reports = surroundings.reports
         self._known = known
         self._notebook = notebook
         self._on_change = on_change
@@ -208,14 +209,13 @@ class Automations:
             moment = watched.crons.after(self._clock.now())
         with self.looks.drafts.context(watched, scheduled_at=moment, cursor=cursor) as context:
             evaluation = evaluate(watched.automation, context)
-        adds = evaluation.dynamic_partitions_requests
-        refusal = None if adds else self._runs.refusal(watched.automation, evaluation, moment)
+        refusal = self._runs.refusal(watched.automation, evaluation, moment)
         return Preview(watched.automation, evaluation, moment, self._launch_previewed, refusal)
 
     def _launch_previewed(self, preview: Preview) -> list[RunHandle]:
         tick_id = f"{preview.automation.name}@preview-{self._clock.now_us()}"
-        self.looks.drafts.change_partitions(preview.evaluation.dynamic_partitions_requests)
         wanted = self._runs.prepare(preview.automation, preview.evaluation, tick_id, preview.scheduled_at)
+        self._reports.keep_now(preview.evaluation)
         for each in wanted:
             self._runs.enqueue(each.live)
         if preview.cursor is not None and preview.automation.name in self.watched:

@@ -5,7 +5,7 @@ Claims and launches nothing and knows no thread; ``timed`` bounds each call of a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from jobkernel.clock import Clock
 from jobkernel.engine.live_run import LiveRun
+from jobkernel.engine.reports import Reports
 from jobkernel.engine.tick_runs import TickRuns, Together
 from jobkernel.engine.watched import Look, Watched, microseconds
 from jobkernel.errors import Interrupted, UserCodeError
@@ -26,16 +27,15 @@ from jobkernel.executors.cancel import call_interruptible
 from jobkernel.executors.capture import capturing
 from jobkernel.executors.evaluating import evaluate
 from jobkernel.executors.failure import describe_error
-from jobkernel.executors.outputs import reported
 from jobkernel.executors.step_output import StepOutput
 from jobkernel.model.automation import UNCHANGED, Evaluation, LogLine, News, Overlap, Schedule, Sensor
-from jobkernel.model.partition_requests import PartitionsRequest
 from jobkernel.records import dataclass
 from jobkernel.rules.evaluation import described
 from jobkernel.rules.ticks import Due, DueTick, Gap, Verdict, decide_overlap
 
 KEPT_CHARACTERS: Final = 20_000
 """How much of what a look printed and logged is kept with its tick: the end of it."""
+NOTHING_STALE: Final = "Nothing that was asked for is stale."
 
 Timed = Callable[[Watched, Look], AbstractContextManager[None]]
 
@@ -63,8 +63,9 @@ class Surroundings(Protocol):
         """What has the ``universe`` of assets."""
         ...
 
-    def change_partitions(self, requests: Iterable[PartitionsRequest]) -> None:
-        """Add and delete keys of dynamic partitions; what is so already stays."""
+    @property
+    def reports(self) -> Reports:
+        """Who has changes of partitions, and what became of assets elsewhere, kept with ticks."""
         ...
 
 
@@ -86,11 +87,6 @@ class Drafts:
         self._runs = runs
         self._around = surroundings
         self._timed = timed
-
-    def change_partitions(self, requests: Sequence[PartitionsRequest]) -> None:
-        """Add and delete the keys of dynamic partitions that a look asks for."""
-        if requests:
-            self._around.change_partitions(requests)
 
     def of_schedule(
         self, watched: Watched, due: Due, look: Look, active: Sequence[str], together: Together | None = None
@@ -126,6 +122,11 @@ class Drafts:
         if lines:
             tick["log"] = list(lines)
         return Draft(watched, tick | {"cursor": watched.cursor})
+
+    def claimed(self, draft: Draft) -> None:
+        """Tell the kernel of what the history took up with a tick."""
+        if beside := draft.tick.get("beside"):
+            self._around.reports.happened(beside)
 
     def context(
         self, watched: Watched, *, scheduled_at: datetime | None = None, cursor: Any = UNCHANGED
@@ -176,7 +177,7 @@ class Drafts:
         look.scheduled_at = scheduled_at
         try:
             evaluation = self._evaluate(watched, look, context, output)
-            self.change_partitions(evaluation.dynamic_partitions_requests)
+            reports = self._around.reports.of(evaluation)
             runs = self._runs.prepare(watched.automation, evaluation, tick["tick_id"], scheduled_at, **how)
         except Exception as error:  # noqa: BLE001 - the user's own
             return self.failed(watched, look, error, scheduled_at, _lines(output, context.lines))
@@ -184,8 +185,7 @@ class Drafts:
         if watched.cursor != evaluation.cursor and evaluation.cursor is not UNCHANGED:
             tick["new_cursor"] = evaluation.cursor
         tick["cursor"] = tick.get("new_cursor", watched.cursor)
-        if beside := [*context.beside, *map(reported, evaluation.asset_events)]:
-            tick["beside"] = [(word, {"tick_id": tick["tick_id"], **body}) for word, body in beside]
+        tick |= reports
         if lines := _lines(output, evaluation.log):
             tick["log"] = lines
         if evaluation.error is not None:
@@ -194,7 +194,7 @@ class Drafts:
             tick["status"] = "STARTED"
         else:
             tick["status"] = "SUCCESS" if evaluation.reactions else "SKIPPED"
-            tick["skip_reason"] = evaluation.skip_reason
+            tick["skip_reason"] = evaluation.skip_reason or (NOTHING_STALE if evaluation.requests else None)
         return Draft(watched, tick, {each.run_id: each.live for each in runs}, evaluation)
 
     def _evaluate(self, watched: Watched, look: Look, context: AutomationContext, output: StepOutput) -> Evaluation:

@@ -5,13 +5,18 @@ Each change is a row of its own, so that two kernels adding at once lose nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import uuid4
 
 from jobkernel.clock import Clock
 from jobkernel.model import events as ev
 from jobkernel.model.events import Event
+from jobkernel.model.partition_keys import refuse_odd_keys
+from jobkernel.model.partition_loading import DynamicKeys
+from jobkernel.model.partition_requests import AddDynamicPartitionsRequest, AfterChanges, PartitionsRequest
 from jobkernel.storage.history import History
 
 if TYPE_CHECKING:
@@ -20,6 +25,16 @@ if TYPE_CHECKING:
 _PREFIX: Final = "dynamic_partitions"
 _ADDED: Final = "added"
 _DELETED: Final = "deleted"
+
+
+_wished: ContextVar[Sequence[PartitionsRequest]] = ContextVar("wished_partitions", default=())
+
+
+class Asked(NamedTuple):
+    """A change of dynamic keys: the body of its event, None where nothing changes, and what it comes to."""
+
+    body: dict[str, Any] | None
+    result: dict[str, Any]
 
 
 class KeptInHistory:
@@ -55,6 +70,30 @@ class KeptInHistory:
         if self.has_dynamic_partition(partitions_def_name, partition_key):
             self._note(partitions_def_name, _DELETED, [partition_key])
 
+    def asked(self, changes: Sequence[PartitionsRequest]) -> list[Asked]:
+        """Return what changes come to, in order, as somebody else has to have it kept; nothing is changed here.
+
+        Keys that are there are not added again, and those that are not there are not deleted, as in Dagster.
+
+        Raises:
+            InvalidDefinition: a key to add holds ``...`` or a control character.
+        """
+        found: list[Asked] = []
+        for number, change in enumerate(changes):
+            name, is_added = change.partitions_def_name, isinstance(change, AddDynamicPartitionsRequest)
+            if is_added:
+                refuse_odd_keys(change.partition_keys, f"Dynamic partitions '{name}'")
+            known = set(AfterChanges(self, changes[:number]).get_dynamic_partitions(name))
+            moved = [key for key in change.partition_keys if (key in known) is not is_added]
+            what = _ADDED if is_added else _DELETED
+            result = {
+                "partitions": name,
+                what: moved,
+                "skipped": [key for key in change.partition_keys if key not in moved],
+            }
+            found.append(Asked(self._body(name, what, moved, number) if moved else None, result))
+        return found
+
     def _changes(self, name: str) -> list[tuple[int, int, str, list[str]]]:
         """Return when, as the how-many-th, what was done with which keys, in order."""
         rows: list[dict[str, Any]] = self._history.query("settings")
@@ -64,12 +103,15 @@ class KeptInHistory:
     def _note(self, name: str, what: str, keys: Sequence[str]) -> None:
         if not keys:
             return
-        now = self._clock.now_us()
-        value = {"name": name, "at": now, "number": len(self._changes(name)), "what": what, "keys": list(keys)}
-        body = {"name": f"{_PREFIX}/{uuid4().hex}", "value": value}
-        self._history.emit(Event(ev.SETTING_CHANGED, None, None, now, body))
+        body = self._body(name, what, keys)
+        self._history.emit(Event(ev.SETTING_CHANGED, None, None, body["value"]["at"], body))
         self._history.flush()
         self._on_change()
+
+    def _body(self, name: str, what: str, keys: Sequence[str], later: int = 0) -> dict[str, Any]:
+        number = len(self._changes(name)) + later
+        value = {"name": name, "at": self._clock.now_us(), "number": number, "what": what, "keys": list(keys)}
+        return {"name": f"{_PREFIX}/{uuid4().hex}", "value": value}
 
 
 class RememberedKeys(KeptInHistory):
@@ -89,6 +131,22 @@ class RememberedKeys(KeptInHistory):
         if partitions_def_name not in remembered:
             remembered[partitions_def_name] = super().get_dynamic_partitions(partitions_def_name)
         return remembered[partitions_def_name]
+
+
+@contextmanager
+def as_if_made(changes: Sequence[PartitionsRequest]) -> Iterator[None]:
+    """Count changes of dynamic keys in that are not made yet, in what this thread asks of a session's partitions."""
+    token = _wished.set(changes)
+    try:
+        yield
+    finally:
+        _wished.reset(token)
+
+
+def dynamic_keys_now(session: Session) -> DynamicKeys:
+    """Return the dynamic keys of a session's project, with the changes that are counted in."""
+    kept, wished = dynamic_keys_of(session), _wished.get()
+    return AfterChanges(kept, wished) if wished else kept
 
 
 def dynamic_keys_of(session: Session) -> KeptInHistory:

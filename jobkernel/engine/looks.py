@@ -204,6 +204,7 @@ class Looks:
             watched.cursor = tick["new_cursor"]
         if status != "MISSED":
             watched.failures = watched.failures + 1 if status == "FAILURE" else 0
+        self.drafts.claimed(draft)
         if draft.evaluation is not None:
             self._runs.tell_reactions(watched, draft.evaluation)
 

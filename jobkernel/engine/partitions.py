@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from jobkernel.engine.dynamic_keys import dynamic_keys_of
+from jobkernel.engine.dynamic_keys import dynamic_keys_now
 from jobkernel.errors import InvariantViolation
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.partition_loading import partition_loading_context
@@ -32,7 +32,7 @@ def partitions_of(registry: Registry, key: str) -> PartitionsDefinition | None:
 @contextmanager
 def as_of_now(session: Session) -> Iterator[None]:
     """Ask for partitions as of the session's present, and with its dynamic keys."""
-    with partition_loading_context(session.clock.now(), dynamic_keys_of(session)):
+    with partition_loading_context(session.clock.now(), dynamic_keys_now(session)):
         yield
 
 

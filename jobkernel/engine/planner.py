@@ -5,7 +5,7 @@ Asks the rules; knows no runs' machinery and launches nothing. The session owns 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.partitions import partitions_of
@@ -107,6 +107,13 @@ class Planner:
         keys, checks = self.select(job.selection), self._checks_of(job)
         if not keys and not checks:
             raise InvalidSelection(f"Job '{job.name}' selects nothing that is defined: {job.selection}")
+        return self.plan(keys, job=job, checks=checks)
+
+    def plan_part(self, job: Job, keys: Sequence[str], checks: Set[CheckKey] | None) -> Plan:
+        """Return the plan of a part of a job: these assets and checks; None: the job's checks of the assets."""
+        own_checks = self._checks_of(job)
+        if checks is None and own_checks is not None:
+            checks = {each for each in own_checks if each[0] in keys}
         return self.plan(keys, job=job, checks=checks)
 
     def plan_again(self, job_name: str, assets: Iterable[str], notebook: str | None = None) -> Plan:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from jobkernel.clock import both_times
-from jobkernel.model.automation import UNCHANGED, Automation, Evaluation
+from jobkernel.model.automation import UNCHANGED, AddDynamicPartitionsRequest, Automation, Evaluation, PartitionsRequest
 from jobkernel.records import dataclass
 
 
@@ -60,6 +60,9 @@ class Preview:
         if len(self.requests) > 20:
             lines.append(f"  … and {len(self.requests) - 20} more")
         lines += [f"  This would fail as things are: {self.refusal}"] if self.refusal else []
+        lines += [f"  {change_words(change)}" for change in self.evaluation.dynamic_partitions_requests]
+        if count := len(self.evaluation.asset_events):
+            lines.append(f"  {count} asset event{'s' if count > 1 else ''} would be reported")
         if self.evaluation.cursor is not UNCHANGED:
             lines.append(f"  cursor: {self.evaluation.cursor}")
         lines += [f"  {line.level}: {line.message}" for line in self.evaluation.log]
@@ -71,6 +74,12 @@ class Preview:
         if not count:
             return f"launch nothing: {self.skip_reason}" if self.skip_reason else "launch nothing"
         return f"launch {count} run{'s' if count > 1 else ''}:"
+
+
+def change_words(change: PartitionsRequest) -> str:
+    """Say which keys of dynamic partitions would be added or deleted, in one line."""
+    verb = "added to" if isinstance(change, AddDynamicPartitionsRequest) else "deleted from"
+    return f"{', '.join(change.partition_keys)} would be {verb} partitions '{change.partitions_def_name}'"
 
 
 def request_words(request: Any) -> str:

@@ -5,11 +5,12 @@ Knows jobs, plans and run requests; knows no clock of schedules and no thread. C
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from jobkernel.engine.dynamic_keys import as_if_made
 from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.planner import Planner
 from jobkernel.engine.ready_plan import ReadyPlans
@@ -20,12 +21,13 @@ from jobkernel.model import events as ev
 from jobkernel.model.automation import Automation, Evaluation, RunRequest, Schedule
 from jobkernel.model.definitions import Job
 from jobkernel.model.events import Event
-from jobkernel.model.keys import AssetKey, key_text
+from jobkernel.model.keys import AssetCheckKey, AssetKey, key_text
 from jobkernel.model.run_tags import ONE_AT_A_TIME_TAG
 from jobkernel.model.runs import Launch
 from jobkernel.records import dataclass
 from jobkernel.rules.evaluation import described, job_of, run_tags
 from jobkernel.rules.plan import Plan
+from jobkernel.rules.universe import CheckKey
 from jobkernel.storage.history import History
 
 TRIED: Final = 20
@@ -49,9 +51,9 @@ class Together:
     plans: dict[Any, tuple[object, Plan]] = field(default_factory=dict)
     ready: ReadyPlans = field(default_factory=ReadyPlans)
 
-    def plan(self, what: object, keys: Sequence[str], make: Callable[[], Plan]) -> Plan:
-        """Return the plan of these assets, or of all of a job or automation, made once."""
-        place = (id(what), tuple(keys))
+    def plan(self, what: object, part: Hashable, make: Callable[[], Plan]) -> Plan:
+        """Return the plan of a part of a job, or of assets, made once."""
+        place = (id(what), part)
         if place not in self.plans:
             self.plans[place] = what, make()
         return self.plans[place][1]
@@ -80,7 +82,7 @@ class TickRuns:
         alive: Callable[[], list[LiveRun]],
         new_run_id: Callable[[], str],
         now_us: Callable[[], int],
-        only_stale: Callable[[list[str]], list[str]],
+        only_stale: Callable[[Sequence[str], str | None], list[str]],
     ) -> None:
         self._registry = registry
         self._planner = planner
@@ -109,14 +111,15 @@ class TickRuns:
         Raises:
             JobkernelError: a job is not defined, config does not fit, nothing is selected: the sentence says which.
         """
-        requests, together = self._with_new_keys(automation, evaluation), together or Together()
-        made = []
-        for request in requests:
+        asked = [self._still_to_make(automation, each) for each in self._with_new_keys(automation, evaluation)]
+        together, made = together or Together(), []
+        for request in filter(None, asked):
             tags = run_tags({}, request, tick_id=tick_id, scheduled_at=scheduled_at)
             if one_at_a_time:
                 tags[ONE_AT_A_TIME_TAG] = automation.name
             record = record_of(request, tags, self._new_run_id())
-            live = self._live(automation, request, tags, tick_id, record, together)
+            with as_if_made(evaluation.dynamic_partitions_requests):
+                live = self._live(automation, request, tags, tick_id, record, together)
             made.append(Wanted(record["run_id"], live, record))
         return made
 
@@ -187,20 +190,36 @@ class TickRuns:
         return self._prepare(self._plan(automation, request, together), choice, together=together.ready)
 
     def _plan(self, automation: Automation, request: RunRequest, together: Together) -> Plan:
-        keys = [key_text(key) for key in request.asset_selection or ()]
-        if request.stale_assets_only:
-            keys = self._only_stale(keys)
+        job, (keys, checks), planner = self._job(automation, request), _keys_of(request), self._planner
+        if job is not None and keys is None and checks is None:
+            return together.plan(job, (), lambda: planner.plan_of(job))
+        place = (None if keys is None else tuple(keys), None if checks is None else frozenset(checks))
+        if job is not None:
+            self._refuse_others(automation, job, keys or ())
+            return together.plan(job, place, lambda: planner.plan_part(job, keys or [], checks))
+        chosen = planner.select(automation.asset_selection) if keys is None and checks is None else keys or []
+        return together.plan(None, (tuple(chosen), place), lambda: planner.plan(chosen, checks=checks))
+
+    def _job(self, automation: Automation, request: RunRequest) -> Job | None:
+        """Return the job that a request is for; None where its automation starts runs over assets."""
         if not automation.targets:
-            selected = keys or self._planner.select(automation.asset_selection)
-            return together.plan(None, selected, lambda: self._planner.plan(selected))
+            return None
         name = job_of(automation, request)
         target = next((each for each in automation.targets if each.job_name == name), None)
         if target is None:
             raise InvalidDefinition(f"'{automation.name}' starts no job '{name}'.")
-        job = self._registry.jobs.get(name) or target.job or self._registry.job(name)
-        self._refuse_others(automation, job, keys)
-        planner = self._planner
-        return together.plan(job, keys, lambda: planner.plan(keys, job=job) if keys else planner.plan_of(job))
+        return self._registry.jobs.get(name) or target.job or self._registry.job(name)
+
+    def _still_to_make(self, automation: Automation, request: RunRequest) -> RunRequest | None:
+        """Return a request without the assets that are fresh, where it asks so; None where nothing is left of it."""
+        if not request.stale_assets_only:
+            return request
+        keys, _ = _keys_of(request)
+        known = self._plan(automation, request, Together()).asset_keys if keys is None else keys
+        stale = self._only_stale(known, request.partition_key)
+        if not stale:
+            return None
+        return request.with_replaced_attrs(asset_selection=list(map(_key, stale)), stale_assets_only=False)
 
     def _refuse_others(self, automation: Automation, job: Job, keys: Sequence[str]) -> None:
         made = set(self._planner.select(job.selection)) if keys and job.graph is None else set()
@@ -210,8 +229,18 @@ class TickRuns:
             raise InvalidSubset(f"{described(automation)} asks for {named}, which job '{job.name}' does not make.")
 
 
+def _keys_of(request: RunRequest) -> tuple[list[str] | None, set[CheckKey] | None]:
+    """Return the assets and the checks that a request names; None where it names none."""
+    assets, checks = request.asset_selection, request.asset_check_keys
+    return (
+        None if assets is None else [key_text(key) for key in assets],
+        None if checks is None else {(key_text(check.asset_key), check.name) for check in checks},
+    )
+
+
 def record_of(request: RunRequest, tags: Mapping[str, str], run_id: str) -> dict[str, Any]:
     """Return a request as it is recorded with its tick: enough to launch it in another kernel."""
+    assets, checks = _keys_of(request)
     return {
         "run_id": run_id,
         "run_key": request.run_key,
@@ -219,16 +248,23 @@ def record_of(request: RunRequest, tags: Mapping[str, str], run_id: str) -> dict
         "run_config": dict(request.run_config) or None,
         "tags": dict(tags),
         "partition_key": request.partition_key,
-        "assets": [key_text(key) for key in request.asset_selection or ()] or None,
+        "assets": assets,
+        "checks": sorted(checks) if checks is not None else None,
     }
 
 
 def request_of(record: Mapping[str, Any]) -> RunRequest:
     """Return the request that was recorded so."""
+    assets, checks = record["assets"], record.get("checks")
     return RunRequest(
         run_key=record["run_key"],
         run_config=record["run_config"] or {},
         job_name=record["job_name"],
         partition_key=record["partition_key"],
-        asset_selection=[AssetKey(key.split("/")) for key in record["assets"]] if record["assets"] else None,
+        asset_selection=None if assets is None else [_key(key) for key in assets],
+        asset_check_keys=None if checks is None else [AssetCheckKey(_key(key), name) for key, name in checks],
     )
+
+
+def _key(text: str) -> AssetKey:
+    return AssetKey.from_escaped_user_string(text)

@@ -19,7 +19,7 @@ from jobkernel.executors.resource_view import ResourceView
 from jobkernel.executors.resources import open_resources
 from jobkernel.executors.step_log import StepLogger
 from jobkernel.model import events as ev
-from jobkernel.model.automation import UNCHANGED, LogLine, News, PartitionsRequest, RunRequest, Unchanged
+from jobkernel.model.automation import UNCHANGED, Beside, LogLine, News, PartitionsRequest, RunRequest, Unchanged
 
 _CLOCK: Final = SystemClock()
 KEPT_LINES: Final = 2_000
@@ -61,7 +61,7 @@ class AutomationContext:
         self._stack = contextlib.ExitStack()
         self._opened: dict[str, Any] | None = None
         self._lines: deque[LogLine] = deque(maxlen=KEPT_LINES)
-        self._beside: list[tuple[str, dict[str, Any]]] = []
+        self._beside: list[Beside] = []
         self.resolve_partition = resolve_partition
 
     def __enter__(self) -> Self:
@@ -173,7 +173,7 @@ class AutomationContext:
         self._beside.append((event_type, body))
 
     @property
-    def beside(self) -> tuple[tuple[str, dict[str, Any]], ...]:
+    def beside(self) -> tuple[Beside, ...]:
         """What is to be kept with the tick."""
         return tuple(self._beside)
 

@@ -41,7 +41,7 @@ def evaluate(automation: Automation, context: AutomationContext) -> Evaluation:
     else:
         raise InvariantViolation(f"{described(automation)} cannot be evaluated in a {type(context).__name__}.")
     found = _with_partitions(automation, context, found)
-    return replace(found, log=context.lines) if context.lines else found
+    return replace(found, log=context.lines, beside=context.beside)
 
 
 def function_of(automation: Automation) -> Callable[..., Any] | None:

@@ -29,6 +29,7 @@ from jobkernel.model.results import (
 )
 from jobkernel.model.results import Output as OutputValue
 from jobkernel.rules.type_check import check_left_out, check_type
+from jobkernel.values.asset_events import event_told
 
 _EVENTS = (OutputValue, DynamicOutput, MaterializeResult, ObserveResult, AssetCheckResult)
 
@@ -364,20 +365,7 @@ class OutputTaker:
                 self.made[name] = None
 
     def _logged(self, event: AssetMaterialization | AssetObservation) -> None:
-        self._call.emit(*reported(event))
-
-
-def reported(event: AssetMaterialization | AssetObservation) -> tuple[str, dict[str, Any]]:
-    """Return what the history keeps of an event that a body made itself: its type and its body."""
-    kind = ev.ASSET_OBSERVATION if isinstance(event, AssetObservation) else ev.ASSET_MATERIALIZATION
-    metadata = {name: to_json(value) for name, value in normalize_metadata(event.metadata or {}).items()}
-    return kind, {
-        "asset_key": key_text(event.asset_key),
-        "partition_key": event.partition,
-        "description": event.description,
-        "metadata": metadata,
-        "tags": dict(event.tags or {}),
-    }
+        self._call.emit(*event_told(event))
 
 
 def _is_bool(value: Any) -> bool:

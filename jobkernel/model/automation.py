@@ -187,6 +187,10 @@ class Unchanged(Enum):
 UNCHANGED: Final = Unchanged.UNCHANGED
 
 
+Beside = tuple[str, dict[str, Any]]
+"""An event that is kept with a tick, or not at all: its type and its body."""
+
+
 class LogLine(NamedTuple):
     """A line that a function logged by its context: microseconds since the epoch, level name, text."""
 
@@ -214,7 +218,8 @@ class Evaluation:
     """What one look gave: run requests, or why there are none.
 
     ``cursor`` is kept also where the look is skipped, or where a reaction failed; a look that raised gives no
-    Evaluation and keeps nothing. Requests carry their own tags and the automation's name; ``rules.evaluation`` says
+    Evaluation and keeps nothing. What is ``beside`` is kept with its tick, as are the changes of partitions and the
+    events of assets. Requests carry their own tags and the automation's name; ``rules.evaluation`` says
     which job each is for (``job_of``) and which tags its run gets (``run_tags``).
     """
 
@@ -225,6 +230,7 @@ class Evaluation:
     asset_events: tuple[Any, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     log: tuple[LogLine, ...] = ()
+    beside: tuple[Beside, ...] = ()
 
     @property
     def origin_run_ids(self) -> tuple[str, ...]:

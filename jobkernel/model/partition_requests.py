@@ -1,11 +1,15 @@
-"""Wishes that the keys of dynamic partitions change, as sensors give them. Source: Dagster's classes of these names."""
+"""Wishes that the keys of dynamic partitions change, as sensors give them, and the keys as they would be then.
+
+Source: Dagster's classes of these names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Self
 
 from jobkernel.errors import InvalidDefinition
+from jobkernel.model.partition_loading import DynamicKeys, KeptHere
 
 
 class _Change(NamedTuple):
@@ -39,3 +43,30 @@ class DeleteDynamicPartitionsRequest(_Checked):
 
 PartitionsRequest = AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest
 """A change of a dynamic partition set."""
+
+
+class AfterChanges(KeptHere):
+    """The dynamic keys that ``kept`` keeps, as they will be when changes are made; nothing is changed there."""
+
+    def __init__(self, kept: DynamicKeys | None, changes: Iterable[PartitionsRequest]) -> None:
+        super().__init__()
+        self._kept = kept
+        for change in changes:
+            name = change.partitions_def_name
+            if name not in self._keys:
+                self.add_dynamic_partitions(name, kept.get_dynamic_partitions(name) if kept is not None else ())
+            if isinstance(change, AddDynamicPartitionsRequest):
+                self.add_dynamic_partitions(name, change.partition_keys)
+            else:
+                for key in change.partition_keys:
+                    self.delete_dynamic_partition(name, key)
+
+    def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
+        """Return the keys of that name."""
+        if partitions_def_name in self._keys or self._kept is None:
+            return super().get_dynamic_partitions(partitions_def_name)
+        return list(self._kept.get_dynamic_partitions(partitions_def_name))
+
+    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
+        """Whether that key will be there."""
+        return partition_key in self.get_dynamic_partitions(partitions_def_name)

@@ -283,6 +283,33 @@ class AssetObservation(_AssetFact):
 
 
 @dataclass(frozen=True, slots=True)
+class AssetCheckEvaluation:
+    """How an asset check came out. Source: Dagster's ``AssetCheckEvaluation``.
+
+    Raises:
+        InvalidMetadata: metadata of no known kind.
+    """
+
+    asset_key: AssetKey
+    check_name: str
+    passed: bool
+    metadata: Mapping[str, Any] | None = None
+    severity: AssetCheckSeverity = AssetCheckSeverity.ERROR
+    description: str | None = None
+    blocking: bool | None = None
+    partition: str | None = None
+
+    def __post_init__(self) -> None:
+        metadata = _kinds_of(self.metadata, "a check evaluation")
+        _set(self, asset_key=AssetKey.from_coercible(self.asset_key), metadata=metadata)
+
+    @property
+    def asset_check_key(self) -> tuple[AssetKey, str]:
+        """The check's name: its asset's key and its own."""
+        return self.asset_key, self.check_name
+
+
+@dataclass(frozen=True, slots=True)
 class ExpectationResult:
     """Whether something held that was expected. Source: Dagster's ``ExpectationResult``."""
 

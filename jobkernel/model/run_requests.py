@@ -20,7 +20,7 @@ from jobkernel.model.partition_requests import (
     DeleteDynamicPartitionsRequest,
     PartitionsRequest,
 )
-from jobkernel.model.results import AssetCheckResult, AssetMaterialization, AssetObservation
+from jobkernel.model.results import AssetCheckEvaluation, AssetMaterialization, AssetObservation
 from jobkernel.model.run_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from jobkernel.records import dataclass
 
@@ -121,7 +121,7 @@ class SensorResult:
     skip_reason: SkipReason | str | None = None
     cursor: str | None = None
     dynamic_partitions_requests: Sequence[PartitionsRequest] | None = None
-    asset_events: Sequence[AssetObservation | AssetMaterialization | AssetCheckResult] | None = None
+    asset_events: Sequence[AssetObservation | AssetMaterialization | AssetCheckEvaluation] | None = None
 
     def __post_init__(self) -> None:
         requests = _members(self.run_requests, (RunRequest,), "run_requests of a SensorResult")
@@ -143,7 +143,7 @@ class SensorResult:
             object.__setattr__(self, name, value)
 
 
-_ASSET_EVENTS = (AssetObservation, AssetMaterialization, AssetCheckResult)
+_ASSET_EVENTS = (AssetObservation, AssetMaterialization, AssetCheckEvaluation)
 
 
 def _plain_config(config: Any) -> Mapping[str, Any]:

@@ -17,6 +17,8 @@ from jobkernel.rules.cron_words import in_words
 from jobkernel.storage.table import Table
 
 SHOWN_TIMES: Final = 5
+MOST_KEYS: Final = 3
+"""So many keys of partitions are named in the reason of a tick."""
 TICK_COLUMNS: Final = {
     "tick": "VARCHAR",
     "name": "VARCHAR",
@@ -147,9 +149,20 @@ def why_words(row: Mapping[str, Any]) -> str | None:
     words = [row["skip_reason"]] if row["skip_reason"] else []
     if used := details.get("skipped_keys"):
         words += [] if row["skip_reason"] else [f"{count_of(len(used), 'run key')} used before"]
+    words += [_changed(each) for each in details.get("partitions_changed") or ()]
+    if told := details.get("assets_reported"):
+        words.append(f"{count_of(told['count'], 'asset event')} reported")
     if late := details.get("late_s"):
         words.append(f"{span_of(late)} late")
     return "; ".join(words) or None
+
+
+def _changed(change: Mapping[str, Any]) -> str:
+    """Say which keys of dynamic partitions a tick added or deleted."""
+    word = "added to" if "added" in change else "deleted from"
+    keys = change.get("added", change.get("deleted")) or ()
+    named = ", ".join(keys[:MOST_KEYS]) + (f" and {len(keys) - MOST_KEYS} more" if len(keys) > MOST_KEYS else "")
+    return f"{named or 'nothing'} {word} partitions '{change['partitions']}'"
 
 
 def automations_table(session: Session, kind: str | None = None) -> Table:

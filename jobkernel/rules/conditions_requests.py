@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from jobkernel.model.keys import AssetKey
+from jobkernel.model.keys import AssetCheckKey, AssetKey
 from jobkernel.model.partitions import PartitionsDefinition
 from jobkernel.model.run_requests import RunRequest, SensorResult, SkipReason
 from jobkernel.rules.conditions import Evaluated
@@ -49,22 +49,35 @@ def runs_of(graph: ConditionGraph, requested: Mapping[Key, Subset]) -> list[Want
 
 
 def result_of(graph: ConditionGraph, found: Evaluated, run_tags: Mapping[str, str]) -> SensorResult:
-    """Return what a look at conditions asks a scheduler for, with the cursor to remember.
-
-    Checks that are requested without their asset are not run by themselves: no run request is for checks alone.
-    """
+    """Return what a look at conditions asks a scheduler for, with the cursor to remember."""
     tags = {**run_tags, FROM_CONDITION_TAG: "true", EVALUATION_TAG: str(read_cursor(found.cursor).looks - 1)}
     requests = [
         RunRequest(
             asset_selection=[AssetKey.from_escaped_user_string(key) for key in run.assets],
+            asset_check_keys=_checks_of(graph, run),
             partition_key=run.partition,
             tags=tags,
         )
         for run in runs_of(graph, found.requested)
-        if run.assets
     ]
     reason = None if requests else _nothing(found)
     return SensorResult(run_requests=requests or None, skip_reason=reason, cursor=found.cursor)
+
+
+def _checks_of(graph: ConditionGraph, run: WantedRun) -> list[AssetCheckKey] | None:
+    """Return the checks that go with a run; None: all of its assets'.
+
+    A check with a condition of its own goes where that is true; then the others go along with their assets.
+    """
+    beside = [check for asset in run.assets for check in graph.checks_of(asset)]
+    if any(graph.node(check).condition is not None for check in beside):
+        alongside = [check for check in beside if graph.node(check).condition is None]
+        return _keys(dict.fromkeys([*run.checks, *alongside]))
+    return _keys(run.checks) if run.checks else None
+
+
+def _keys(checks: Iterable[CheckKey]) -> list[AssetCheckKey]:
+    return [AssetCheckKey(AssetKey.from_escaped_user_string(asset), name) for asset, name in checks]
 
 
 def _nothing(found: Evaluated) -> SkipReason:

@@ -24,6 +24,8 @@ KEPT_OF_TICKS = (
     "last_us",
     "late_s",
     "log",
+    "partitions_changed",
+    "assets_reported",
     "token",
     "client_id",
 )

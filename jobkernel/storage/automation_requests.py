@@ -153,7 +153,8 @@ class _Claims:
         self.reached[name] = max(self.reached.get(name, 0), tick.get("last_us") or scheduled or 0)
         self.given_keys.update(_keys_of({**tick, "requests": granted}))
         status, now_us = body.pop("status"), self.desk.clock.now_us()
-        events += [Event(word, None, None, now_us, beside) for word, beside in body.pop("beside", ())]
+        tick_id = {"tick_id": tick["tick_id"]}
+        events += [Event(word, None, None, now_us, {**told, **tick_id}) for word, told in body.pop("beside", ())]
         events.append(Event(EVENT_OF_STATUS[status], None, None, now_us, body))
         return {"claimed": True, "status": status, "run_ids": [request["run_id"] for request in granted]}
 

@@ -81,7 +81,7 @@ OLD = {
     ),
     "checks": (
         "check_result",
-        "run_id in (select run_id from old_runs) and row_seq not in"
+        "(run_id in (select run_id from old_runs) or (run_id is null and occurred_us < $cutoff)) and row_seq not in"
         " (select max(row_seq) from kept.check_result group by asset_key, check_name, partition_key)",
     ),
 }

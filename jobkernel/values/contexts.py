@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from jobkernel.errors import InvalidMetadata, InvariantViolation
 from jobkernel.model.definitions import EMPTY
-from jobkernel.model.events import ASSET_MATERIALIZATION, ASSET_OBSERVATION
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.kinds import DICT, TEXT, expect, expect_named
-from jobkernel.model.metadata import MetadataValue, normalize_metadata, to_json
+from jobkernel.model.metadata import MetadataValue, normalize_metadata
 from jobkernel.model.partition_range import PartitionKeyRange
 from jobkernel.model.results import AssetMaterialization, AssetObservation
+from jobkernel.values.asset_events import event_told
 from jobkernel.values.context_base import ValueContext
 
 RUN_ID_PLACEHOLDER: Final = "__EPHEMERAL_RUN_ID"
@@ -120,8 +120,7 @@ class OutputContext(ValueContext):
             raise InvariantViolation(f"log_event takes an AssetMaterialization or AssetObservation, not {event!r}.")
         self._events.append(event)
         if self._emit is not None:
-            is_seen = isinstance(event, AssetObservation)
-            self._emit(ASSET_OBSERVATION if is_seen else ASSET_MATERIALIZATION, _body(event))
+            self._emit(*event_told(event))
 
     def get_logged_events(self) -> Sequence[AssetMaterialization | AssetObservation]:
         """Return the events logged so far."""
@@ -168,7 +167,7 @@ class InputContext(ValueContext):
         )
         self._observations.append(event)
         if self._emit is not None:
-            self._emit(ASSET_OBSERVATION, _body(event))
+            self._emit(*event_told(event))
 
     def get_observations(self) -> Sequence[AssetObservation]:
         """Return the observations made by :meth:`add_input_metadata`."""
@@ -279,13 +278,3 @@ def build_input_context(
 
 def _key(given: Any) -> AssetKey | None:
     return AssetKey.from_coercible(given) if given else None
-
-
-def _body(event: AssetMaterialization | AssetObservation) -> dict[str, Any]:
-    return {
-        "asset_key": event.asset_key.text,
-        "partition_key": event.partition,
-        "description": event.description,
-        "metadata": {name: to_json(value) for name, value in normalize_metadata(event.metadata or {}).items()},
-        "tags": dict(event.tags or {}),
-    }
