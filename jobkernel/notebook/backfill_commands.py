@@ -42,17 +42,19 @@ def backfills(kernel: NotebookKernel, given: argparse.Namespace) -> Table | Show
 def backfill(kernel: NotebookKernel, given: argparse.Namespace) -> Backfill | Shown:
     """Show one backfill, or cancel it, retry what it did not make, or go on with what a dead kernel left."""
     keeper = kernel.session.backfills
+    held = kernel.names.get(given.backfill)
+    name = held.backfill_id if isinstance(held, Backfill) else given.backfill
     asked = [name for name in ("cancel", "retry", "resume") if getattr(given, name)]
     if len(asked) > 1:
         raise UsageProblem(f"%jk backfill: --{asked[0]} and --{asked[1]} are two things; give one.")
     if given.cancel:
-        backfill_id = keeper.full_id(given.backfill)
+        backfill_id = keeper.full_id(name)
         return Shown(f"⊘ backfill {backfill_id}: {keeper.cancel(backfill_id)}")
     if given.retry:
-        return keeper.retry(given.backfill)
+        return keeper.retry(name)
     if given.resume:
-        return keeper.resume(given.backfill)
-    return _shown(kernel.session, keeper.full_id(given.backfill))
+        return keeper.resume(name)
+    return _shown(kernel.session, keeper.full_id(name))
 
 
 def _cells(row: Mapping[str, Any], *, is_left: bool) -> tuple[Any, ...]:

@@ -44,5 +44,5 @@ BACKFILL: Final = Usage(
         Option(name="retry", help="run again what failed, was left out or canceled", shape="flag"),
         Option(name="resume", help="go on with what a kernel that is gone had not launched", shape="flag"),
     ),
-    examples=("%jk backfill qwertzui", "%jk backfill qwertzui --retry"),
+    examples=("%jk backfill qwertzui", "%jk backfill qwertzui --retry", "%jk backfill handle"),
 )

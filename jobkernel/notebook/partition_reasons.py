@@ -15,6 +15,7 @@ from jobkernel.engine.session import Session
 from jobkernel.errors import InvariantViolation
 from jobkernel.model.partition_subset import ranges_of
 from jobkernel.rules.fingerprint import Change
+from jobkernel.rules.partition_multi import MultiPartitionsDefinition
 from jobkernel.rules.partition_run import checked_key
 from jobkernel.rules.partition_standing import FAILED, RUNNING
 from jobkernel.rules.staleness import FRESH, NEVER, STALE, WAS_NEVER_MADE, Verdict
@@ -90,11 +91,16 @@ def reasons_of_partition(session: Session, key: str, partition: str, changed: Wo
 
 def spans(standing: PartitionStanding, partitions: Iterable[str]) -> str:
     """Return partitions as few ranges: ``2024-01-01..2024-01-05, 2024-01-09 and 12 more``."""
-    chosen = set(partitions)
-    ranges = ranges_of(standing.keys, chosen)
-    names = [each.start if each.start == each.end else f"{each.start}..{each.end}" for each in ranges]
+    names = [first if first == last else f"{first}..{last}" for first, last in _ranges(standing, set(partitions))]
     told = ", ".join(names[:MOST])
     return told + (f" and {len(names) - MOST:,} more" if len(names) > MOST else "")
+
+
+def _ranges(standing: PartitionStanding, chosen: set[str]) -> list[tuple[str, str]]:
+    """Return the ends of the ranges that partitions form; of two dimensions, they lie in one of them."""
+    if isinstance(standing.definition, MultiPartitionsDefinition):
+        return [(keys[0], keys[-1]) for keys in standing.definition.ranges_of(chosen, standing.keys)]
+    return [(each.start, each.end) for each in ranges_of(standing.keys, chosen)]
 
 
 def _of_word(standing: PartitionStanding, word: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from itertools import groupby, product
 from typing import Any, Final, NamedTuple
@@ -188,19 +188,20 @@ class MultiPartitionsDefinition(PartitionsDefinition):
         part = self.get_partition_key_from_str(str(partition_key)).keys_by_dimension[name]
         return self.time_window_partitions_def.time_window_for_partition_key(part)
 
-    def ranges_of(self, partition_keys: Collection[str]) -> list[tuple[MultiPartitionKey, ...]]:
-        """Return the ranges that keys form in one dimension, each of one key of the other: of that with fewer keys."""
+    def ranges_of(
+        self, partition_keys: Collection[str], among: Iterable[str] | None = None
+    ) -> list[tuple[MultiPartitionKey, ...]]:
+        """Return the ranges that keys form in one dimension, each of one key of the other: of that with fewer keys.
+
+        ``among`` are all keys in order, those that exist unless they are given.
+        """
         wanted = frozenset(partition_keys)
-        order = (self.primary_dimension, self.secondary_dimension)
-        parts = [self.get_partition_key_from_str(str(key)).keys_by_dimension for key in wanted]
-        held = {each.name: {part[each.name] for part in parts} for each in order}
-        outer = min(order, key=lambda each: len(held[each.name]))
-        found: list[tuple[MultiPartitionKey, ...]] = []
-        for key in (each for each in outer.partitions_def.get_partition_keys() if each in held[outer.name]):
-            row = self.get_multipartition_keys_with_dimension_value(outer.name, key)
-            ranges = groupby(row, key=wanted.__contains__)
-            found += [tuple(keys) for is_wanted, keys in ranges if is_wanted]
-        return found
+        known = self.get_partition_keys() if among is None else among
+        pairs = [key if isinstance(key, MultiPartitionKey) else self.get_partition_key_from_str(key) for key in known]
+        by_each = (_rows(pairs, each.name) for each in (self.primary_dimension, self.secondary_dimension))
+        fewest = min(by_each, key=lambda rows: sum(not wanted.isdisjoint(row) for row in rows))
+        ranges = (groupby(row, key=wanted.__contains__) for row in fewest)
+        return [tuple(keys) for each in ranges for is_wanted, keys in each if is_wanted]
 
     def _pairs(self, keys: Sequence[Sequence[str]]) -> list[MultiPartitionKey]:
         first, second = self.partition_dimension_names
@@ -219,6 +220,14 @@ class MultiPartitionsDefinition(PartitionsDefinition):
 
     def __reduce__(self) -> Any:
         return type(self), (dict(self._dimensions),)
+
+
+def _rows(pairs: Iterable[MultiPartitionKey], dimension: str) -> list[list[MultiPartitionKey]]:
+    """Return the keys of each key of a dimension."""
+    found: dict[str, list[MultiPartitionKey]] = {}
+    for pair in pairs:
+        found.setdefault(pair.keys_by_dimension[dimension], []).append(pair)
+    return list(found.values())
 
 
 def _check_dimension(name: Any, definition: Any) -> None:

@@ -106,7 +106,7 @@ def test_a_retry_of_partitions_that_are_none_any_more_says_why_and_loses_nothing
 
     why = "No partition '2024-01-03' exists."
     assert f"COMPLETED_FAILED, 3/4 partitions · 1 failed> failed: 2024-01-03. The first: UnknownName: {why}" in told
-    assert f"2024-01-03: not launched, {why}" in nb.ok(f"%jk backfill {nb.names['handle'].backfill_id}").text
+    assert f"2024-01-03: not launched, {why}" in nb.ok("%jk backfill handle").text
     nb.ok(
         "%%asset day --partitions daily:2024-01-01..2024-01-04\n3",
         "handle.retry_failed()",

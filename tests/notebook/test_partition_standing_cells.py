@@ -166,3 +166,14 @@ def test_a_dry_run_says_how_far_each_asset_is(half: Notebook) -> None:
 
     assert "2 of 4 made, 1 failed" in told
     assert "◐  tidy  2 of 4 made" in told
+
+
+def test_ranges_of_two_dimensions_lie_in_one_of_them(nb: Notebook) -> None:
+    nb.ok(
+        "%%asset grid --partitions day=daily:2024-01-01..2024-01-03;region=static:eu,us,asia\n1",
+        "%materialize grid --partition region=us",
+    )
+
+    told = nb.ok("%why grid").text
+
+    assert "missing: 2024-01-01|eu..2024-01-03|eu, 2024-01-01|asia..2024-01-03|asia" in told

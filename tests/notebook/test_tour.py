@@ -95,15 +95,19 @@ def test_partitions(project: Path) -> None:
     shown = executed(project, "05_partitions.ipynb")
 
     assert "6/6 partitions" in shown["week"]
-    assert "COMPLETED_FAILED, 23/24 partitions · 1 failed> failed: 2013-01-17." in shown["january"]
+    assert "COMPLETED_FAILED, 23/24 partitions · 1 failed> failed: 2013-01-17. The first:" in shown["january"]
     assert "no departures of 2013-01-17" in shown["shown"]
     assert "COMPLETED_SUCCESS, 24/24 partitions>" in shown["retried"]
     assert "28/28 partitions" in shown["rest"]
-    assert "7/7 partitions" in shown["rolled"]
+    assert "departures, delays: 6 from 2013-01-02 to 2013-01-07 in 6 runs" in shown["would"]
+    assert "10/10 partitions" in shown["rolled"]
+    assert "2013-01-01|EWR..2013-01-03|EWR" in shown["whybusy"]
     assert asked(project, "SELECT status, partitions, done FROM backfills ORDER BY requested_at") == [
-        ("COMPLETED_SUCCESS", count, count) for count in (6, 24, 28, 2, 7, 3)
+        ("COMPLETED_SUCCESS", count, count) for count in (6, 24, 28, 2, 10, 3, 2, 3)
     ]
     made = "SELECT asset_key, materialized_partitions FROM assets ORDER BY asset_key"
-    assert asked(project, made) == [("airport", 3), ("delays", 59), ("departures", 59), ("month", 2), ("rolling", 7)]
+    assert asked(project, made) == [
+        ("airport", 3), ("busy", 3), ("carrier", 2), ("delays", 59), ("departures", 59), ("month", 2), ("rolling", 10)
+    ]  # fmt: skip
     once = "SELECT count(*) FROM runs WHERE status = 'SUCCESS' AND partition_key = '2013-01-17'"
     assert asked(project, once) == [(1,)]
