@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from jobkernel.errors import ClusterUnreachable, JobkernelError
 from jobkernel.executors.dask_quiet import silence, without_size_warning, without_version_warning
+from jobkernel.executors.dask_security import make_security
 from jobkernel.executors.dask_task import Sent, control, event_of, run_sent
 from jobkernel.executors.dask_worker import LOG_LENGTH
 from jobkernel.executors.dask_workers import FORGOTTEN_S, OwnWorkers
@@ -200,10 +201,13 @@ class DaskCluster:
 
         silence(threading.get_ident())
         async with contextlib.AsyncExitStack() as closing:
-            scheduler = await closing.enter_async_context(_own_scheduler()) if self.is_own else None
-            if scheduler is not None:
+            scheduler = None
+            if self.is_own:
                 self.own_workers = OwnWorkers(self.workers, self.memory_limit, self._has_died, self._is_futile)
                 closing.callback(self.own_workers.close)
+                security = make_security(self.own_workers.folder)
+                scheduler = await closing.enter_async_context(_own_scheduler(security))
+                closing.callback(self.own_workers.close)  # before the scheduler, if that came up
                 self.own_workers.start(scheduler.address)
             with without_version_warning(), _short_logs():
                 client: Any = distributed.Client(  # type: ignore[no-untyped-call]
@@ -313,7 +317,7 @@ class DaskCluster:
                 open_files(values).delete(name)
 
 
-def _own_scheduler() -> Any:
+def _own_scheduler(security: Any) -> Any:
     """Return a scheduler that listens to this machine's workers, and to this process."""
     import dask
     from distributed import Scheduler
@@ -327,7 +331,8 @@ def _own_scheduler() -> Any:
         made = scheduler(
             host=["127.0.0.1", None],
             port=[0, None],
-            protocol=["tcp", "inproc"],
+            protocol=["tcp" if security is None else "tls", "inproc"],
+            security=security,
             dashboard=False,
             dashboard_address="127.0.0.1:0",
             worker_ttl="365 days",  # one that computes without giving Python's lock away is silent, not lost

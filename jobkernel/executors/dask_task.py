@@ -33,6 +33,8 @@ AGAIN: Final = "again"
 """Why a worker refuses an attempt that another one began."""
 SEND_AFTER_S: Final = 0.01
 """How long a message may wait for others to go with it."""
+LATE_S: Final = 0.1
+"""How late the next round may be before another is begun: the last was interrupted."""
 SEND_AT: Final = 1 << 16
 """Bytes that are sent at once."""
 AHEAD: Final = 4 << 20
@@ -73,13 +75,13 @@ class Post:
     """The way home of one attempt: what happens goes to its kernel in order."""
 
     def __init__(self, worker: Any, sent: Sent) -> None:
+        self.loop = worker.loop
         self._worker = worker
         self._topic = sent.topic
         self._key = sent.key
         self._lock = threading.Lock()  # protects what waits, and keeps messages in order
         self._waiting: list[bytes] = []
         self._size = 0
-        self._is_due = False
         self._read = threading.Condition()  # protects the two below
         self._sent_bytes = 0
         self._read_bytes = 0
@@ -90,17 +92,16 @@ class Post:
         with self._lock:
             self._waiting.append(data)
             self._size += len(data)
+            is_first = len(self._waiting) == 1
             if self._size >= SEND_AT:
                 self._send()
-            elif not self._is_due:
-                self._is_due = True
-                self._worker.loop.add_callback(self._worker.loop.call_later, SEND_AFTER_S, self.flush)
+        if is_first:
+            _rounds.add(self)
         self._hold_back()
 
     def flush(self) -> None:
         """Send what waits."""
         with self._lock:
-            self._is_due = False
             if self._waiting:
                 self._send()
 
@@ -124,6 +125,35 @@ class Post:
             self._read.wait_for(lambda: self._sent_bytes - self._read_bytes <= AHEAD, UNHEARD_S)
 
 
+class Rounds:
+    """Sends what waits, of all attempts at once: to wake the worker's loop costs more than a short step."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # protects the two below
+        self._posts: list[Post] = []
+        self._next_at = 0.0
+
+    def add(self, post: Post) -> None:
+        """Have a post flushed soon. An interrupt here delays what waits until the next message."""
+        with self._lock:
+            self._posts.append(post)
+            now = time.monotonic()
+            starts = now > self._next_at + LATE_S
+            if starts:
+                self._next_at = now + SEND_AFTER_S
+        if starts:
+            post.loop.add_callback(post.loop.call_later, SEND_AFTER_S, self._go, post.loop)
+
+    def _go(self, loop: Any) -> None:
+        with self._lock:
+            posts, self._posts = self._posts, []
+            self._next_at = time.monotonic() + SEND_AFTER_S if posts else 0.0
+        for post in posts:
+            post.flush()
+        if posts:
+            loop.call_later(SEND_AFTER_S, self._go, loop)
+
+
 @dataclass(slots=True)
 class Attempt:
     """An attempt that runs here."""
@@ -137,6 +167,9 @@ memory_limit = 0
 """Bytes that this process may allocate; 0 for any. Set where a worker of the kernel's own starts."""
 descriptors: DescriptorFiles | None = None
 """What reads this process's descriptors. Set where a worker of the kernel's own starts."""
+ended: Final[dict[str, Post]] = {}
+"""Posts of attempts that are over, whose last goes with Dask's word of that: in a worker of the kernel's own."""
+_rounds: Final = Rounds()
 _modules = UsersModules()
 _running: dict[str, Attempt] = {}
 _signers: dict[tuple[str, str], Signer] = {}
@@ -160,7 +193,10 @@ def run_sent(head: bytes, data: bytes) -> None:
         post.add(*end)
     finally:
         _running.pop(sent.key, None)
-        post.flush()
+        if sent.marks is None or attempt.token.is_requested:
+            post.flush()
+        else:
+            ended[sent.key] = post
     if sent.marks is not None and attempt.token.is_requested:
         _leave(worker)  # what a step that was stopped has started goes with its process
 

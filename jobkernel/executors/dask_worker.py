@@ -12,9 +12,11 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 from jobkernel.executors import bare_display, capture, dask_task
+from jobkernel.executors.dask_security import security_in
 from jobkernel.executors.descriptor_files import DescriptorFiles
 from jobkernel.executors.lifeline import tie_group_to
 from jobkernel.executors.worker import _limit_memory as limit_memory
@@ -57,6 +59,7 @@ async def _serve(address: str, name: str, folder: str) -> None:
             nthreads=1,
             name=name,
             local_directory=folder,
+            security=security_in(Path(folder)),
             host="127.0.0.1",
             memory_limit=0,
             dashboard_address="127.0.0.1:0",

@@ -50,8 +50,8 @@ class OwnWorkers:
         self.memory_limit = memory_limit
         self._on_death = on_death
         self._on_futile = on_futile
-        self._folder = Path(tempfile.mkdtemp(prefix="jobkernel-dask-"))
-        self.marks = str(self._folder / "marks")
+        self.folder = Path(tempfile.mkdtemp(prefix="jobkernel-dask-"))
+        self.marks = str(self.folder / "marks")
         Path(self.marks).mkdir()
         self._changed = threading.Condition()  # protects what follows
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
@@ -117,7 +117,7 @@ class OwnWorkers:
             thread.join()
         _all.discard(self)
         atexit.unregister(self.close)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def let_go(self) -> None:
         """Close this process's ends of the lifelines, and leave the workers alone from now on."""
@@ -138,7 +138,7 @@ class OwnWorkers:
                 return None
             with _forks:
                 their_end, lifeline = os.pipe()
-                arguments = [address, name, str(self._folder), str(their_end), str(self.memory_limit or 0), _PACKAGES]
+                arguments = [address, name, str(self.folder), str(their_end), str(self.memory_limit or 0), _PACKAGES]
                 try:
                     with self._written(f"{name}.out") as out, self._written(f"{name}.err") as err:
                         process = subprocess.Popen(
@@ -157,7 +157,7 @@ class OwnWorkers:
 
     def _written(self, name: str) -> IO[bytes]:
         """Open a file for what a worker writes to a descriptor; it reads it there itself, and leaves no name."""
-        path = self._folder / name
+        path = self.folder / name
         file = path.open("a+b", buffering=0)
         path.unlink()
         return file
