@@ -58,6 +58,7 @@ def main() -> int:
     parser.add_argument("--no-peer", action="store_true", help="leave Dagster out")
     given = parser.parse_args()
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # installed code is compiled once, not by each process
     ours, theirs, calibration = {}, {}, calibration_ms()
     for name in given.names or BENCHES:
         bench = BENCHES[name]
