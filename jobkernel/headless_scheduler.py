@@ -49,9 +49,14 @@ def keep_notebook(path: Path, say: Say) -> int:
 def keep_pin(pin: Pin, say: Say) -> int:
     """Run the cells of a pin, and stay while its schedules and sensors run; return an exit code.
 
-    One process keeps a pin: where another does, it returns at once. How it is stands in the pin's state file.
+    One process keeps a pin: where another does, it returns at once; it goes with the process that started it. How it is
+    stands in the pin's state file.
     """
-    now_us = SystemClock().now_us
+    now_us, keeper = SystemClock().now_us, os.getppid()
+
+    def is_over() -> bool:
+        return not pin.file.exists() or os.getppid() != keeper
+
     with _stopping() as stop, _alone(pin) as is_alone:
         if not is_alone:
             return 0
@@ -60,7 +65,7 @@ def keep_pin(pin: Pin, say: Say) -> int:
             with _built(pin, {HEADLESS: "1"}) as runner:
                 pins.say_state(pin, "keeping", now_us())
                 say(f"keeping {', '.join(pin.automations)} of {pin.notebook} going")
-                code = _stay(runner, stop, lambda: not pin.file.exists())
+                code = _stay(runner, stop, is_over)
         except RunFailed as error:
             pins.say_state(pin, "failed", now_us(), error=str(error))
             say(str(error))

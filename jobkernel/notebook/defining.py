@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from jobkernel.engine.entries import AUTOMATIONS, Change, Entry
-from jobkernel.errors import CircularDependency, InvalidDefinition, did_you_mean
+from jobkernel.errors import CircularDependency, InvalidDefinition, KeyOwnedElsewhere, did_you_mean
 from jobkernel.model.definitions import NO_VALUE
 from jobkernel.model.keys import variable_name
 from jobkernel.model.policies import Backoff, Jitter
@@ -151,6 +151,8 @@ def defined(kernel: NotebookKernel, entry: Entry, given: argparse.Namespace) -> 
         change = kernel.session.define(entry, take_over=getattr(given, "take_over", False))
     except CircularDependency as error:
         raise CircularDependency(f"{error}{_cells_of(kernel, entry, error.circle)}") from error
+    except KeyOwnedElsewhere as error:
+        raise KeyOwnedElsewhere(f"{error}{kernel.pinned_in(str(error))}") from error
     if given.quiet:
         return None
     return echo(kernel.session, change, _notes(kernel, change))

@@ -142,6 +142,13 @@ class NotebookKernel:
         line += f" {count_of(len(known), 'definition')} of this notebook known; %jk restore runs their cells"
         return f"{line}{self._meanwhile() if set(AUTOMATIONS).intersection(known) else ''}."
 
+    def pinned_in(self, sentence: str) -> str:
+        """Return how to end the pins of notebooks that a refusal names; empty where there are none."""
+        project = self.session.project
+        named = [pin.notebook for pin in pins.of_project(project)] if project is not None else []
+        found = [name for name in named if f"(in {name})" in sentence]
+        return "".join(f" {name} is pinned: %jk pin --off {name} ends that." for name in found)
+
     def _meanwhile(self) -> str:
         """Say who sees to schedules and sensors until their cells have run here."""
         project = self.session.project

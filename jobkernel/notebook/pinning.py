@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from jobkernel.clock import from_us
 from jobkernel.engine.entries import AUTOMATIONS
-from jobkernel.errors import InvalidDefinition
+from jobkernel.errors import InvalidDefinition, did_you_mean
 from jobkernel.notebook.defining_source import defining_source
 from jobkernel.notebook.kept_cells import Snapshot
 from jobkernel.notebook.kernel import NotebookKernel
+from jobkernel.notebook.options import UsageProblem
 from jobkernel.notebook.restoring import remedy_of_unrun
 from jobkernel.notebook.shown import Shown, count_of
 from jobkernel.storage import pins
@@ -47,12 +48,12 @@ def pin(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
         raise InvalidDefinition("Nothing can be written into this notebook's project, so a pin cannot be kept there.")
     if kernel.notebook is None:
         raise InvalidDefinition("Jupyter does not say which notebook this is, so it cannot be pinned; save it first.")
-    known = pins.of_notebook(session.project, kernel.notebook)
     if given.off:
-        if known is None:
-            return Shown("This notebook is not pinned.")
-        pins.remove(known)
-        return Shown(f"{known.notebook} is pinned no longer; its schedules and sensors end with this kernel.")
+        return _unpin(kernel, session.project, given.notebook)
+    if given.notebook is not None:
+        raise UsageProblem(
+            "%jk pin: a notebook is pinned from its own cells; another one can only be given with --off."
+        )
     made = _pin_of(kernel, session.project, kernel.notebook)
     _prove(made)
     pins.save(made)
@@ -68,6 +69,27 @@ def pin(kernel: NotebookKernel, given: argparse.Namespace) -> Shown:
     if any(name.startswith("JUPYTERHUB_") for name in os.environ):
         lines.append(ON_A_HUB)
     return Shown("\n".join(lines))
+
+
+def _unpin(kernel: NotebookKernel, project: Path, name: str | None) -> Shown:
+    found = pins.of_project(project)
+    known = next((each for each in found if _is_meant(kernel, each, name)), None)
+    if known is None and name is not None:
+        raise InvalidDefinition(
+            f"No notebook '{name}' is pinned.{did_you_mean(name, [each.notebook for each in found])}"
+        )
+    if known is None:
+        others = ", ".join(each.notebook for each in found)
+        return Shown(
+            "This notebook is not pinned." + (f" Pinned are {others}: %jk pin --off NOTEBOOK." if others else "")
+        )
+    pins.remove(known)
+    whose = "this kernel" if known.path == str(kernel.notebook) else "its own kernel"
+    return Shown(f"{known.notebook} is pinned no longer; its schedules and sensors end with {whose}.")
+
+
+def _is_meant(kernel: NotebookKernel, each: Pin, name: str | None) -> bool:
+    return each.path == str(kernel.notebook) if name is None else name in (each.notebook, each.path)
 
 
 def _kept_words(made: Pin) -> str:
@@ -89,7 +111,9 @@ def pinned(kernel: NotebookKernel, _given: argparse.Namespace) -> Any:
 def _standing(kernel: NotebookKernel, each: Pin) -> str:
     is_own = str(kernel.notebook) == each.path
     moved_on = is_own and has_moved_on(kernel, each)
-    return pin_words(pins.state_of(each), moved_on=moved_on, live=is_own and is_live(kernel, each))
+    words = pin_words(pins.state_of(each), moved_on=moved_on, live=is_own and is_live(kernel, each))
+    is_gone = not is_own and not os.path.exists(each.path)
+    return f"{words} There is no such notebook any more: %jk pin --off {each.notebook} ends it." if is_gone else words
 
 
 def has_moved_on(kernel: NotebookKernel, known: Pin | None) -> bool:

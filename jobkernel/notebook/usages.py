@@ -323,8 +323,9 @@ SUB_USAGES: Final = {
     "pin": Usage(
         magic="%jk pin",
         about="Keep this notebook's schedules and sensors going when its kernel is gone, by the Jupyter server.",
-        options=(Option(name="off", help="pin it no longer", shape="flag"),),
-        examples=("%jk pin", "%jk pin --off"),
+        optional_positional=("notebook",),
+        options=(Option(name="off", help="pin it no longer, or NOTEBOOK of this project", shape="flag"),),
+        examples=("%jk pin", "%jk pin --off", "%jk pin --off old.ipynb"),
     ),
     "pins": Usage(magic="%jk pins", about="The pinned notebooks of this project, and how they are."),
     "restore": Usage(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -135,6 +137,41 @@ def test_a_keeper_that_comes_back_takes_its_pins_up(opened: Kernel, own_data: Pa
     before = looks(project)
     time.sleep(2)
     assert looks(project) == before  # nobody is left
+
+
+def test_a_headless_kernel_goes_with_a_keeper_that_is_killed(opened: Kernel, own_data: Path, project: Path) -> None:
+    opened.run("%jk pin")
+    opened.close()
+    keeping = (
+        "import threading; from jobkernel.labserver.keeper import Keeper; Keeper().start(); threading.Event().wait()"
+    )
+    keeper = subprocess.Popen([sys.executable, "-c", keeping])
+    waited(lambda: state(project) == "keeping", "the headless kernel")
+    keeper.kill()
+    keeper.wait()
+    waited(lambda: state(project) == "ended", "the end of the headless kernel")
+
+
+def test_a_notebook_that_was_renamed_is_told_of_its_old_pin(opened: Kernel, keeper: Keeper, project: Path) -> None:
+    opened.run("%jk pin")
+    opened.close()
+    waited(lambda: state(project) == "keeping", "the headless kernel")
+    headless = pins.state_of(pins.of_project(project)[0])["pid"]
+    (project / "n.ipynb").rename(project / "m.ipynb")
+    renamed = Kernel(project, "m.ipynb")
+    try:
+        renamed.run("%load_ext jobkernel")
+        refusal = text_of(renamed.run("%%asset a\n2", is_failing=True))
+        assert "'a' (in n.ipynb)" in refusal
+        assert "n.ipynb is pinned: %jk pin --off n.ipynb ends that." in refusal
+        assert "There is no such notebook any more: %jk pin --off n.ipynb" in text_of(renamed.run("%jk pins"))
+        assert "This notebook is not pinned. Pinned are n.ipynb" in text_of(renamed.run("%jk pin --off"))
+        assert "No notebook 'x.ipynb' is pinned." in text_of(renamed.run("%jk pin --off x.ipynb", is_failing=True))
+        assert "end with its own kernel" in text_of(renamed.run("%jk pin --off n.ipynb"))
+        waited(lambda: not Path(f"/proc/{headless}").exists(), "the end of the headless kernel")
+        renamed.run("%%asset a\n2")
+    finally:
+        renamed.close()
 
 
 def test_a_notebook_that_moved_on_says_so(opened: Kernel, own_data: Path) -> None:
