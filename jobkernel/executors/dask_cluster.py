@@ -22,7 +22,7 @@ from jobkernel.errors import ClusterUnreachable, JobkernelError
 from jobkernel.executors.dask_quiet import silence, without_size_warning, without_version_warning
 from jobkernel.executors.dask_security import make_security
 from jobkernel.executors.dask_task import Sent, control, event_of, run_sent
-from jobkernel.executors.dask_worker import LOG_LENGTH
+from jobkernel.executors.dask_worker import LOG_LENGTH, SEND_EVERY_S
 from jobkernel.executors.dask_workers import FORGOTTEN_S, OwnWorkers
 from jobkernel.executors.remote import surroundings
 from jobkernel.records import dataclass
@@ -63,6 +63,7 @@ class DaskCluster:
         self._ready = threading.Event()
         self._boxes: dict[str, Box] = {}
         self._waiting: deque[tuple[Box, Sent, bytes]] = deque()
+        self._left: list[Box] = []
         self._is_retired = False
         self._shared: dict[str, str] = {}
         self._around: dict[str, Any] = {}
@@ -70,6 +71,7 @@ class DaskCluster:
         self._topic = f"jobkernel-{secrets.token_hex(8)}"
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
+        self._scheduler: Any = None
         self._client: Any = None
         self._comm: Any = None
         self._told: set[asyncio.Task[None]] = set()
@@ -137,7 +139,9 @@ class DaskCluster:
         with self._lock:
             self._boxes.pop(box.key, None)
             is_over = self._is_retired and not self._boxes
-        self._call(self._release, box)
+            self._left.append(box)
+            if len(self._left) == 1:
+                self._call(self._release_left)
         if self.own_workers is not None:
             self.own_workers.forget(box.key)
         if is_over:
@@ -222,10 +226,11 @@ class DaskCluster:
                     _soon, client.close
                 )  # before it connects: it must be closed where it cannot
                 await client
-            client.scheduler_comm.interval = 0.001
+            client.scheduler_comm.interval = SEND_EVERY_S
             client.subscribe_topic(self._topic, self._deal)
             client.subscribe_topic(_OF_ALL, self._hear)
-            self._client, self._comm = client, client.scheduler_comm
+            self._scheduler, self._client, self._comm = scheduler, client, client.scheduler_comm
+            self._hurry()
             self._ready.set()
             await self._over.wait()
 
@@ -243,8 +248,17 @@ class DaskCluster:
 
     def _hear(self, event: Any) -> None:
         """Take what the scheduler says of its workers. Called on the loop's thread."""
-        if event[1].get("action") == "remove-worker":
-            self._tell_all("left", event[1]["worker"])
+        match event[1].get("action"):
+            case "remove-worker":
+                self._tell_all("left", event[1]["worker"])
+            case "add-worker":
+                self._hurry()
+
+    def _hurry(self) -> None:
+        """Have the kernel's own scheduler send what is next for a worker, or for us, at once."""
+        if self._scheduler is not None:
+            for way in (*self._scheduler.stream_comms.values(), *self._scheduler.client_comms.values()):
+                way.interval = SEND_EVERY_S
 
     def _submit_soon(self) -> None:
         assert self._loop is not None
@@ -278,6 +292,12 @@ class DaskCluster:
     def _cancel(self, box: Box) -> None:
         if box.future is not None:
             self._tell(box.future.cancel())
+
+    def _release_left(self) -> None:
+        with self._lock:
+            left, self._left = self._left, []
+        for box in left:
+            self._release(box)
 
     def _release(self, box: Box) -> None:
         future, box.future = box.future, None

@@ -83,12 +83,13 @@ class OwnWorkers:
     def forget(self, key: str) -> None:
         """Remove the mark of an attempt that is over, when Dask has surely forgotten it, too."""
         with self._changed:
-            if self.pid_of(key) is not None:
+            if self._deaths and self.pid_of(key) is not None:
                 self._deaths = 0  # workers do run steps
             self._over.append((time.monotonic(), key))
             while self._over[0][0] < time.monotonic() - FORGOTTEN_S:
                 _, forgotten = self._over.popleft()
-                (Path(self.marks) / mark_of(forgotten)).unlink(missing_ok=True)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(self.marks, mark_of(forgotten)))
 
     def exit_code(self, pid: int) -> int | None:
         """Return with what a worker ended that the scheduler misses; None where it lives after all."""

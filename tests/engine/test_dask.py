@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -171,7 +172,7 @@ def test_a_launch_does_not_wait_for_the_cluster_and_the_step_says_where_it_ran()
         assert ended(handle) == "SUCCESS"
         step = step_of(session, handle)
         assert handle.output_for_node("body") != os.getpid()
-        assert (step["executor"], step["worker"][:16]) == ("dask", "tcp://127.0.0.1:")
+        assert (step["executor"], step["worker"][:16]) == ("dask", "tls://127.0.0.1:")
 
 
 def test_many_lines_arrive_whole_and_in_order(session: Session) -> None:
@@ -660,3 +661,35 @@ def test_what_a_child_writes_is_seen_while_its_step_runs(session: Session, tmp_p
     eventually(lambda: "working" in [line.text for each in list(outputs.values()) for line in each.lines_after(0)])
     go_on.touch()
     assert ended(handle) == "SUCCESS"
+
+
+def test_nobody_without_the_certificate_of_the_cluster_is_let_in(session: Session) -> None:
+    def body() -> list[str]:
+        from distributed import get_worker
+
+        return [get_worker().address, get_worker().scheduler.address, get_worker().local_directory]
+
+    handle = start(session, body)
+    assert ended(handle) == "SUCCESS", error_of(handle)
+    *addresses, folder = handle.output_for_node("body")
+    (key,) = [parent / "key.pem" for parent in Path(folder).parents if (parent / "key.pem").exists()]
+    assert [key.stat().st_mode & 0o077, key.parent.stat().st_mode & 0o077] == [0, 0]
+    for address in addresses:
+        assert address.startswith("tls://127.0.0.1:")
+        for context in (None, ssl._create_unverified_context()):
+            assert not _is_let_in(address, context), "it answered somebody without a certificate"
+
+
+def _is_let_in(address: str, context: ssl.SSLContext | None) -> bool:
+    """Whether somebody who connects is told anything; Dask itself says hello at once."""
+    host, port = address.removeprefix("tls://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=10)
+    try:
+        if context is not None:
+            connection = context.wrap_socket(connection)
+        connection.sendall(b"\0" * 64)
+        return connection.recv(1) not in (b"", b"\x15")  # an alert
+    except OSError:
+        return False
+    finally:
+        connection.close()
