@@ -35,6 +35,8 @@ from jobkernel.rules.ticks import Due, DueTick, Gap, Verdict, decide_overlap
 
 KEPT_CHARACTERS: Final = 20_000
 """How much of what a look printed and logged is kept with its tick: the end of it."""
+REPOSITORY: Final = "__repository__"
+"""What a repository is called that nobody named, as in Dagster."""
 NOTHING_STALE: Final = "Nothing that was asked for is stale."
 
 Timed = Callable[[Watched, Look], AbstractContextManager[None]]
@@ -150,6 +152,7 @@ class Drafts:
             last_tick_completion_time=_seconds(watched.evaluated_at),
             last_run_key=watched.last_run_key,
             last_sensor_start_time=_seconds(watched.starts_at),
+            repository_name=REPOSITORY,
             news=around.news,
             **shared,
         )

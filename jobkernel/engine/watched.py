@@ -172,6 +172,7 @@ class Watched:
         self.evaluated_at = evaluated_at
         self.cursor = row["cursor"]
         self.failures = row["failures"] or 0
+        self.last_run_key = row["last_run_key"]
 
     def reach(self, scheduled_at: datetime | None) -> None:
         """Note that all times up to this one are dealt with."""

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final, Self, TypeVar
 
 from jobkernel.clock import SystemClock
-from jobkernel.errors import InvalidDefinition, InvariantViolation, did_you_mean
+from jobkernel.errors import InvalidDefinition, InvariantViolation, Unsupported, did_you_mean
 from jobkernel.executors.resource_view import ResourceView
 from jobkernel.executors.resources import open_resources
 from jobkernel.executors.step_log import StepLogger
@@ -22,6 +22,12 @@ from jobkernel.model import events as ev
 from jobkernel.model.automation import UNCHANGED, Beside, LogLine, News, PartitionsRequest, RunRequest, Unchanged
 
 _CLOCK: Final = SystemClock()
+_NOT_HERE: Final[Mapping[str, str]] = {
+    "instance_ref": "use context.instance",
+    "code_location_origin": "there are no code locations",
+    "caching_dynamic_partitions_loader": "ask context.instance for dynamic partitions",
+    "log_key": "what is logged is kept with the tick: %jk ticks, and the view ticks",
+}
 KEPT_LINES: Final = 2_000
 LONGEST_LINE: Final = 20_000
 ResolvePartition = Callable[[str, RunRequest, tuple[PartitionsRequest, ...]], RunRequest]
@@ -180,6 +186,13 @@ class AutomationContext:
     def has_captured_logs(self) -> bool:
         """Whether anything was logged."""
         return bool(self._lines)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _NOT_HERE:
+            raise Unsupported(f"context.{name} is not supported; {_NOT_HERE[name]}.")
+        raise AttributeError(
+            f"'{type(self).__name__}' object has no attribute '{name}'.{did_you_mean(name, dir(self))}"
+        )
 
     def _note(self, event_type: str, body: dict[str, Any] | None) -> None:
         if event_type == ev.LOG_MESSAGE and body is not None:

@@ -45,6 +45,7 @@ class NotebookKernel:
         self._cell_id: str | None = None
         self._cell_text: str | None = None
         self.session.freshness.follow = self._fingerprint
+        self.session.make_instance = lambda: _instance_of(self.session)
         self.jobs = JobCells(self.session)
         self.kept = KeptCells(self.session.history, self.session.notebook, self.session.clock.now_us)
         self.files = FileWatches(self.session.automations)
@@ -225,3 +226,10 @@ def kernel_id(shell: Any) -> str | None:
     if not file:
         return None
     return Path(file).stem.removeprefix("kernel-")
+
+
+def _instance_of(session: Session) -> Any:
+    """Return what functions of schedules and sensors get as ``context.instance``; loaded when one asks."""
+    from jobkernel.api.instance import DagsterInstance
+
+    return DagsterInstance(session)

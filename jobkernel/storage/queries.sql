@@ -282,8 +282,14 @@ select run_id, status, count(*) as steps from latest group by run_id, status ord
 -- name: automations
 -- defaults: {"names": null}
 select
-    name, automation_type, notebook, is_on, crons, timezone, since_us, scheduled_us, evaluated_us, cursor, failures
+    name, automation_type, notebook, is_on, crons, timezone, since_us, scheduled_us, evaluated_us, cursor, failures,
+    used.last_run_key
 from kept.automation
+left join (
+    select automation_name, arg_max(run_key, given_seq) as last_run_key from kept.run_key
+    where run_id is not null and ($names is null or automation_name in (select unnest($names::varchar[])))
+    group by automation_name
+) as used on used.automation_name = name
 where $names is null or name in (select unnest($names::varchar[]))
 order by name
 
