@@ -16,11 +16,27 @@ from jobkernel.rules.partition_window_mapping import TimeWindowPartitionMapping
 from jobkernel.rules.partition_windows import TimeWindowPartitionsDefinition
 
 
-class DimensionPartitionMapping(NamedTuple):
-    """The downstream dimension that an upstream dimension is mapped to, and how."""
-
+class _DimensionMapping(NamedTuple):
     dimension_name: str
     partition_mapping: PartitionMapping
+
+
+class DimensionPartitionMapping(_DimensionMapping):
+    """The downstream dimension that an upstream dimension is mapped to, and how."""
+
+    __slots__ = ()
+
+    def __new__(cls, dimension_name: str, partition_mapping: PartitionMapping) -> DimensionPartitionMapping:
+        """Take the dimension's name and the mapping.
+
+        Raises:
+            TypeError: either is something else.
+        """
+        if not isinstance(dimension_name, str):
+            raise TypeError(f"DimensionPartitionMapping takes the name of a dimension, not {dimension_name!r}.")
+        if not isinstance(partition_mapping, PartitionMapping):
+            raise TypeError(f"DimensionPartitionMapping takes a partition mapping, not {partition_mapping!r}.")
+        return super().__new__(cls, dimension_name, partition_mapping)
 
 
 class Dimensions(NamedTuple):
