@@ -23,7 +23,7 @@ LEVELS: Final = ".smrf"
 """What a mark says, by how much it matters: nothing, skipped, missed, requested, failed."""
 _OF_STATUS: Final = {"SKIPPED": 1, "MISSED": 2, "STARTED": 3, "SUCCESS": 3, "FAILURE": 4}
 _CATCHUP: Final = {"none": "drops missed times", "all": "makes up for all missed times"}
-_OVERLAP: Final = {"skip": "skips while a run is not over", "queue": "waits for the run before"}
+_OVERLAP: Final = {"skip": "skips if one still runs", "queue": "waits for the run before"}
 UPCOMING: Final = 2
 
 Row = dict[str, Any]

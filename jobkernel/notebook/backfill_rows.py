@@ -44,11 +44,12 @@ class BackfillRows:
         self._kept: list[Row] = []
         self._seen: frozenset[tuple[str, BackfillStatus | None]] | None = None
         self._read_at = 0.0
-        self._is_behind = False
+        self.is_behind = False
+        """Whether the history moved since it was last asked, too soon to ask it again then."""
 
     def history_moved(self) -> None:
         """Have the history asked again when rows are wanted next, or a little later."""
-        self._is_behind = True
+        self.is_behind = True
 
     def newest(self) -> list[Row]:
         """Return the protocol's ``BackfillRow`` of the newest, those of this kernel as they stand now."""
@@ -59,15 +60,15 @@ class BackfillRows:
 
     def _read_where_due(self, own: Mapping[str, Backfill]) -> None:
         seen = frozenset((name, each.final) for name, each in own.items())
-        is_late = self._is_behind and time.monotonic() - self._read_at >= READ_EVERY_S
+        is_late = self.is_behind and time.monotonic() - self._read_at >= READ_EVERY_S
         if seen == self._seen and not is_late:
             return
-        self._is_behind = False
+        self.is_behind = False
         with suppress(JobkernelError):  # a history that is away answers when it is back
             self._kept = self._read(limit=LISTED)
             self._seen, self._read_at = seen, time.monotonic()
             return
-        self._is_behind = True
+        self.is_behind = True
 
     def page(self, *, job: str | None, status: str | None, before: int | None, since: int | None) -> list[Row]:
         """Return the rows of those asked for between two instants (us), as a list of runs filters them."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from jobkernel.notebook.automation_standing import AutomationStanding
-from jobkernel.notebook.backfill_rows import BackfillRows
+from jobkernel.notebook.backfill_rows import READ_EVERY_S, BackfillRows
 from jobkernel.notebook.graph_view import GraphQuery, GraphViews
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.parts import Part
@@ -88,7 +88,7 @@ class Publisher:
 
     def _loop(self) -> None:
         while not self._closing.is_set():
-            self._session.changed.wait()
+            self._session.changed.wait(READ_EVERY_S if self._backfill_rows.is_behind else None)
             if self._closing.is_set():
                 return
             self._session.changed.clear()

@@ -29,7 +29,7 @@ export const automationRow = (name: string, more: Partial<AutomationRow> = {}): 
   starts: ['daily_report'],
   when: 'at 06:00',
   zone: 'America/New_York',
-  note: 'skips while a run is not over',
+  note: 'skips if one still runs',
   on: true,
   switched: false,
   owner: null,

@@ -7,6 +7,7 @@ import type {
   Automation,
   AutomationChange,
   AutomationRow,
+  PinRow,
   RunRow,
   SchedulerRow,
   StatusWord,
@@ -200,12 +201,23 @@ export function switchWords(row: AutomationRow): string {
     : `Switch ${row.name} on: it ${row.kind === 'schedule' ? 'starts at its next time' : row.when}; what is past is not made up for`;
 }
 
+/** The zone that times are shown in. */
+export const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
+export const cityOf = (zone: string): string => zone.replace(/^.*\//, '').replace(/_/g, ' ');
+
+/** What of a pin stands beside whether it is live; all of it is on hover. */
+export function pinWords(pin: PinRow): string {
+  return pin.text.startsWith('Live')
+    ? `${plural(pin.automations.length, 'goes on', 'go on')} when this notebook closes`
+    : pin.text.replace(/^Pinned; /, '').replace(/ The notebook has moved on.*$/, '');
+}
+
 /** What there is to know of the scheduler beside that it runs. */
 export function schedulerFacts(rows: readonly AutomationRow[], scheduler: SchedulerRow): string[] {
   const others = rows.filter(row => row.owner !== null).length;
   const facts = [`${rows.filter(row => row.on).length} of ${rows.length} on`];
   if (others) {
-    facts.push(`${others} seen to by another kernel`);
+    facts.push(`${others} in another kernel`);
   }
   if (scheduler.lag_s > 0) {
     facts.push(`lately ${duration(scheduler.lag_s)} late`);

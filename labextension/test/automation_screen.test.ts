@@ -31,8 +31,8 @@ test('a row for each schedule and sensor, with its switch, words and last look',
   assert.equal(toggle('monthly_archive').getAttribute('aria-checked'), 'false');
   assert.match(row('weather_sensor').textContent ?? '', /runs refresh_weatherlooks every 30 s.*no new files/);
   assert.match(row('tell_on_failure').textContent ?? '', /alerts\.ipynb/);
-  assert.match(text('.jk-health'), /Running in this kernel4 of 5 on1 seen to by another kernel/);
-  assert.match(text('.jk-pin'), /Livethe notebook has moved on: %jk pin/);
+  assert.match(text('.jk-health'), /Running in this kernel4 of 5 on1 in another kernel/);
+  assert.match(text('.jk-pin'), /Livemoved on: %jk pin2 go on when this notebook closes/);
 });
 
 test('a push changes the row in place and keeps the focus', async () => {
@@ -216,4 +216,20 @@ test('two hundred stay quick: a push of one row redraws that row alone', async (
   tell({ rows: [{ name: 'schedule_7', strip: { first: manyAutomations(8).rows[7].strip.first + 239, marks: 'f' } }] });
   const after = all('.jk-day svg');
   assert.equal(after.filter((svg, i) => svg !== drawn[i]).length, 1);
+});
+
+test('the heartbeat is told and asked for again while the page is seen; a late one is marked', async () => {
+  await open();
+  const beat = () => one('.jk-beat') as HTMLElement;
+  await until(() => beat()?.textContent === 'heartbeat now');
+  assert.match(beat().title, /last looked at the clock at \d\d:\d\d:\d\d/);
+  host.request = async () => ({ alive: true, turned_at: Date.now() - 90_000 });
+  const now = Date.now;
+  Date.now = () => now() + 5000;
+  try {
+    await until(() => beat().classList.contains('jk-t-warn'));
+  } finally {
+    Date.now = now;
+  }
+  assert.match(beat().textContent ?? '', /heartbeat 1 m 3\d s ago/);
 });

@@ -326,6 +326,10 @@ class View:
         """The rows of the runs of this job or asset."""
         return self.runs.filter(has=self._page.page.locator(".jk-job").get_by_text(title, exact=True))
 
+    def backfill_of(self, title: str) -> Locator:
+        """The row of the backfill of this job or asset."""
+        return self.root.locator(".jk-bf").filter(has=self._page.page.get_by_text(title, exact=True))
+
     @property
     def run(self) -> Locator:
         """The open run."""

@@ -2,24 +2,29 @@
  * The page of schedules and sensors: who sees to them, a row each with its switch and its day, what is open of one
  * below. Rows are made once and changed in place, so that a press or the focus is never lost.
  */
-import { jumpWords, NO_AUTOMATION, schedulerFacts } from '../automation';
+import { cityOf, HERE, jumpWords, NO_AUTOMATION, pinWords, schedulerFacts } from '../automation';
 import type { Automation, AutomationRow } from '../protocol';
 import type { Session } from '../session';
-import { clockSeconds } from '../words';
+import { clockSeconds, duration } from '../words';
 import { AutomationLine } from './automation_row';
 import { AutomationPane } from './automation_pane';
-import { h, put } from './dom';
+import { h, put, say } from './dom';
 import { glyph, icon } from './glyphs';
 import { noAutomation } from './states';
 import { Pinned } from './pinned';
 
 const ROW = 48;
 const MOST = 1000;
+/** How often it is asked for its heartbeat, and from when on that is late. */
+const HEAR_EVERY = 4000;
+const LATE = 30_000;
+const SAID: Record<string, string> = { true: ' in this kernel', false: ': the scheduler has no thread' };
 const HEADS = ['', 'name and job', 'when', 'next', '24 h', 'last look'];
 
 export class AutomationView {
   readonly element = h('div.jk-auto');
   private readonly health = h('div.jk-health');
+  private readonly beat = h('span.jk-nw.jk-mut.jk-beat');
   private readonly list = h('div.jk-ars', { role: 'list', 'aria-label': 'Schedules and sensors' });
   private readonly scroll = h('div.jk-arscroll', null, this.head(), this.list);
   private readonly pane: AutomationPane;
@@ -27,6 +32,7 @@ export class AutomationView {
   private readonly lines = new Map<string, AutomationLine>();
   private readonly stop: () => void;
   private turnedAt: number | null = null;
+  private heardAt = 0;
 
   constructor(private readonly session: Session) {
     this.pane = new AutomationPane(session);
@@ -123,13 +129,18 @@ export class AutomationView {
     const now = Date.now();
     this.lines.forEach(line => line.tick(now));
     this.pane.tick(now);
+    this.drawBeat(now);
+    if (now - this.heardAt >= HEAR_EVERY && this.automation.rows.length) {
+      void this.hear();
+    }
   }
 
-  /** Ask once how the scheduler is; it says by itself when that changes. */
+  /** Ask when the scheduler last looked at the clock, as long as somebody sees this page; the rest it says by itself. */
   private async hear(): Promise<void> {
+    this.heardAt = Date.now();
     try {
       this.turnedAt = (await this.session.ask('scheduler', {})).turned_at;
-      this.drawHealth(Date.now());
+      this.drawBeat(Date.now());
     } catch {
       return; // the line says what is known without it
     }
@@ -140,8 +151,7 @@ export class AutomationView {
     this.health.hidden = !rows.length && !pin;
     const facts = schedulerFacts(rows, scheduler);
     const jump = jumpWords(scheduler, now);
-    const beat = this.turnedAt === null ? '' : `Looked at the clock ${clockSeconds(this.turnedAt)}`;
-    const signature = JSON.stringify([facts, jump, scheduler.alive, pin, beat]);
+    const signature = JSON.stringify([facts, jump, scheduler.alive, pin]);
     if (this.health.dataset.drawn === signature) {
       return;
     }
@@ -149,9 +159,17 @@ export class AutomationView {
     put(
       this.health,
       !rows.length ? null : scheduler.alive ? glyph('fresh') : glyph('warning'),
-      rows.length ? this.heart(beat, scheduler.alive) : null,
+      rows.length
+        ? h(
+            'span.jk-nw',
+            null,
+            h('b', null, scheduler.alive ? 'Running' : 'Not running'),
+            SAID[String(scheduler.alive)]
+          )
+        : null,
+      rows.length ? this.beat : null,
       (rows.length ? facts : []).map(fact =>
-        h(`span.jk-cut.${fact.includes('late') ? 'jk-t-warn' : 'jk-mut'}`, null, fact)
+        h(`span.jk-nw.${fact.includes('late') ? 'jk-t-warn' : 'jk-mut'}`, null, fact)
       ),
       jump ? h('span.jk-cut.jk-t-warn', { title: jump }, jump) : null,
       h('span.jk-grow'),
@@ -161,32 +179,23 @@ export class AutomationView {
             { title: pin.text },
             icon('pin', 14),
             h('b', null, pin.text.startsWith('Live') ? 'Live' : 'Pinned'),
-            pin.moved_on
-              ? h(
-                  'span.jk-tag.jk-moved',
-                  { title: pin.text },
-                  h('span.jk-long', null, 'the notebook has '),
-                  'moved on: %jk pin'
-                )
-              : null,
-            h(
-              'span.jk-cut.jk-mut',
-              null,
-              pin.text.replace(/^(Live: |Pinned; )/, '').replace(/ The notebook has moved on.*$/, '')
-            )
+            pin.moved_on ? h('span.jk-tag.jk-moved', { title: pin.text }, 'moved on: %jk pin') : null,
+            h('span.jk-cut.jk-mut', null, pinWords(pin))
           )
-        : h('span.jk-mut.jk-nw', { title: ZONE }, `times are ${ZONE.replace(/^.*\//, '').replace(/_/g, ' ')}`)
+        : h('span.jk-mut.jk-nw', { title: HERE }, `times are ${cityOf(HERE)}`)
     );
   }
 
-  /** Whether it runs; on hover, when it last looked at the clock. */
-  private heart(beat: string, alive: boolean): HTMLElement {
-    return h(
-      'span.jk-nw',
-      { title: beat, tabindex: 0, onmouseenter: () => void this.hear() },
-      h('b', null, alive ? 'Running' : 'Not running'),
-      alive ? ' in this kernel' : ': the scheduler has no thread'
+  /** When the scheduler last looked at the clock; late where it should have looked again. */
+  private drawBeat(now: number): void {
+    const { turnedAt } = this;
+    const gone = turnedAt === null ? 0 : Math.max(0, now - turnedAt);
+    say(
+      this.beat,
+      turnedAt === null ? '' : `heartbeat ${gone < 1500 ? 'now' : `${duration(Math.round(gone / 1000))} ago`}`
     );
+    this.beat.title = turnedAt === null ? '' : `It last looked at the clock at ${clockSeconds(turnedAt)}`;
+    this.beat.classList.toggle('jk-t-warn', gone > LATE);
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -211,5 +220,3 @@ export class AutomationView {
     this.pane.dispose();
   }
 }
-
-const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';

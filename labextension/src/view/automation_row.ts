@@ -1,5 +1,17 @@
 /** One row of the automation page: switch, what it starts and when, its next look, its day, its last look. */
-import { bucketOf, BUCKET, lastFace, nextWords, PAST, AHEAD, ringsOf, runsWhat, stripPaths } from '../automation';
+import {
+  bucketOf,
+  BUCKET,
+  cityOf,
+  HERE,
+  lastFace,
+  nextWords,
+  PAST,
+  AHEAD,
+  ringsOf,
+  runsWhat,
+  stripPaths
+} from '../automation';
 import { flip } from '../automation_actions';
 import type { AutomationRow } from '../protocol';
 import type { Session } from '../session';
@@ -83,9 +95,9 @@ export class AutomationLine {
     this.starts.title = this.starts.textContent ?? '';
     this.starts.classList.toggle('jk-t-warn', row.trouble !== null);
     say(this.when, row.when);
-    const zone = row.zone && row.zone !== 'UTC' ? row.zone : row.zone ? 'UTC' : '';
+    const zone = row.zone && row.zone !== HERE ? `${cityOf(row.zone)} time` : '';
     say(this.note, [zone, row.note].filter(Boolean).join(', '));
-    this.when.title = this.note.title = [row.when, zone, row.note].filter(Boolean).join(', ');
+    this.when.title = this.note.title = [row.when, row.zone, row.note].filter(Boolean).join(', ');
     this.tick(now);
   }
 

@@ -39,7 +39,7 @@
 }
 .jk-ar {
   display: grid;
-  grid-template-columns: 28px minmax(120px, 1.1fr) minmax(120px, 1.2fr) 104px minmax(140px, 1.6fr) minmax(120px, 1fr);
+  grid-template-columns: 28px minmax(120px, 1.1fr) minmax(140px, 1.5fr) 108px minmax(140px, 1.5fr) minmax(120px, 1.05fr);
   gap: 12px;
   align-items: center;
   padding: 0 12px;
@@ -177,8 +177,6 @@
   grid-template-columns: 28px minmax(96px, 1.2fr) minmax(88px, 1fr) 84px minmax(96px, 1fr) minmax(104px, 1.1fr);
   gap: 8px;
 }
-.jk-mid .jk-long,
-.jk-narrow .jk-long,
 .jk-mid .jk-pin > .jk-mut,
 .jk-narrow .jk-pin > .jk-mut,
 .jk-narrow .jk-health > .jk-mut,
