@@ -25,7 +25,7 @@ from jobkernel.executors.automation_context import (
 )
 from jobkernel.executors.cancel import call_interruptible
 from jobkernel.executors.capture import capturing
-from jobkernel.executors.evaluating import evaluate
+from jobkernel.executors.evaluating import evaluate, evaluate_plain
 from jobkernel.executors.failure import describe_error
 from jobkernel.executors.step_output import StepOutput
 from jobkernel.model.automation import UNCHANGED, Evaluation, LogLine, News, Overlap, Schedule, Sensor
@@ -175,9 +175,11 @@ class Drafts:
         scheduled_at: datetime | None,
         **how: Any,
     ) -> Draft:
+        look.scheduled_at = scheduled_at
+        if not has_user_code(watched):
+            return self._plain(watched, tick, look, scheduled_at, **how)
         output = StepOutput(None, self._clock.now_us)
         context = self.context(watched, scheduled_at=scheduled_at)
-        look.scheduled_at = scheduled_at
         try:
             evaluation = self._evaluate(watched, look, context, output)
             reports = self._around.reports.of(evaluation)
@@ -200,10 +202,20 @@ class Drafts:
             tick["skip_reason"] = evaluation.skip_reason or (NOTHING_STALE if evaluation.requests else None)
         return Draft(watched, tick, {each.run_id: each.live for each in runs}, evaluation)
 
+    def _plain(
+        self, watched: Watched, tick: dict[str, Any], look: Look, scheduled_at: datetime | None, **how: Any
+    ) -> Draft:
+        """Return the tick of a schedule that has no function: it asks for one run."""
+        try:
+            evaluation = _unchanging(watched)
+            runs = self._runs.prepare(watched.automation, evaluation, tick["tick_id"], scheduled_at, **how)
+        except Exception as error:  # noqa: BLE001 - the user's own definitions
+            return self.failed(watched, look, error, scheduled_at)
+        tick |= {"requests": [each.record for each in runs], "status": "STARTED"}
+        return Draft(watched, tick, {each.run_id: each.live for each in runs}, evaluation)
+
     def _evaluate(self, watched: Watched, look: Look, context: AutomationContext, output: StepOutput) -> Evaluation:
         with context:
-            if not has_user_code(watched):
-                return evaluate(watched.automation, context)
             try:
                 with capturing(output), self._timed(watched, look):
                     return call_interruptible(evaluate, watched.automation, context)
@@ -225,6 +237,15 @@ class Drafts:
             "evaluated_us": microseconds(look.began),
             "keeps_keys": isinstance(automation, Sensor),
         }
+
+
+def _unchanging(watched: Watched) -> Evaluation:
+    """Return what a schedule without any function asks for, each time the same."""
+    schedule = watched.automation
+    assert isinstance(schedule, Schedule)
+    if watched.unchanging is None or schedule.run_config:  # what a run may change is made anew for each
+        watched.unchanging = evaluate_plain(schedule)
+    return watched.unchanging
 
 
 def has_user_code(watched: Watched) -> bool:

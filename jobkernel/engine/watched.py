@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from jobkernel.clock import from_us
-from jobkernel.model.automation import DEFAULT_TIMEOUT_S, Automation, Schedule, Sensor
+from jobkernel.model.automation import DEFAULT_TIMEOUT_S, Automation, Evaluation, Schedule, Sensor
 from jobkernel.records import dataclass
 from jobkernel.rules.cron import Crons, read_crons
 from jobkernel.rules.ticks import CatchupPolicy, Due, TickMemory, due_ticks
@@ -71,6 +71,8 @@ class Watched:
     last_run_key: str | None = None
     nothing: tuple[str | None, str | None] | None = None
     """The reason and cursor of the last look, where it found nothing and said no more."""
+    unchanging: Evaluation | None = None
+    """What a schedule without any function asks for, once it was asked."""
     defined_at: datetime | None = None
     trouble: str | None = None
 

@@ -44,6 +44,11 @@ def evaluate(automation: Automation, context: AutomationContext) -> Evaluation:
     return replace(found, log=context.lines, beside=context.beside)
 
 
+def evaluate_plain(schedule: Schedule) -> Evaluation:
+    """Return what a schedule that has no function at all asks for."""
+    return schedule_evaluation(schedule, [_request(schedule, schedule.run_config, schedule.tags)])
+
+
 def function_of(automation: Automation) -> Callable[..., Any] | None:
     """Return the function to call, of a notebook cell frozen over what it uses."""
     return automation.capture({}) if automation.capture is not None else automation.function
@@ -63,12 +68,12 @@ def _schedule_results(schedule: Schedule, context: ScheduleEvaluationContext) ->
         return
     function = function_of(schedule)
     if function is None:
-        yield _request(schedule, context, schedule.run_config)
+        yield _request(schedule, schedule.run_config, _tags(schedule, context))
         return
     arguments = arguments_of(schedule, context)
     result = _by_user(schedule, "", lambda _context: function(**arguments), context)
     if isinstance(result, dict):
-        yield _request(schedule, context, result)
+        yield _request(schedule, result, _tags(schedule, context))
     elif isinstance(result, list):
         yield from result
     elif inspect.isgenerator(result):
@@ -77,10 +82,13 @@ def _schedule_results(schedule: Schedule, context: ScheduleEvaluationContext) ->
         yield result
 
 
-def _request(schedule: Schedule, context: ScheduleEvaluationContext, config: Mapping[str, Any]) -> RunRequest:
-    tags: Any = schedule.tags
-    if schedule.request_tags is not None:
-        tags = _by_user(schedule, "tags_fn of ", schedule.request_tags, context)
+def _tags(schedule: Schedule, context: ScheduleEvaluationContext) -> Any:
+    if schedule.request_tags is None:
+        return schedule.tags
+    return _by_user(schedule, "tags_fn of ", schedule.request_tags, context)
+
+
+def _request(schedule: Schedule, config: Mapping[str, Any], tags: Any) -> RunRequest:
     return RunRequest(
         run_config=deepcopy(dict(config)) if config else {}, tags=user_tags(tags, f"schedule '{schedule.name}'")
     )

@@ -32,8 +32,13 @@ KEPT_OF_TICKS = (
 """What a tick's row keeps in its details."""
 
 
+def automation_key(body: dict[str, Any]) -> tuple[str]:
+    """Return what names an automation's row."""
+    return (str(body.get("name")),)
+
+
 def _automation(rows: Rows, fact: Fact) -> Row:
-    name = str(fact.body.get("name"))
+    (name,) = automation_key(fact.body)
     row = rows.get(AUTOMATION, (name,))
     return row or rows.make(AUTOMATION, fact.seq, name=name, failures=0)
 

@@ -128,6 +128,7 @@ class _Claims:
     def decide(self, ticks: Sequence[dict[str, Any]], fenced: Sequence[bool]) -> list[dict[str, Any]]:
         store = self.desk.store
         store.load_state(TICK, [(tick["tick_id"],) for tick in ticks])
+        store.load_state(AUTOMATION, [(tick["name"],) for tick in ticks])
         store.load_state(RUN_KEY, [key for tick in ticks for key in _keys_of(tick)])
         events: list[Event] = []
         answers = [self._decide(tick, is_ours, events) for tick, is_ours in zip(ticks, fenced, strict=True)]

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from jobkernel.model import events as words
-from jobkernel.storage.automation_fold import AUTOMATION_FOLDS, TICK_EVENTS, tick_key
+from jobkernel.storage.automation_fold import AUTOMATION_FOLDS, TICK_EVENTS, automation_key, tick_key
 from jobkernel.storage.backfill_fold import BACKFILL_FOLDS
 from jobkernel.storage.encoding import StoredEvent, json_text
 from jobkernel.storage.rows import (
     ASSET_PARTITION,
+    AUTOMATION,
     CHECK_RESULT,
     DEFINITION,
     LOG_FILE,
@@ -47,17 +48,18 @@ class Fact(NamedTuple):
 
 def fold(rows: Rows, first_seq: int, events: Sequence[StoredEvent]) -> set[str]:
     """Change the rows by these events, numbered from ``first_seq``; return the ids of runs that ended."""
-    _load_known(rows, events)
+    bodies = [_parsed(event[4]) if event[0] in FOLDS else {} for event in events]
+    _load_known(rows, events, bodies)
     ended: set[str] = set()
     run: Row | None = None
-    for seq, event in enumerate(events, first_seq):
-        event_type, run_id, step_key, occurred_us, body = event
+    for seq, (event, body) in enumerate(zip(events, bodies, strict=True), first_seq):
+        event_type, run_id, step_key, occurred_us, _ = event
         if run_id is None:
             run = None
         elif run is None or run["run_id"] != run_id:
             run = _run_of(rows, run_id, seq)
         if change := FOLDS.get(event_type):
-            change(rows, Fact(seq, event_type, run_id, step_key, occurred_us, _parsed(body)), run)
+            change(rows, Fact(seq, event_type, run_id, step_key, occurred_us, body), run)
         if run is None:
             continue
         run["last_seq"] = seq
@@ -67,21 +69,25 @@ def fold(rows: Rows, first_seq: int, events: Sequence[StoredEvent]) -> set[str]:
     return ended
 
 
+_decode = json.JSONDecoder().raw_decode  # what is kept has no blanks around it
+
+
 def _parsed(body: str | None) -> dict[str, Any]:
-    parsed = json.loads(body) if body else None
+    parsed = _decode(body)[0] if body else None
     return parsed if isinstance(parsed, dict) else {}
 
 
-def _load_known(rows: Rows, events: Sequence[StoredEvent]) -> None:
+def _load_known(rows: Rows, events: Sequence[StoredEvent], bodies: Sequence[dict[str, Any]]) -> None:
     """Bring the rows of assets, definitions and ticks of these events into memory, with one question for each."""
     for table, words_of_it, key in (
         (ASSET_PARTITION, ASSET_EVENTS, _asset_key),
         (DEFINITION, DEFINITION_EVENTS, _definition_key),
         (TICK, TICK_EVENTS, tick_key),
+        (AUTOMATION, TICK_EVENTS, automation_key),
     ):
-        bodies = [_parsed(event[4]) for event in events if event[0] in words_of_it]
-        if bodies:
-            rows.load(table, [key(body) for body in bodies])
+        keys = [key(body) for event, body in zip(events, bodies, strict=True) if event[0] in words_of_it]
+        if keys:
+            rows.load(table, keys)
 
 
 def _run_of(rows: Rows, run_id: str, seq: int) -> Row:

@@ -15,10 +15,12 @@ import jobkernel as jk
 from jobkernel.engine.entries import Entry
 from jobkernel.engine.session import Session
 from jobkernel.model.automation import Overlap, Schedule, Sensor, SkipReason, Target
+from tests.benchmarks import dagster_daemon
 from tests.benchmarks.bench_runs import a_session
 
 LATENESS = 1000
 AT_ONCE = 200
+MINUTES = 2
 SENSORS = 20
 IDLE_S = 30.0
 ROUNDS = 3
@@ -26,7 +28,17 @@ ROUNDS = 3
 
 def measure() -> dict[str, float]:
     """Return milliseconds and percent of one core."""
-    return _registering() | _late() | _at_once() | _idle()
+    return _registering() | _late() | _late_ticks() | _at_once(dagster_daemon.DUE) | _at_once(AT_ONCE) | _idle()
+
+
+def measure_peer() -> dict[str, float]:
+    """Return the same for Dagster's scheduler and daemon, each in a process of its own."""
+    due = dagster_daemon.measured("due") * 1e3
+    return {
+        f"due_{dagster_daemon.DUE}_queued_ms": due,
+        f"due_{dagster_daemon.DUE}_durable_ms": due,
+        "scheduler_idle_server_percent": dagster_daemon.measured("idle"),
+    }
 
 
 def _registering() -> dict[str, float]:
@@ -59,24 +71,51 @@ def _late() -> dict[str, float]:
     return {"late_1000_median_ms": statistics.median(late) * 1e3, "late_1000_p99_ms": ordered[-11] * 1e3}
 
 
-def _at_once() -> dict[str, float]:
+def _late_ticks() -> dict[str, float]:
+    """Return how late the ticks and the queued runs of schedules are, over real minutes that each has its share of."""
+    with _watching() as session:
+        session.add(*[_declared(number, f"{number % 60} * * * *") for number in range(LATENESS)])
+        wanted = MINUTES * (LATENESS // 60)
+        deadline = time.monotonic() + 60 * (MINUTES + 1)
+        while len(rows := _ticks_and_runs(session)) < wanted:
+            assert time.monotonic() < deadline, len(rows)
+            time.sleep(1.0)
+    ticks, runs = ([late / 1e3 for late in each] for each in zip(*rows, strict=True))
+    return {
+        "late_ticks_median_ms": statistics.median(ticks),
+        "late_ticks_most_ms": max(ticks),
+        "late_queued_median_ms": statistics.median(runs),
+        "late_queued_most_ms": max(runs),
+    }
+
+
+def _ticks_and_runs(session: Session) -> list[tuple[int, int]]:
+    """Return by how many µs each tick was looked at late, and its run queued late."""
+    found = session.history.sql(
+        "select date_diff('microseconds', t.scheduled_at, t.evaluated_at),"
+        " date_diff('microseconds', t.scheduled_at, r.queued_at) from ticks t join runs r on r.tick_id = t.tick_id"
+    )
+    return found.fetchall()
+
+
+def _at_once(count: int) -> dict[str, float]:
     """Return the time from a minute's beginning until the runs of all schedules are queued, and durable."""
-    found: dict[str, list[float]] = {"due_200_queued_ms": [], "due_200_durable_ms": []}
+    found: dict[str, list[float]] = {f"due_{count}_queued_ms": [], f"due_{count}_durable_ms": []}
     for _ in range(ROUNDS):
         with _watching() as session:
             session.history.request("set_setting", name="max_concurrent_runs", value=0)
-            for number in range(AT_ONCE):
+            for number in range(count):
                 record = _schedule(number, Overlap.SKIP)
                 session.define(Entry(kind="schedule", name=record.name, record=record))
-            queued, durable = _fire(session)
-            found["due_200_queued_ms"].append(queued)
-            found["due_200_durable_ms"].append(durable)
+            for times, seconds in zip(found.values(), _fire(session, count), strict=True):
+                times.append(seconds)
     return {name: statistics.median(values) * 1e3 for name, values in found.items()}
 
 
-def _fire(session: Session) -> tuple[float, float]:
+def _fire(session: Session, count: int) -> tuple[float, float]:
     """Have all schedules be due as if their minute began now."""
     automations = session.automations
+    time.sleep(3.0)  # so that beats of the scheduler that came between the definitions are over
     past = datetime.now(UTC) - timedelta(seconds=61)
     for watched in automations.watched.values():
         watched.starts_at = past
@@ -84,7 +123,7 @@ def _fire(session: Session) -> tuple[float, float]:
     for watched in automations.watched.values():
         automations._reschedule(watched)
     automations._scheduler.wake()
-    while len(session.launcher.runs) < AT_ONCE:
+    while len(session.launcher.runs) < count:
         time.sleep(0.0005)
     queued = time.perf_counter() - began
     while any(watched.look is not None for watched in automations.watched.values()):
@@ -92,7 +131,7 @@ def _fire(session: Session) -> tuple[float, float]:
     session.history.flush()
     durable = time.perf_counter() - began
     (row,) = session.history.sql("select count(*) from ticks where status = 'SUCCESS'").fetchall()
-    assert row == (AT_ONCE,), row
+    assert row == (count,), row
     return queued, durable
 
 
