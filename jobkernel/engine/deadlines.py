@@ -11,11 +11,15 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from jobkernel.clock import Clock, ManualClock, Moment
 
 Action = Callable[[], object]
+FAR_S: Final = 100 * 365 * 24 * 3600.0
+"""As good as never."""
+LONGEST_S: Final = 3600.0
+"""How long the thread waits at once; the system takes no wait of any length."""
 
 
 class Timer(Protocol):
@@ -63,7 +67,8 @@ class Deadlines:
 
     def watch(self, seconds: float, action: Action) -> Callable[[], None]:
         """Call ``action`` in so many seconds, on the one thread, so it must be quick; return what calls it off."""
-        moment = Moment(time.monotonic() + seconds, next(self._numbers), action)
+        ahead = seconds if seconds < FAR_S else FAR_S  # of what is no number, too
+        moment = Moment(time.monotonic() + ahead, next(self._numbers), action)
         with self._nearer:
             if self._is_closed:
                 return moment.call_off
@@ -94,7 +99,7 @@ class Deadlines:
                 wait = self._moments[0].at - time.monotonic() if self._moments else None
                 if wait is not None and wait <= 0:
                     return heapq.heappop(self._moments)
-                self._nearer.wait(wait)
+                self._nearer.wait(wait if wait is None else min(wait, LONGEST_S))
             return None
 
     def _forget_called_off(self) -> None:

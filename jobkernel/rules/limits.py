@@ -125,7 +125,7 @@ def read_pools(pools: Any) -> dict[str, int]:
     if not isinstance(pools, Mapping):
         raise InvalidConfig(f"pools is a mapping from a pool's name to its size; {pools!r} is not.")
     for name, size in pools.items():
-        if not isinstance(name, str) or not is_pool_size(size):
+        if not isinstance(name, str) or not name or not is_pool_size(size):
             raise InvalidConfig(
                 f"A pool has a name and a size, a whole number from 0 to {LARGEST_POOL}; {name!r}: {size!r} is not."
             )

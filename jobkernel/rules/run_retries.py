@@ -5,6 +5,7 @@ Called by the engine when a run fails, and when it starts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -70,12 +71,12 @@ def strategy(tags: Mapping[str, str]) -> tuple[str, str | None]:
 
 
 def longest_runtime(tags: Mapping[str, str], default: float | None) -> float | None:
-    """Return how many seconds a run may take; None for any time. A tag that is 0 or no number means any time."""
+    """Return how many seconds a run may take; None for any time, as for a tag that is 0, endless or no number."""
     for tag in MAX_RUNTIME_TAGS:
         if tag in tags:
             try:
                 seconds = float(tags[tag])
             except ValueError:
                 return None
-            return seconds if seconds > 0 else None
+            return seconds if 0 < seconds < math.inf else None
     return default or None

@@ -13,6 +13,7 @@ from live_sessions import PATIENCE_S, a_session, define, ended
 from waiting import eventually
 
 import jobkernel as jk
+from jobkernel.engine.deadlines import Deadlines
 from jobkernel.engine.session import Session
 from jobkernel.model.runs import Launch, RunStatus
 from jobkernel.rules.run_retries import complaints, is_retried, longest_runtime, strategy
@@ -133,6 +134,18 @@ def test_a_run_whose_process_crashes_every_time_is_retried_as_often(session: Ses
     assert {row["tags"]["dagster/failure_reason"] for row in found} == {"STEP_FAILURE"}
 
 
+@pytest.mark.parametrize("far", [1e30, float("inf"), float("nan"), 1e12])
+def test_what_is_due_as_good_as_never_holds_up_nothing_else(far: float) -> None:
+    deadlines, done = Deadlines(), threading.Event()
+    try:
+        deadlines.watch(far, lambda: None)
+        deadlines.watch(0.01, done.set)
+        assert done.wait(PATIENCE_S)
+        assert not deadlines._thread or deadlines._thread.is_alive()
+    finally:
+        deadlines.close()
+
+
 def test_a_canceled_run_is_not_retried(session: Session) -> None:
     began, go_on = threading.Event(), threading.Event()
 
@@ -188,6 +201,10 @@ def test_a_run_that_takes_longer_than_it_may_fails_with_that_reason(session: Ses
         ({"dagster/max_runtime": "1000"}, 100, 1000),
         ({"dagster/max_runtime": "0"}, 100, None),
         ({"dagster/max_runtime": "abc"}, 100, None),
+        ({"dagster/max_runtime": "inf"}, 100, None),
+        ({"dagster/max_runtime": "1e400"}, 100, None),
+        ({"dagster/max_runtime": "nan"}, 100, None),
+        ({"dagster/max_runtime": "1e30"}, 100, 1e30),
         ({}, 100, 100),
     ],
 )
