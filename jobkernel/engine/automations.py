@@ -277,8 +277,8 @@ class Automations:
         with self._lock:
             if self.watched.get(watched.name) is not watched:
                 return
-            moment = watched.next_moment(self._clock.now())
-            watched.next_at = moment if moment is None or not pause else max(moment, self._clock.now() + pause)
+            now, moment = self._clock.now(), watched.next_moment(self._clock.now())
+            watched.next_at = moment and (max(moment, now + pause) if pause else moment)
             self._scheduler.at(watched.name, watched.next_at)
 
     def _due(self, name: str, now: datetime) -> None:
@@ -304,8 +304,7 @@ class Automations:
 
     def _waits(self, watched: Watched, now: datetime) -> bool:
         """Whether cells that run one after another may still define what the tick needs."""
-        moment = watched.next_at or now
-        if now - moment >= ON_TIME and self._settled_at is not None and now < self._settled_at:
+        if now - (watched.next_at or now) >= ON_TIME and self._settled_at is not None and now < self._settled_at:
             return True
         missing = [t for t in watched.automation.targets if t.job is None and t.job_name not in self._known.jobs]
         return bool(missing) and watched.defined_at is not None and now < watched.defined_at + JOB_COMES
@@ -350,8 +349,7 @@ class Automations:
     def _lost(self, name: str) -> None:
         watched = self.watched.get(name)
         if watched is not None:
-            with self._lock:
-                watched.token = None
+            watched.token = None
             self._scheduler.at(name, None)
             self._ask_again(name)
 
