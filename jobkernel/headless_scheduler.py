@@ -37,13 +37,16 @@ def keep_notebook(path: Path, say: Say) -> int:
     """
     runner = NotebookRunner(path)
     with _stopping() as stop, runner.kernel({HEADLESS: "1"}):
-        for each in define_all(runner, say):
-            say(f"not defined: {title_of(each.source)}")
+        define_all(runner, say)
         found = _look_in(runner, [])
         if not found["automations"]:
             raise InvalidDefinition(f"'{path}' defines no schedule and no sensor, so there is nothing to keep going.")
-        say(f"keeping {', '.join(found['automations'])} going; Ctrl-C ends it")
-        return _stay(runner, stop)
+        names = [f"{name} (off)" if name in found["off"] else name for name in found["automations"]]
+        say(f"keeping {', '.join(names)} going; Ctrl-C ends it")
+        code = _stay(runner, stop)
+        if code:
+            say(f"the kernel of {path.name} ended by itself")
+        return code
 
 
 def keep_pin(pin: Pin, say: Say) -> int:

@@ -23,6 +23,7 @@ OWN_EXIT_CODES: Final = {
     "run": jobs.EXIT_CODES,
     "reexecute": jobs.EXIT_CODES,
     "demo": "Exit codes: 0 done; 1 a cell failed (--headless); 2 refused; 130 ended by Ctrl-C.",
+    "scheduler": "Exit codes: 0 ended by Ctrl-C or SIGTERM; 1 its kernel ended by itself; 2 refused.",
     "cancel": "Exit codes: 0 it is being canceled; 1 it has ended already; 2 refused, such as no such run.",
     "doctor": "Exit codes: 0 nothing is wrong; 1 something is; 2 refused.",
 }

@@ -221,9 +221,11 @@ def looked_in(names: list[str]) -> str:
 
     kernel = current.find(get_ipython())
     assert kernel is not None
+    watched = kernel.session.automations.watched
     found: Mapping[str, Any] = {
         "definitions": [list(place) for place in kernel.session.registry.entries],
-        "automations": sorted(kernel.session.automations.watched),
+        "automations": sorted(watched),
+        "off": [name for name, each in watched.items() if not each.is_on],
         "missing": [name for name in names if name not in kernel.names],
     }
     return json.dumps(found)
