@@ -193,7 +193,7 @@ class Launcher:
             run_id=options.run_id,
             job_name=plan.job_name,
             tags={**(plan.job.tags_of_runs if plan.job else {}), **options.tags, **chosen.tags},
-            config=ready.stored_config,
+            config=dict(ready.stored_config),
             partition_key=options.partition_key,
             partition_range=chosen.between,
             partitions=chosen.partitions,

@@ -9,6 +9,8 @@ import pytest
 from shells import Notebook
 from waiting import eventually
 
+from jobkernel.engine.ready_plan import ReadyPlans
+from jobkernel.model.runs import Launch
 from jobkernel.notebook import current
 from jobkernel.notebook.publisher import Publisher
 
@@ -151,3 +153,26 @@ def test_what_could_not_be_told_at_one_turn_is_told_at_the_next(nb: Notebook, mo
     nb.ok("%%asset a\n1")
     eventually(lambda: pushed_keys(heard) == {"a"})
     assert failures == ["once"]
+
+
+def test_runs_made_together_share_a_plan_but_for_what_their_bodies_may_change(nb: Notebook) -> None:
+    nb.ok("count = 0", "%%asset a\ncount + 1")
+    session, together = nb.session, ReadyPlans()
+    plan = session.plan(["a"])
+    lives = [session.prepare(plan, together=together) for _ in range(2)]
+    setups = [live.active.setup for live in lives]
+    assert setups[0].fingerprint is setups[1].fingerprint
+    assert setups[0].computes["a"] is not setups[1].computes["a"]
+    assert setups[0].facts.run_id != setups[1].facts.run_id
+    session.launcher.enqueue(*lives)
+    for live in lives:
+        assert live.active.wait(30)
+        assert session.load("a") == 1
+
+
+def test_runs_made_together_with_config_share_nothing(nb: Notebook) -> None:
+    nb.ok("%%asset a\nn: int = 1\nn")
+    session, together = nb.session, ReadyPlans()
+    plan = session.plan(["a"])
+    lives = [session.prepare(plan, Launch(config={"ops": {}}), together=together) for _ in range(2)]
+    assert lives[0].active.setup.fingerprint is not lives[1].active.setup.fingerprint
