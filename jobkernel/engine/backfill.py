@@ -133,23 +133,28 @@ class Backfill:
                 self.state.ended(number, RunState.FAILED)
         self.ended.clear()
 
-    def launch_one(self, most: int, launch: Callable[[BackfillRun], LiveRun]) -> LiveRun | None:
-        """Launch the next run that may be, beside at most ``most``; None where there is none."""
+    def next_run(self, most: int, prepare: Callable[[BackfillRun], LiveRun]) -> LiveRun | None:
+        """Return the next run that may be launched beside at most ``most``, prepared; None where there is none."""
         while True:
             with self.lock:
                 run = None if self.is_canceling else self.state.next_run(most)
             if run is None:
                 return None
             try:
-                live = launch(run)
+                live = prepare(run)
             except Exception as error:  # noqa: BLE001 - a config function is the user's; the others go on
-                with self.lock:
-                    self.errors[run.number] = error
-                    self.state.ended(run.number, RunState.FAILED)
+                self.refuse(run.number, error)
                 continue
             with self.lock:
                 self.run_ids[run.number] = live.options.run_id
             return live
+
+    def refuse(self, number: int, error: BaseException) -> None:
+        """Note that a run could not be launched at all."""
+        with self.lock:
+            self.run_ids.pop(number, None)
+            self.errors[number] = error
+            self.state.ended(number, RunState.FAILED)
 
     def run_ended(self, number: int, run: ActiveRun) -> None:
         """Note how a run ended."""

@@ -235,10 +235,14 @@ class Backfills:
 
     def _work(self) -> None:
         while True:
-            ended = self._over.get()
+            ended = [self._over.get()]
             if self._is_closed:
                 return
-            if ended is not None and not self._note(ended):
+            with suppress(queue.Empty):
+                while True:
+                    ended.append(self._over.get_nowait())
+            noted = [run is None or self._note(run) for run in ended]
+            if not any(noted):
                 continue
             for backfill in list(self._known.values()):
                 if not backfill.ended.is_set():
@@ -268,23 +272,33 @@ class Backfills:
 
     def _move_on(self, backfill: Backfill) -> None:
         most = backfill.wish.max_runs or self._window()
-        while (live := backfill.launch_one(most, lambda run: self._launched(backfill, run))) is not None:
-            if backfill.is_canceling:
-                self._cancel_runs([live.options.run_id])
-            if self._is_closed:
-                return
+        lives: list[LiveRun] = []
+        while (live := backfill.next_run(most, lambda run: self._taken(backfill, run))) is not None:
+            lives.append(live)
+        if lives:
+            self._enqueue(backfill, lives)
+        if self._is_closed:
+            return
         status = backfill.verdict()
         if status is not None:
             self._end(backfill, status)
+
+    def _enqueue(self, backfill: Backfill, lives: Sequence[LiveRun]) -> None:
+        try:
+            self._session.launcher.enqueue(*lives)
+        except JobkernelError as error:
+            for live in lives:
+                backfill.refuse(self._of_run.pop(live.options.run_id)[1], error)
+        if backfill.is_canceling:
+            self._cancel_runs([live.options.run_id for live in lives])
 
     def _window(self) -> int:
         most = int(self._session.project_settings["max_concurrent_runs"])
         return min(most, AT_ONCE) if most > 0 else AT_ONCE
 
-    def _launched(self, backfill: Backfill, run: BackfillRun) -> LiveRun:
+    def _taken(self, backfill: Backfill, run: BackfillRun) -> LiveRun:
         live = self._prepare(backfill, run)
         self._of_run[live.options.run_id] = (backfill, run.number)
-        self._session.launcher.enqueue(live)
         return live
 
     def _prepare(self, backfill: Backfill, run: BackfillRun) -> LiveRun:
