@@ -309,12 +309,13 @@ class DagsterInstance:
         return [record.event_log_entry.dagster_event for record in self._book.records(run_id)]
 
     def _records(self, asset_key: str | None) -> list[EventLogRecord]:
-        """Return the events of every run that made an asset, or of every run, oldest first."""
+        """Return the events of every run that made an asset, or of every run, and those without one, oldest first."""
         if asset_key is not None:
             run_ids = self._book.making(asset_key)
         else:
-            run_ids = [run.run_id for run in self._book.newest_first()][::-1]
-        return [record for run_id in run_ids for record in self._book.records(run_id)]
+            run_ids = ["", *[run.run_id for run in self._book.newest_first()][::-1]]
+        found = (record for run_id in run_ids for record in self._book.records(run_id))
+        return sorted(found, key=lambda record: record.storage_id)
 
     def _record_of(self, run: DagsterRun) -> RunRecord:
         return record_of(run, self._book.records(run.run_id))

@@ -120,15 +120,16 @@ class HistoryBook:
                 yield run
 
     def records(self, run_id: str) -> list[EventLogRecord]:
-        """Return the events of a run, oldest first."""
-        run = self.run(run_id)
-        if run is None:
+        """Return the events of a run, oldest first; those of assets that no run made or saw where it is empty."""
+        run, history = (self.run(run_id) if run_id else None), self._session.history
+        if run is None and run_id:
             return []
-        rows = self._session.history.query("run_events", run_id=run_id)
+        rows = history.query("run_events", run_id=run_id) if run_id else history.query("events_without_run")
+        job_name = run.job_name if run is not None else ""
         return [
             EventLogRecord(
                 storage_id=row["seq"],
-                event_log_entry=entry_of(run_id, DagsterEvent(event_of(row), run.job_name)),
+                event_log_entry=entry_of(run_id, DagsterEvent(event_of(row), job_name)),
             )
             for row in rows
             if row["event_type"] not in OURS
@@ -138,7 +139,7 @@ class HistoryBook:
         """Return the ids of the runs that made an asset, oldest first."""
         self._session.history.flush()
         rows = self._session.history.query("materializations", asset_key=asset_key, limit=_MOST_RUNS)
-        return list(dict.fromkeys(row["run_id"] for row in reversed(rows)))
+        return list(dict.fromkeys(row["run_id"] or "" for row in reversed(rows)))
 
     def note(self, run: DagsterRun, events: Sequence[DagsterEvent]) -> None:
         """Add a run of this process that has ended to the history."""

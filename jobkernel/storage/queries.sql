@@ -79,6 +79,13 @@ where seq between greatest($first_seq, $after_seq + 1) and $last_seq and run_id 
 order by seq
 limit $limit
 
+-- name: events_without_run
+-- defaults: {}
+select seq, occurred_us as occurred_at, event_type, run_id, step_key, body
+from kept.event
+where run_id is null and event_type in ('ASSET_MATERIALIZATION', 'ASSET_OBSERVATION', 'ASSET_CHECK_EVALUATION')
+order by seq
+
 -- name: events
 -- defaults: {"after_seq": 0, "limit": 1000}
 select seq, occurred_us as occurred_at, event_type, run_id, step_key, body

@@ -166,7 +166,9 @@ def test_a_run_tells_what_its_checks_came_to_by_step(nb: Notebook) -> None:
     nb.ok("%materialize orders")
     (found,) = [each for each in ask(nb, "snapshot")["runs"] if each["status"] == "SUCCESS"]
 
-    told = {check["name"]: check for each in ask(nb, "run", run_id=found["run_id"])["steps"] for check in each["checks"]}
+    told = {
+        check["name"]: check for each in ask(nb, "run", run_id=found["run_id"])["steps"] for check in each["checks"]
+    }
 
     assert {name: (each["passed"], each["severity"], each["key"]) for name, each in told.items()} == {
         "positive": (False, "WARN", "orders"),
