@@ -39,8 +39,8 @@ def mismatch(server: Versions, client: Versions) -> str:
     """Return the sentence for two sides that do not understand each other."""
     return (
         f"This project's server runs jobkernel {server.jobkernel} (protocol {server.protocol}) and this notebook"
-        f" {client.jobkernel} (protocol {client.protocol}); close the notebooks of the older one, or install the same"
-        " version in both environments."
+        f" {client.jobkernel} (protocol {client.protocol}); close the notebooks of the older one (a pinned one ends"
+        " with its Jupyter server), or install the same version in both environments."
     )
 
 

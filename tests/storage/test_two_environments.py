@@ -184,8 +184,8 @@ def test_a_notebook_that_a_busy_older_server_does_not_understand_gets_one_senten
                 assert turned_away.met == {
                     "error": "VersionMismatch",
                     "sentence": f"This project's server runs jobkernel 0.0.1 (protocol {PROTOCOL}) and this notebook"
-                    f" 99.1 (protocol {PROTOCOL + 1}); close the notebooks of the older one, or install the same"
-                    " version in both environments.",
+                    f" 99.1 (protocol {PROTOCOL + 1}); close the notebooks of the older one (a pinned one"
+                    " ends with its Jupyter server), or install the same version in both environments.",
                 }
         ended = old.end()
     assert ended["pid"] == old.met["pid"]
