@@ -72,17 +72,19 @@ class _Unwritten:
 
 
 def _init_of(made: type[Any], fields: Fields, frozen: bool, slots: bool) -> Callable[..., None]:
-    known: dict[str, Any] = {"ANEW": _ANEW, "store": object.__setattr__}
-    body = []
-    for each in fields:
-        value = _value(each, known)
-        if value and not frozen:
-            body.append(f"self.{each.name} = {value}")
-        elif value and slots:
-            known[f"store_{each.name}"] = getattr(made, each.name).__set__
-            body.append(f"store_{each.name}(self, {value})")
-        elif value:
-            body.append(f"store(self, {each.name!r}, {value})")
+    known: dict[str, Any] = {"ANEW": _ANEW, "store": object.__setattr__, "Record": made}
+    values = {each.name: value for each in fields if (value := _value(each, known))}
+    loose = [f"self.{name} = {value}" for name, value in values.items()]
+    if not frozen:
+        body = loose
+    elif slots:
+        known |= {f"store_{name}": getattr(made, name).__set__ for name in values}
+        body = [f"store_{name}(self, {value})" for name, value in values.items()]
+    else:
+        body = [f"store(self, {name!r}, {value})" for name, value in values.items()]
+    if frozen and slots and made.__bases__ == (object,) and values:
+        known["Filling"] = type(made.__name__, (), {"__slots__": made.__slots__})
+        body = _quickly(loose, body)
     if hasattr(made, "__post_init__"):
         body.append("self.__post_init__()")
     source = f"def __init__({_arguments(fields)}):\n    " + "\n    ".join(body or ["pass"])
@@ -91,6 +93,17 @@ def _init_of(made: type[Any], fields: Fields, frozen: bool, slots: bool) -> Call
     written.__qualname__ = f"{made.__qualname__}.__init__"
     written.__annotations__ = {each.name: each.type for each in fields if each.init} | {"return": None}
     return written
+
+
+def _quickly(loose: list[str], body: list[str]) -> list[str]:
+    """Return what fills a record as one of a class with the same slots that may be written, where it is of no other."""
+    quick = ["store(self, '__class__', Filling)", *loose, "self.__class__ = Record"]
+    return [
+        "if self.__class__ is Record:",
+        *(f"    {each}" for each in quick),
+        "else:",
+        *(f"    {each}" for each in body),
+    ]
 
 
 def _value(each: dataclasses.Field[Any], known: dict[str, Any]) -> str:
