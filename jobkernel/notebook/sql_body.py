@@ -233,11 +233,13 @@ class SqlCall:
         return relation.pl() if self.body.as_ == "polars" else relation.to_arrow_table()
 
     def as_table(self, name: str, value: Any) -> Any:
-        """Return a value in a form that DuckDB reads as a table.
+        """Return a value in a form that DuckDB reads as a table; of several partitions, all of their rows.
 
         Raises:
             QueryFailed: it is no table.
         """
+        if _is_of_parts(value):
+            return _together(value, name, self.body.name)
         if hasattr(value, "to_arrow_table"):
             return value.to_arrow_table()
         if isinstance(value, list | dict):
@@ -261,6 +263,37 @@ def _placed(error: Exception, connection: Any, text: str) -> Exception:
 
 
 _READABLE: Final = frozenset({"pandas", "polars", "pyarrow", "numpy"})
+
+
+def _is_of_parts(value: Any) -> bool:
+    """Whether a value is of several partitions: a dict of whole tables, where one of columns is a table itself."""
+    return isinstance(value, dict) and bool(value) and all(map(_is_frame, value.values()))
+
+
+def _is_frame(value: Any) -> bool:
+    kind = type(value)
+    return kind.__module__.partition(".")[0] in _READABLE and kind.__name__ in ("DataFrame", "Table")
+
+
+def _together(parts: dict[str, Any], name: str, asset: str) -> Any:
+    import pyarrow
+
+    try:
+        tables = [_arrow_of_frame(value) for value in parts.values()]
+        return pyarrow.concat_tables(tables, promote_options="permissive")
+    except pyarrow.ArrowException as error:
+        raise QueryFailed(
+            f"The query of asset '{asset}' reads {len(parts):,} partitions of '{name}', whose columns do not fit each"
+            f" other: {error}"
+        ) from error
+
+
+def _arrow_of_frame(value: Any) -> Any:
+    import pyarrow
+
+    if hasattr(value, "to_arrow"):
+        return value.to_arrow()
+    return value if isinstance(value, pyarrow.Table) else pyarrow.Table.from_pandas(value, preserve_index=False)
 
 
 def _arrow_of(value: Any, name: str, asset: str) -> Any:

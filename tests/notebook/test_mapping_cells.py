@@ -138,3 +138,37 @@ def test_one_partition_of_an_asset_made_in_ranges_is_a_range_of_one(nb: Notebook
 
     assert nb.session.load("day", "2024-01-05") == 1
     assert nb.names["day"] == 1
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "pd.DataFrame({'key': [context.partition_key], 'n': [2]})",
+        "pl.DataFrame({'key': [context.partition_key], 'n': [2]})",
+        "pa.table({'key': [context.partition_key], 'n': [2]})",
+    ],
+)
+def test_a_query_over_several_partitions_reads_all_of_their_rows(nb: Notebook, table: str) -> None:
+    nb.ok(
+        "import pandas as pd, polars as pl, pyarrow as pa",
+        f"%%asset day --partitions {DAYS}\n{table}",
+        f"%%asset three --sql --partitions {DAYS} --mapping day=-2..0?\nselect sum(n) n, min(key) k from day",
+        "%materialize day three --partition all",
+    )
+
+    found = nb.session.load("three", "2024-01-04").to_pylist()
+    assert [(int(row["n"]), row["k"]) for row in found] == [(6, "2024-01-02")]
+    assert int(nb.session.load("three", "2024-01-01").to_pylist()[0]["n"]) == 2
+
+
+def test_partitions_whose_columns_do_not_fit_are_refused_in_one_sentence(nb: Notebook) -> None:
+    nb.ok(
+        "import pyarrow as pa",
+        f"%%asset day --partitions {DAYS}\npa.table({{'n': [1] if context.partition_key[-1] == '1' else ['x']}})",
+        "%%asset whole --sql\nselect count(*) n from day",
+        "%materialize day --partition all",
+    )
+
+    failed = nb("%materialize whole")
+
+    assert "reads 5 partitions of 'day', whose columns do not fit each other" in str(failed.error)
