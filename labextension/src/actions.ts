@@ -50,7 +50,7 @@ export const cancelBackfill = (session: Session, row: BackfillRow): Promise<void
   attempt(session, async () => {
     const force = row.status === 'CANCELING';
     const { text } = await session.ask('cancel_backfill', { backfill_id: row.backfill_id, force });
-    session.setNotice({ text: `Canceling: ${text}.`, tone: 'plain', action: null });
+    session.setNotice({ text: `Canceling: ${text}.`, tone: 'plain', action: null, backfill: row.backfill_id });
   });
 
 /** Run in this kernel what a backfill did not make, or go on with one whose kernel is gone. */

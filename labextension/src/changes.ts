@@ -69,6 +69,14 @@ export function applyStatus(snapshot: Snapshot, push: StatusPush): Snapshot {
   };
 }
 
+/** Whether a push tells of schedules and sensors and of nothing else. */
+export const isOfAutomationOnly = (push: StatusPush, held: Snapshot): boolean =>
+  push.automation !== undefined &&
+  !push.runs.length &&
+  !push.backfills?.length &&
+  !Object.keys(push.status).length &&
+  JSON.stringify(push.queue ?? held.queue) === JSON.stringify(held.queue);
+
 /** Newer rows replace rows of the same id; newest first; at most `limit`, but for those at work. */
 export function mergeRuns(held: RunRow[], changed: RunRow[], limit = Infinity): RunRow[] {
   if (!changed.length) {

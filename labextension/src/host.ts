@@ -7,6 +7,7 @@ export interface Shown {
   run?: string;
   step?: string;
   automation?: string;
+  backfill?: string;
 }
 
 /** A notebook that the Jupyter server keeps going, as the server tells it. */

@@ -33,7 +33,7 @@ export class Pages {
     }
   }
 
-  drawRuns({ run, step }: Page): void {
+  drawRuns({ run, step, backfill }: Page): void {
     if (run) {
       this.run ??= new RunView(this.session, run, step);
       put(this.body, this.run.element);
@@ -44,6 +44,9 @@ export class Pages {
       void this.runs.read();
     }
     put(this.body, this.runs.element);
+    if (backfill) {
+      this.runs.show(backfill);
+    }
   }
 
   drawAutomation({ automation }: Page): void {

@@ -2,7 +2,8 @@
  * What one open screen knows: the snapshot, the drawn graph, what is selected and searched, which page is open.
  * Talks to the host, applies pushes, tells the views what changed. Knows no element.
  */
-import { applyStatus, changedWords, detailsOutdated, keysOf, whole } from './changes';
+import { isOpen } from './backfills';
+import { applyStatus, changedWords, detailsOutdated, isOfAutomationOnly, keysOf, whole } from './changes';
 import { unpacked } from './packed';
 import { isGraph, isPush, isSnapshot, Refusal } from './guards';
 import { isActive } from './protocol';
@@ -17,8 +18,7 @@ import type {
   Push,
   Shown,
   Snapshot,
-  StatusMap,
-  StatusPush
+  StatusMap
 } from './protocol';
 
 export type Topic =
@@ -28,6 +28,8 @@ export interface Page {
   tab: Tab;
   run: string | null;
   step: string | null;
+  /** The backfill whose runs are shown among the runs. */
+  backfill: string | null;
   /** The schedule or sensor whose details are open. */
   automation: string | null;
   /** The moment that its looks are shown up to; null for the newest. */
@@ -37,8 +39,9 @@ export interface Notice {
   text: string;
   tone: 'fail' | 'plain';
   action: { label: string; quiet?: boolean; run: () => void } | null;
-  /** Only of interest while this run is active. */
+  /** Only of interest while this run is active, or this backfill goes on. */
   run?: string;
+  backfill?: string;
 }
 export interface Query {
   job: string | null;
@@ -64,7 +67,7 @@ export class Session {
   searchError: string | null = null;
   notice: Notice | null = null;
   layoutError: string | null = null;
-  page: Page = { tab: 'graph', run: null, step: null, automation: null, until: null };
+  page: Page = { tab: 'graph', run: null, step: null, backfill: null, automation: null, until: null };
   /** What was last said of definitions that have not run, if somebody has put it aside. */
   putAside: string | null = null;
   query: Query;
@@ -344,7 +347,11 @@ export class Session {
   }
 
   /** Go where somebody outside points: a node, or a run. */
-  private show({ key, run, step, automation }: Shown): void {
+  private show({ key, run, step, automation, backfill }: Shown): void {
+    if (backfill) {
+      this.open({ tab: 'runs', backfill });
+      return;
+    }
     this.open(
       run ? { tab: 'runs', run, step: step ?? null } : automation ? { tab: 'automation', automation } : { tab: 'graph' }
     );
@@ -357,6 +364,7 @@ export class Session {
     this.page = {
       run: null,
       step: null,
+      backfill: null,
       automation: null,
       until: null,
       ...(page.tab ? {} : { tab: this.page.tab }),
@@ -366,8 +374,10 @@ export class Session {
   }
 
   private dropNotice(): void {
-    const about = this.notice?.run;
-    if (about && !this.snapshot?.runs.some(run => run.run_id === about && isActive(run))) {
+    const { run: about, backfill } = this.notice ?? {};
+    const isOver = about && !this.snapshot?.runs.some(run => run.run_id === about && isActive(run));
+    const found = this.snapshot?.backfills.find(row => row.backfill_id === backfill);
+    if (isOver || (found && !isOpen(found))) {
       this.setNotice(null);
     }
   }
@@ -382,14 +392,6 @@ export class Session {
     return detailsOutdated(before[key], this.snapshot?.status[key]);
   }
 }
-
-/** Whether a push tells of schedules and sensors and of nothing else. */
-const isOfAutomationOnly = (push: StatusPush, held: Snapshot): boolean =>
-  push.automation !== undefined &&
-  !push.runs.length &&
-  !push.backfills?.length &&
-  !Object.keys(push.status).length &&
-  JSON.stringify(push.queue ?? held.queue) === JSON.stringify(held.queue);
 
 /** The sentence of a thrown thing. */
 export const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -128,3 +128,11 @@ test('arrow keys open and close a backfill, and the focus stays on it', async ()
   press('ArrowLeft');
   assert.equal(one('[data-run="90c4aa18d1"]'), null);
 });
+
+test('a way to a run and back leaves a backfill open, and one is shown when somebody points to it', async () => {
+  await openRuns();
+  line('qwertzui')?.click();
+  (await until(() => one('[data-run="90c4aa18d1"]'))).click();
+  (await until(() => one('.jk-rhead .jk-ib'))).click();
+  await until(() => one('[data-run="90c4aa18d1"]'));
+});

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runs } from '../dev/fixtures';
 import { grouped } from '../src/groups';
-import { Ends, noticeOf } from '../src/notices';
+import { backfillRow } from '../dev/backfills';
+import { Ends, noticeOf, noticeOfBackfill } from '../src/notices';
 import type { RunRow, Snapshot } from '../src/protocol';
 import { againWords, retryWords, triggerWords, waitWords } from '../src/words';
 
@@ -57,18 +58,18 @@ const ids = (rows: RunRow[]) => rows.map(run => run.run_id);
 
 test('each end is found once, and none of those before the screen came', () => {
   const ends = new Ends();
-  assert.deepEqual(ids(ends.take(first(row('old'), row('a', STARTED)))), []);
-  assert.deepEqual(ids(ends.take(later(row('a', STARTED), row('quick')))), ['quick']);
-  assert.deepEqual(ids(ends.take(later(row('a')))), ['a']);
-  assert.deepEqual(ids(ends.take(later(row('a')))), []);
-  assert.deepEqual(ids(ends.take(first(row('old'), row('a'), row('quick'), row('b')))), ['b']);
+  assert.deepEqual(ids(ends.take(first(row('old'), row('a', STARTED))).runs), []);
+  assert.deepEqual(ids(ends.take(later(row('a', STARTED), row('quick'))).runs), ['quick']);
+  assert.deepEqual(ids(ends.take(later(row('a'))).runs), ['a']);
+  assert.deepEqual(ids(ends.take(later(row('a'))).runs), []);
+  assert.deepEqual(ids(ends.take(first(row('old'), row('a'), row('quick'), row('b'))).runs), ['b']);
 });
 
 test('after a kernel went, what its successor finds is not news', () => {
   const ends = new Ends();
   ends.take(first());
   ends.take({ push: 'gone', reason: 'The kernel died' });
-  assert.deepEqual(ids(ends.take(first(row('a')))), []);
+  assert.deepEqual(ids(ends.take(first(row('a'))).runs), []);
 });
 
 test('a notification is for failures and long successes of one’s own, as wished', () => {
@@ -84,4 +85,25 @@ test('a notification is for failures and long successes of one’s own, as wishe
   assert.match(noticeOf(done, all)?.text ?? '', /succeeded\nIt took 31 s/);
   assert.equal(noticeOf({ ...done, duration_s: 30 }, all), null);
   assert.equal(noticeOf(done, { ...all, wanted: 'failures' }), null);
+});
+
+test('of a backfill its own end is told, and not those of its runs', () => {
+  const all = { wanted: 'all', longer: 30 } as const;
+  const inside = row('a', { status: 'FAILURE', tags: { 'dagster/backfill': 'qwertzui' } });
+  assert.equal(noticeOf(inside, all), null);
+  const over = { running: 0, waiting: 0, ended_at: Date.now(), error: 'ValueError: no' };
+  const failed = backfillRow('qwertzui', { ...over, status: 'COMPLETED_FAILED', not_run: 9 });
+  assert.deepEqual(noticeOfBackfill(failed, all), {
+    tone: 'error',
+    text: 'Backfill of daily_report failed\n2 of 12 · 1 failed · 9 not run\nValueError: no'
+  });
+  assert.equal(noticeOfBackfill({ ...failed, notebook: 'other.ipynb' }, all), null);
+  assert.equal(noticeOfBackfill({ ...failed, status: 'CANCELED' }, all), null);
+  assert.match(noticeOfBackfill({ ...failed, status: 'COMPLETED_SUCCESS' }, all)?.text ?? '', /It took 17 m/);
+
+  const ends = new Ends();
+  const told = (rows: (typeof failed)[]) => ends.take({ ...later(), backfills: rows }).backfills.length;
+  ends.take(first());
+  assert.deepEqual([told([backfillRow('b')]), told([{ ...failed }]), told([{ ...failed }])], [0, 1, 0]);
+  assert.equal(told([{ ...failed, ended_at: 5 }]), 1);
 });

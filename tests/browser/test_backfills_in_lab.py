@@ -31,7 +31,9 @@ def test_a_backfill_is_seen_going_on_canceled_and_retried(notebook: Open) -> Non
     row.click()
     page.view.run_of("2024-01-05").wait_for()
     cancel = row.locator(".jk-rowstop")
-    assert cancel.get_attribute("title") == "Cancel: starts none of the 3 waiting partitions, asks the 2 running to stop"
+    assert (
+        cancel.get_attribute("title") == "Cancel: starts none of the 3 waiting partitions, asks the 2 running to stop"
+    )
     cancel.click()
     page.view.banner.get_by_text("3 partitions are not launched; 2 running runs are canceled").wait_for()
     page.run(4)

@@ -4,9 +4,9 @@
  */
 import { Notification } from '@jupyterlab/apputils';
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
-import { Ends, noticeOf } from '../notices';
+import { endOf, Ends, noticeOf, noticeOfBackfill } from '../notices';
 import type { Wanted, Wishes } from '../notices';
-import type { AgainQuery, RunRow, Shown } from '../protocol';
+import type { AgainQuery, BackfillRow, RunRow, Shown } from '../protocol';
 import { sentence } from '../session';
 import type { Watched } from './notebooks';
 
@@ -30,7 +30,22 @@ export async function followSettings(registry: ISettingRegistry | null): Promise
 /** Tell of the ends of this notebook's runs; `show` opens one. */
 export function notify(one: Watched, show: (shown: Shown) => void): void {
   const ends = new Ends();
-  one.onPush(push => ends.take(push).forEach(run => tell(one, run, show)));
+  one.onPush(push => {
+    const { runs, backfills } = ends.take(push);
+    runs.forEach(run => tell(one, run, show));
+    backfills.forEach(row => tellBackfill(row, show));
+  });
+}
+
+function tellBackfill(row: BackfillRow, show: (shown: Shown) => void): void {
+  const notice = noticeOfBackfill(row, wishes);
+  if (!notice || told.has(endOf(row))) {
+    return;
+  }
+  told.add(endOf(row));
+  const caption = `Show the runs of backfill ${row.backfill_id}`;
+  const actions = [{ label: 'Show', caption, callback: () => show({ backfill: row.backfill_id }) }];
+  Notification.emit(notice.text, notice.tone, { actions, autoClose: notice.tone === 'error' ? false : SUCCESS_STAYS });
 }
 
 function tell(one: Watched, run: RunRow, show: (shown: Shown) => void): void {

@@ -192,7 +192,9 @@ export class AutomationView {
     const gone = turnedAt === null ? 0 : Math.max(0, now - turnedAt);
     say(
       this.beat,
-      turnedAt === null ? '' : `heartbeat ${gone < 1500 ? 'now' : `${duration(Math.round(gone / 1000))} ago`}`
+      turnedAt === null
+        ? ''
+        : `heartbeat ${gone < 1500 ? 'now' : `${duration(Math.round(gone / 1000)).replace('.0 s', ' s')} ago`}`
     );
     this.beat.title = turnedAt === null ? '' : `It last looked at the clock at ${clockSeconds(turnedAt)}`;
     this.beat.classList.toggle('jk-t-warn', gone > LATE);

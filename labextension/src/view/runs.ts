@@ -42,6 +42,9 @@ const FILTERS: Filter[] = [
   ['CANCELED', 'Canceled', run => run.status === 'CANCELED', /CANCELED/]
 ];
 
+/** Whose runs are shown in a screen: a way to a run and back changes nothing of that. */
+const shownIn = new WeakMap<Session, Map<string, { more: boolean }>>();
+
 export class RunsList {
   readonly element = h('div.jk-runs');
   private readonly bar = h('div.jk-bar');
@@ -50,7 +53,7 @@ export class RunsList {
   private rows: RunRow[] = [];
   private backfills: BackfillRow[] = [];
   /** Whose runs are shown, and whether there are more of them to read. */
-  private readonly shown = new Map<string, { more: boolean }>();
+  private readonly shown: Map<string, { more: boolean }>;
   private more = false;
   private job: string | null = null;
   private status: string | null = null;
@@ -61,6 +64,9 @@ export class RunsList {
   constructor(private readonly session: Session) {
     this.element.append(this.bar, this.table, this.foot);
     this.table.addEventListener('keydown', event => this.onKey(event));
+    this.shown = shownIn.get(session) ?? new Map();
+    shownIn.set(session, this.shown);
+    this.shown.forEach((_, id) => void this.readUnder(id, null));
     this.rows = session.snapshot?.runs ?? [];
     this.backfills = session.snapshot?.backfills ?? [];
     this.draw();
@@ -90,6 +96,14 @@ export class RunsList {
     this.rows = mergeRuns(this.rows, this.session.snapshot?.runs ?? []);
     this.backfills = mergeBackfills(this.backfills, this.session.snapshot?.backfills);
     this.draw();
+  }
+
+  /** Show a backfill's runs under it, and bring it into view. */
+  show(id: string): void {
+    if (!this.shown.has(id)) {
+      this.toggle(id);
+    }
+    this.table.querySelector(`[data-backfill="${CSS.escape(id)}"]`)?.scrollIntoView?.({ block: 'nearest' });
   }
 
   /** Show a backfill's runs under it, or no more. */
