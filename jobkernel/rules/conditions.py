@@ -7,7 +7,7 @@ asset come out. Semantics are Dagster's; operands stand in ``conditions_operands
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from jobkernel.model.conditions import (
@@ -24,6 +24,7 @@ from jobkernel.model.conditions import (
     Since,
 )
 from jobkernel.model.partition_loading import partition_loading_context
+from jobkernel.model.partitions import PartitionsDefinition, StaticPartitionsDefinition
 from jobkernel.records import dataclass
 from jobkernel.rules.conditions_cursor import Kept, Memory, read_cursor
 from jobkernel.rules.conditions_facts import NONE, ConditionGraph, Facts, Key, Subset, plain_key, user_key
@@ -39,6 +40,10 @@ from jobkernel.rules.conditions_scope import (
 )
 from jobkernel.rules.conditions_subsets import Subsets
 from jobkernel.rules.cron import read_crons
+
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+LONGEST_REST: Final = timedelta(minutes=10)
+"""Where windows of partitions end by the clock, a look is had so often though nothing happened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,18 +247,33 @@ def still_until(graph: ConditionGraph, before: str | None, found: Evaluated, now
     """Return until when a look over the same facts gives nothing again; None where the next may give something.
 
     So it is where a look requested nothing and remembers what the one before remembered: nothing but time changes
-    then, and time counts for crons and partitions alone.
+    then, and time counts for crons and for the windows of partitions alone. With dynamic partitions nobody can say.
     """
     if found.requested or not read_cursor(before).remembers_as(read_cursor(found.cursor)):
         return None
-    if any(node.partitions is not None for node in graph.nodes.values()):
+    changes = {node.partitions: _next_change(node.partitions, now) for node in graph.nodes.values() if node.partitions}
+    if None in changes.values():
         return None
-    ticks = [
+    ticks = [moment for moment in changes.values() if moment is not None]
+    ticks += [
         read_crons(part.argument("cron_schedule"), part.argument("cron_timezone")).after(now)
         for part in _operands(graph)
         if part.kind == "cron_tick_passed"
     ]
-    return min(ticks, default=datetime.max.replace(tzinfo=UTC))
+    return min(ticks, default=NEVER)
+
+
+def _next_change(definition: PartitionsDefinition, now: datetime) -> datetime | None:
+    """Return until when a definition surely has the partitions of now; None where the clock alone does not say."""
+    from jobkernel.rules.partition_multi import MultiPartitionsDefinition
+    from jobkernel.rules.partition_windows import TimeWindowPartitionsDefinition
+
+    if isinstance(definition, TimeWindowPartitionsDefinition):
+        return min(read_crons(definition.cron_schedule, definition.timezone).after(now), now + LONGEST_REST)
+    if isinstance(definition, MultiPartitionsDefinition):
+        found = [_next_change(each.partitions_def, now) for each in definition.partitions_defs]
+        return None if None in found else min(each for each in found if each is not None)
+    return NEVER if isinstance(definition, StaticPartitionsDefinition) else None
 
 
 def _operands(graph: ConditionGraph) -> Iterable[Operand]:

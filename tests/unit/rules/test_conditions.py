@@ -12,8 +12,8 @@ import pytest
 
 from jobkernel.errors import InvalidDefinition, InvalidInvocation, Unsupported
 from jobkernel.model.conditions import Condition, Operand
-from jobkernel.model.partition_loading import partition_loading_context
-from jobkernel.model.partitions import StaticPartitionsDefinition
+from jobkernel.model.partition_loading import KeptHere, partition_loading_context
+from jobkernel.model.partitions import DynamicPartitionsDefinition, StaticPartitionsDefinition
 from jobkernel.rules.conditions import Evaluated, evaluate_conditions, still_until
 from jobkernel.rules.conditions_cursor import Kept, read_cursor
 from jobkernel.rules.conditions_facts import (
@@ -33,7 +33,7 @@ from jobkernel.rules.conditions_text import read_automation
 from jobkernel.rules.conditions_why import sentence_of, tree_of
 from jobkernel.rules.conditions_words import AutomationCondition
 from jobkernel.rules.graph import Graph
-from jobkernel.rules.partition_calendar import DailyPartitionsDefinition
+from jobkernel.rules.partition_calendar import DailyPartitionsDefinition, HourlyPartitionsDefinition
 from jobkernel.rules.universe import Universe
 
 C = AutomationCondition
@@ -374,11 +374,25 @@ def test_looks_rest_until_the_next_tick_of_a_cron_at_most() -> None:
     assert found[-1] == datetime(2024, 3, 5, 12, 30, tzinfo=UTC)
 
 
-def test_looks_at_partitions_never_rest() -> None:
-    letters = {"partitions": StaticPartitionsDefinition(["x"])}
-    watch = Watch(graph({"a": ()}, {"a": C.on_missing()}, a=letters))
+@pytest.mark.parametrize(
+    ("definition", "until"),
+    [
+        (StaticPartitionsDefinition(["x"]), datetime.max.replace(tzinfo=UTC)),
+        (HourlyPartitionsDefinition("2024-03-05-00:00"), "the hour, or ten minutes"),
+        (DynamicPartitionsDefinition(name="files"), None),
+    ],
+)
+def test_looks_at_partitions_rest_as_long_as_the_clock_gives_no_others(definition: Any, until: Any) -> None:
+    watch = Watch(graph({"a": ()}, {"a": C.on_missing()}, a={"partitions": definition}))
+    with partition_loading_context(dynamic_partitions_store=KeptHere()):
+        found = [still(watch, facts()) for _ in range(4)][-1]
+    looked = watch.now
 
-    assert [still(watch, facts()) for _ in range(4)] == [None] * 4
+    if isinstance(until, str):
+        assert found is not None
+        assert timedelta(0) < found - looked + timedelta(minutes=1) <= timedelta(minutes=11)
+    else:
+        assert found == until
 
 
 def test_the_cursor_of_a_thousand_assets_is_small_and_reads_back() -> None:
