@@ -49,10 +49,10 @@ class BackfillRun:
 
     @property
     def title(self) -> str:
-        """What it makes, in few words: a key, the ends of a range, or the assets."""
-        if not self.keys:
-            return ", ".join(self.assets)
-        return self.keys[0] if len(self.keys) == 1 else f"{self.keys[0]}..{self.keys[-1]}"
+        """What it makes, in few words: a key or the ends of a range, after the assets where it makes not all."""
+        more = f" and {len(self.assets) - 1} more" if len(self.assets) > 1 else ""
+        ends = dict.fromkeys((self.keys[0], self.keys[-1])) if self.keys else ()
+        return " ".join(each for each in ("".join(self.assets[:1]) + more, "..".join(ends)) if each)
 
 
 @dataclass(slots=True, eq=False)

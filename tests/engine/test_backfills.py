@@ -17,6 +17,7 @@ from jobkernel.errors import InvariantViolation, UnknownName
 from jobkernel.model.backfill_policy import BackfillPolicy
 from jobkernel.model.runs import Launch
 from jobkernel.rules.backfill_progress import Tally
+from jobkernel.rules.backfills import BackfillRun
 
 DAYS = jk.DailyPartitionsDefinition("2023-12-01")
 PATIENCE_S = 30
@@ -307,3 +308,17 @@ def test_a_single_run_that_is_canceled_by_hand_counts_as_failed(world: World) ->
     backfill.wait(PATIENCE_S)
 
     assert (backfill.status, backfill.failed) == ("COMPLETED_FAILED", days(1))
+
+
+@pytest.mark.parametrize(
+    ("run", "title"),
+    [
+        (BackfillRun(number=0, keys=("a",)), "a"),
+        (BackfillRun(number=0, keys=("a", "b", "c"), is_range=True), "a..c"),
+        (BackfillRun(number=0, assets=("week",), keys=("a",)), "week a"),
+        (BackfillRun(number=0, assets=("week", "x", "y"), keys=("a", "b")), "week and 2 more a..b"),
+        (BackfillRun(number=0, assets=("whole",)), "whole"),
+    ],
+)
+def test_a_run_is_named_by_what_it_makes(run: BackfillRun, title: str) -> None:
+    assert run.title == title
