@@ -62,7 +62,8 @@ class AssetValues:
         assets = self._registry.assets.get(key)
         if assets is None or not isinstance(assets.node, Op):
             return DEFAULT_IO, EMPTY
+        told = next((spec.metadata for spec in assets.specs if spec.key == key), EMPTY)
         for output in assets.node.outputs:
             if assets.keys_by_output.get(output.name) == key and not output.is_nothing:
-                return output.io, output.metadata
+                return output.io, {**told, **output.metadata}
         return DEFAULT_IO, EMPTY

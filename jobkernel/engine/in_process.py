@@ -54,9 +54,11 @@ class _Capturing(RunExchange):
         super().__init__(*args)
         self._values = values
 
-    def keep(self, call: StepCall, output: Output, name: str, value: Any) -> dict[str, Any]:
+    def keep(
+        self, call: StepCall, output: Output, name: str, value: Any, metadata: Mapping[str, Any] = EMPTY
+    ) -> dict[str, Any]:
         self._values[call.step.key, name] = value
-        return super().keep(call, output, name, value)
+        return super().keep(call, output, name, value, metadata)
 
 
 def needed_resources(steps: Iterable[PlannedStep]) -> dict[str, str]:

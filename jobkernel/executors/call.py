@@ -55,8 +55,13 @@ class RunFacts:
 class Exchange(Protocol):
     """Where the values of a run's steps are kept and found."""
 
-    def keep(self, call: StepCall, output: Output, name: str, value: Any) -> dict[str, Any]:
-        """Keep an output's value; return what the store says of it (path, bytes, data version, metadata)."""
+    def keep(
+        self, call: StepCall, output: Output, name: str, value: Any, metadata: Mapping[str, Any] = EMPTY
+    ) -> dict[str, Any]:
+        """Keep an output's value; return what the store says of it (path, bytes, data version, metadata).
+
+        ``metadata`` is what the step gave with the value.
+        """
         ...
 
     def load(self, call: StepCall, planned: PlannedInput, feed: FromStep | FromAsset | FromManager) -> Any:

@@ -15,7 +15,7 @@ from jobkernel.executors.partition_values import input_keys, kept, loaded, outpu
 from jobkernel.model.config_basics import shown
 from jobkernel.model.definitions import DEFAULT_IO, EMPTY, Input, Output
 from jobkernel.model.keys import AssetKey
-from jobkernel.model.metadata import to_json
+from jobkernel.model.metadata import normalize_metadata, to_json
 from jobkernel.records import dataclass
 from jobkernel.rules.plan import FromAsset, FromManager, FromStep, PlannedInput, PlannedStep
 from jobkernel.values.addresses import AssetAddress
@@ -110,12 +110,15 @@ class RunExchange:
         self._default = default
         self._io_of_asset = io_of_asset
 
-    def keep(self, call: StepCall, output: Output, name: str, value: Any) -> dict[str, Any]:
-        """Keep an output's value; return what the store says of it."""
+    def keep(
+        self, call: StepCall, output: Output, name: str, value: Any, metadata: Mapping[str, Any] = EMPTY
+    ) -> dict[str, Any]:
+        """Keep an output's value; return what the store says of it. ``metadata`` is what the step gave with it."""
         key = call.step.asset_keys.get(output.name)
         manager = self._manager(output.io)
         if manager is not None:
-            return self._keep_custom(call, output, name, key, value, manager)
+            context = self._output_context(call, call.step, output, name, key, metadata=normalize_metadata(metadata))
+            return self._keep_custom(call, key, value, manager, context)
         if key is not None:
             return self._default.keep_asset(call, key, value)
         return self._default.keep_output(call, call.step.key, name, value)
@@ -209,9 +212,8 @@ class RunExchange:
         return manager.load_input(self._input_context(call, planned, key, upstream, io))
 
     def _keep_custom(
-        self, call: StepCall, output: Output, name: str, key: str | None, value: Any, manager: Any
+        self, call: StepCall, key: str | None, value: Any, manager: Any, context: OutputContext
     ) -> dict[str, Any]:
-        context = self._output_context(call, call.step, output, name, key)
         manager.handle_output(context, value)
         said = {name: to_json(each) for name, each in context.consume_metadata().items()}
         if key is None or len(output_keys(call, key)) != 1:
@@ -220,14 +222,23 @@ class RunExchange:
         return {**told, "metadata": {**told.get("metadata", {}), **said}}
 
     def _output_context(
-        self, call: StepCall, step: PlannedStep, output: Output, name: str, key: str | None, run_id: str | None = None
+        self,
+        call: StepCall,
+        step: PlannedStep,
+        output: Output,
+        name: str,
+        key: str | None,
+        run_id: str | None = None,
+        metadata: Mapping[str, Any] = EMPTY,
     ) -> OutputContext:
         return OutputContext(
             name=name.partition("[")[0],
             step_key=step.key,
             run_id=run_id or call.run.run_id,
             asset_key=AssetKey.from_escaped_user_string(key) if key is not None else None,
-            definition_metadata=output.metadata,
+            definition_metadata=metadata_of(step, output),
+            output_metadata=metadata,
+            op_def=step.op,
             **_partitions_out(call, key),
             mapping_key=name.partition("[")[2].rstrip("]") or None,
             dagster_type=output.annotation,
@@ -246,6 +257,7 @@ class RunExchange:
             upstream_output=upstream,
             asset_key=AssetKey.from_escaped_user_string(key) if key is not None else None,
             definition_metadata=planned.input.metadata,
+            op_def=call.step.op,
             **_partitions_in(call, key),
             dagster_type=planned.input.annotation,
             resources=call.resources,
@@ -294,9 +306,17 @@ def _told(call: StepCall, key: str | None, keys: list[str] | None) -> dict[str, 
     }
 
 
+def metadata_of(step: PlannedStep, output: Output) -> Mapping[str, Any]:
+    """Return the metadata written at an output, and before it at the asset that it is."""
+    key = step.asset_keys.get(output.name)
+    specs = step.assets.specs if step.assets is not None and key is not None else ()
+    return {**next((spec.metadata for spec in specs if spec.key == key), EMPTY), **output.metadata}
+
+
 def without_code(step: PlannedStep) -> PlannedStep:
     """Return a step as it travels: without its function, and what only the kernel needs."""
-    op = replace(step.op, compute=None, capture=None, fingerprint=None, source=None, hooks=())
+    outputs = tuple(replace(output, metadata=metadata_of(step, output)) for output in step.op.outputs)
+    op = replace(step.op, compute=None, capture=None, fingerprint=None, source=None, hooks=(), outputs=outputs)
     return replace(step, op=op, assets=None, hooks=())
 
 

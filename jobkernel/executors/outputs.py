@@ -257,7 +257,7 @@ class OutputTaker:
         call.emit(ev.STEP_OUTPUT, self._made_output(name, metadata))
         if output.annotation is not Any:
             check_type(output.annotation, value, f"Output '{output.name}' of step '{call.step.key}'")
-        stored = call.exchange.keep(call, output, name, value)
+        stored = call.exchange.keep(call, output, name, value, self._said(name, metadata))
         key = call.step.asset_keys.get(output.name)
         if key is not None:
             self._materialized(key, output, metadata, {**stored, **(extra or {})}, tags=tags)

@@ -291,3 +291,72 @@ def test_an_object_that_loads_and_stores_is_a_manager_whatever_its_class() -> No
     assert both_ways(jobkernel, lambda: Ours()) == 4
     with pytest.raises(Exception, match="IOManager"):
         under_dagster(lambda dg: both_ways(dg, lambda: Ours()))
+
+
+@covers("IOManager")
+@pytest.mark.parametrize("is_one_run", [True, False])
+def test_a_manager_is_told_what_is_written_at_assets_and_given_with_values(is_one_run: bool) -> None:
+    def script(dg: Any) -> Any:
+        told: list[Any] = []
+
+        class Telling(dg.IOManager):  # type: ignore[name-defined, misc, unused-ignore]
+            def note(self, context: Any) -> None:
+                given = {key: value.value for key, value in context.output_metadata.items()}
+                written = {key: getattr(value, "value", value) for key, value in context.definition_metadata.items()}
+                told.append((context.name, context.op_def.name, written, given))
+
+            def handle_output(self, context: Any, _value: Any) -> None:
+                self.note(context)
+
+            def load_input(self, context: Any) -> Any:
+                above = {k: getattr(v, "value", v) for k, v in context.upstream_output.definition_metadata.items()}
+                above.pop("dagster/io_manager_key", None)  # Dagster's own, of an asset that the run does not make
+                told.append((context.name, context.op_def.name, above))
+                return 1
+
+        @dg.asset(metadata={"table": "orders"})
+        def up(context):
+            context.add_output_metadata({"rows": 3})
+            return dg.Output(1, metadata={"given": 2})
+
+        @dg.asset
+        def down(up):
+            return dg.MaterializeResult(value=up, metadata={"said": 4})
+
+        runs = [[up, down]] if is_one_run else [[up], [down, up]]
+        for number, assets in enumerate(runs):
+            selection = dg.AssetSelection.assets(down) if number else None
+            dg.materialize(assets, resources={"io_manager": Telling()}, selection=selection)
+        return told
+
+    assert_same(script)
+
+
+@covers("IOManager")
+def test_a_manager_is_told_what_is_written_at_outputs_of_ops() -> None:
+    def script(dg: Any) -> Any:
+        told: list[Any] = []
+
+        class Telling(dg.IOManager):  # type: ignore[name-defined, misc, unused-ignore]
+            def handle_output(self, context: Any, _value: Any) -> None:
+                given = {key: value.value for key, value in context.output_metadata.items()}
+                told.append((context.op_def.name, dict(context.definition_metadata), given))
+
+            def load_input(self, context: Any) -> Any:
+                return told.append((context.op_def.name, dict(context.upstream_output.definition_metadata)))
+
+        @dg.op(out=dg.Out(metadata={"m": 1}))
+        def first():
+            return dg.Output(1, metadata={"given": 2})
+
+        @dg.op
+        def second(_x): ...
+
+        @dg.job(resource_defs={"io_manager": dg.IOManagerDefinition.hardcoded_io_manager(Telling())})
+        def both() -> None:
+            second(first())
+
+        both.execute_in_process()
+        return told
+
+    assert_same(script)

@@ -613,6 +613,36 @@ def test_a_manager_of_inputs_gives_what_nothing_feeds_and_is_told_its_config(sta
     assert (ran.value(), ran.bodies("LOADED_INPUT")) == ("there/it", [{"input": "x"}])
 
 
+class Tables(jk.ConfigurableIOManager):
+    """Keeps the name of a table, and loads it as what the asset above says."""
+
+    folder: str
+
+    def handle_output(self, context: Any, obj: Any) -> None:
+        given = {name: each.value for name, each in context.output_metadata.items()}
+        Path(self.folder, "told").write_text(f"{context.definition_metadata['table']} {given}")
+
+    def load_input(self, context: Any) -> str:
+        return str(context.upstream_output.definition_metadata["table"])
+
+
+@pytest.mark.parametrize("is_one_run", [True, False])
+def test_an_io_manager_is_told_the_metadata_of_assets(stage: Stage, tmp_path: Path, is_one_run: bool) -> None:
+    @jk.asset(io_manager_key="tables", metadata={"table": "orders"})
+    def ordered() -> jk.Output:
+        return jk.Output(1, metadata={"given": 2})
+
+    @jk.asset
+    def read(ordered: str) -> str:
+        return ordered
+
+    stage.session.add(jk.Definitions(assets=[ordered, read], resources={"tables": Tables(folder=str(tmp_path))}))
+    for keys in [["ordered", "read"]] if is_one_run else [["ordered"], ["read"]]:
+        assert stage.run(stage.session.plan(keys)).status == "SUCCESS"
+    assert (tmp_path / "told").read_text() == "orders {'given': 2}"
+    assert stage.session.load("read") == "orders"
+
+
 def test_an_asset_of_an_earlier_run_is_loaded_by_its_own_io_manager(stage: Stage, tmp_path: Path) -> None:
     @jk.asset(io_manager_key="texts")
     def spoken() -> int:
