@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from jobkernel.storage.fold import Change, Fact
 
 MICROSECOND: Final = timedelta(microseconds=1)
+KEYS_OF_A_TICK: Final = 1_000_000
+"""A tick gives fewer run keys than this."""
 KEPT_OF_TICKS = (
     "requests",
     "run_keys",
@@ -92,14 +94,15 @@ def _keys_reset(rows: Rows, fact: Fact, _run: Row | None) -> None:
 def _tick_started(rows: Rows, fact: Fact, _run: Row | None) -> None:
     _tick(rows, fact, "STARTED")
     name, tick_id = str(fact.body.get("name")), fact.body.get("tick_id")
-    for request in fact.body.get("requests") or ():
+    for place, request in enumerate(fact.body.get("requests") or ()):
         key = request.get("run_key")
         if key is None or not fact.body.get("keeps_keys"):
             continue
         values = {"run_id": request.get("run_id"), "tick_id": tick_id, "given_seq": fact.seq}
         row = rows.get(RUN_KEY, (name, key))
         if row is None:
-            rows.make(RUN_KEY, fact.seq, automation_name=name, run_key=key, **values)
+            row_seq = fact.seq * KEYS_OF_A_TICK + place  # rows are told apart by it, and a tick gives several
+            rows.make(RUN_KEY, row_seq, automation_name=name, run_key=key, **values)
         else:
             rows.change(RUN_KEY, row, **values)
 

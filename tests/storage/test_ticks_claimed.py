@@ -124,6 +124,19 @@ def test_a_run_key_is_given_once_until_it_is_reset(desk: Desk) -> None:
     assert kernel.sensed("s", 5, token, "b", None)["run_ids"] == ["s51"]
 
 
+def test_all_run_keys_of_one_tick_are_kept_and_each_is_reset_alone(desk: Desk) -> None:
+    kernel = Kernel(desk)
+    token = kernel.hold("s")["s"]
+    kernel.sensed("s", 1, token, "a", "b", "c")
+    kept = "select run_key, run_id from kept.run_key order by run_key"
+    assert rows(desk, kept) == [("a", "s10"), ("b", "s11"), ("c", "s12")]
+
+    body: dict[str, Any] = {"name": "s", "run_keys": ["b"]}
+    desk.committer.call(lambda: desk.record([Event(ev.RUN_KEYS_RESET, None, None, 2, body)]))
+
+    assert rows(desk, kept) == [("a", "s10"), ("b", None), ("c", "s12")]
+
+
 def test_a_schedule_may_use_its_run_keys_again_at_the_next_time(desk: Desk) -> None:
     kernel = Kernel(desk)
     token = kernel.hold("nightly")["nightly"]
