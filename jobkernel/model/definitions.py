@@ -97,7 +97,8 @@ class Op:
     ``compute`` is called with the context first where ``context_argument`` names one, then the inputs by name, then
     config and resources under the names below. ``capture`` (notebook cells) is called at launch with a memo shared by
     the steps of a run and returns the function to call, frozen over what it uses; what it keeps in the memo has an
-    ``again()`` that captures the same anew. ``fingerprint`` returns the named parts of what it is (a ``rules.fingerprint.Fingerprint``).
+    ``again()`` that captures the same anew. ``fingerprint`` returns the named parts of what it is (a
+    ``rules.fingerprint.Fingerprint``).
     """
 
     name: str
