@@ -121,7 +121,8 @@ class Automations:
             self._settled_at = now + SETTLED
         if self.rests:
             return
-        self._hold([watched.name for watched in fresh])
+        with self._is_beating:  # a beat that knew nothing of these yet would give their leases back
+            self._hold([watched.name for watched in fresh])
         self._scheduler.wake()
 
     def forget(self, name: str) -> None:
@@ -361,8 +362,7 @@ class Automations:
             self._finished.add(tick["tick_id"])
             word, also = ev.TICK_SUCCESS, {}
             try:
-                for live in self._runs.again(watched.automation, tick):
-                    self._runs.enqueue(live)
+                self._runs.enqueue(*self._runs.again(watched.automation, tick))
             except JobkernelError as error:
                 word, also = ev.TICK_FAILURE, {"error": describe_error(error)}
             self._note(watched.name, word, tick_id=tick["tick_id"], **also)

@@ -7,7 +7,7 @@ reckoned on paper: what comes while a kernel is awake is launched, what came bef
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -54,6 +54,10 @@ class History:
     def emit(self, event: Event) -> None:
         self.sent += 1
         self.desk.append(Batch(self.number, self.sent, [stored(event)]), lambda *_: None)
+
+    def emit_many(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.emit(event)
 
     def flush(self, timeout: float = 30.0) -> None:
         self.desk.committer.call(lambda: None)
@@ -108,7 +112,7 @@ class Kernel:
         self.history = History(world.desk)
         self.runs = Runs(world.launched)
         self.is_awake = True
-        surroundings: Any = SimpleNamespace(resources={}, news=None, instance=None, definitions=None)
+        surroundings: Any = SimpleNamespace(resources={}, news=None, reports=None, instance=None, definitions=None)
         history, runs, known, handle = (
             self._any(each) for each in (self.history, self.runs, SimpleNamespace(jobs={"j": None}), None)
         )
