@@ -7,6 +7,7 @@ writing methods are called by one thread (``committer``), cursors are handed out
 from __future__ import annotations
 
 import contextlib
+import threading
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
@@ -88,6 +89,7 @@ class Store:
         self.path = path
         self.bounds = RunBounds()
         self._connection = connection
+        self._connecting = threading.Lock()  # a connection that is asked for a cursor cannot be closed meanwhile
         self._writer = connection.cursor()
         self._rows = Rows(self)
         self._appenders: dict[str, Any] = {}
@@ -109,7 +111,8 @@ class Store:
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return a new cursor, for one thread."""
-        return self._connection.cursor()
+        with self._connecting:
+            return self._connection.cursor()
 
     def register(self, who: ClientIdentity, now_us: int, acknowledged: int = 0) -> tuple[int, int]:
         """Return the client's number and the last of its events that need not come again."""
@@ -209,7 +212,8 @@ class Store:
         """Checkpoint and let go of the file."""
         self._appenders.clear()
         self._writer.close()
-        self._connection.close()
+        with self._connecting:
+            self._connection.close()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
