@@ -314,7 +314,8 @@ class _Reader:
             entry = Entry((*path, "config"), value, config_field, node.config_class, configured)
             if self._is_sound(entry, needs_value=not node.is_ignored):
                 self.ops[names] = entry
-        self._read_inputs(node, entries.get("inputs", {}), names, (*path, "inputs"))
+        if node.inputs or node.managed_inputs:
+            self._read_inputs(node, entries.get("inputs", {}), names, (*path, "inputs"))
         if node.managed_outputs:
             self._read_managed(node.managed_outputs, entries.get("outputs", {}), names, (*path, "outputs"))
 
