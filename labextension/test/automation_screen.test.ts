@@ -32,7 +32,7 @@ test('a row for each schedule and sensor, with its switch, words and last look',
   assert.match(row('weather_sensor').textContent ?? '', /runs refresh_weatherlooks every 30 s.*no new files/);
   assert.match(row('tell_on_failure').textContent ?? '', /alerts\.ipynb/);
   assert.match(text('.jk-health'), /Running in this kernel4 of 5 on1 in another kernel/);
-  assert.match(text('.jk-pin'), /Livemoved on: %jk pin2 go on when this notebook closes/);
+  assert.match(text('.jk-pin'), /Livethe notebook has moved on: %jk pin2 go on when this notebook closes/);
 });
 
 test('a push changes the row in place and keeps the focus', async () => {

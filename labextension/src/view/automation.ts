@@ -179,7 +179,14 @@ export class AutomationView {
             { title: pin.text },
             icon('pin', 14),
             h('b', null, pin.text.startsWith('Live') ? 'Live' : 'Pinned'),
-            pin.moved_on ? h('span.jk-tag.jk-moved', { title: pin.text }, 'moved on: %jk pin') : null,
+            pin.moved_on
+              ? h(
+                  'span.jk-tag.jk-moved',
+                  { title: pin.text },
+                  h('span.jk-long', null, 'the notebook has '),
+                  'moved on: %jk pin'
+                )
+              : null,
             h('span.jk-cut.jk-mut', null, pinWords(pin))
           )
         : h('span.jk-mut.jk-nw', { title: HERE }, `times are ${cityOf(HERE)}`)

@@ -177,6 +177,8 @@
   grid-template-columns: 28px minmax(96px, 1.2fr) minmax(88px, 1fr) 84px minmax(96px, 1fr) minmax(104px, 1.1fr);
   gap: 8px;
 }
+.jk-mid .jk-long,
+.jk-narrow .jk-long,
 .jk-mid .jk-pin > .jk-mut,
 .jk-narrow .jk-pin > .jk-mut,
 .jk-narrow .jk-health > .jk-mut,
