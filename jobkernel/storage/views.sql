@@ -108,17 +108,22 @@ with attempt as (
     from kept.run where tags ->> 'dagster/backfill' is not null
     group by all
 ),
+share as ( -- of an open backfill each run's number and how many partitions it makes
+    select
+        backfill_id,
+        unnest((details -> 'sizes')::integer[]) as size,
+        generate_subscripts((details -> 'sizes')::integer[], 1) - 1 as number
+    from kept.backfill where ended_us is null
+),
 counted as (
     select
-        backfill.backfill_id,
+        share.backfill_id,
         sum(size) filter (attempt.status = 'SUCCESS') as done,
         sum(size) filter (attempt.status in ('FAILURE', 'CANCELED')) as failed,
         sum(size) filter (attempt.status not in ('SUCCESS', 'FAILURE', 'CANCELED')) as running
-    from kept.backfill as backfill
-    join attempt on attempt.backfill_id = backfill.backfill_id,
-    lateral (select list_extract((backfill.details -> 'sizes')::integer[], attempt.number + 1) as size)
-    where backfill.ended_us is null
-    group by backfill.backfill_id
+    from share
+    join attempt on attempt.backfill_id = share.backfill_id and attempt.number = share.number
+    group by share.backfill_id
 )
 select
     backfill.backfill_id, status, job_name,
