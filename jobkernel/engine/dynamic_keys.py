@@ -1,18 +1,18 @@
 """The keys of dynamic partitions, as the project's history keeps them: over restarts, and for every notebook.
 
-Each change is a row of its own, so that two kernels adding at once lose nothing; the keys are what they come to.
+Each key is a row of its own, which events change in their order, so that two kernels adding at once lose nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobkernel.clock import Clock
 from jobkernel.model import events as ev
+from jobkernel.model.automation import Beside
 from jobkernel.model.events import Event
 from jobkernel.model.partition_keys import refuse_odd_keys
 from jobkernel.model.partition_loading import DynamicKeys
@@ -22,18 +22,13 @@ from jobkernel.storage.history import History
 if TYPE_CHECKING:
     from jobkernel.engine.session import Session
 
-_PREFIX: Final = "dynamic_partitions"
-_ADDED: Final = "added"
-_DELETED: Final = "deleted"
-
-
 _wished: ContextVar[Sequence[PartitionsRequest]] = ContextVar("wished_partitions", default=())
 
 
 class Asked(NamedTuple):
-    """A change of dynamic keys: the body of its event, None where nothing changes, and what it comes to."""
+    """A change of dynamic keys: the events that make it, none where nothing changes, and what it comes to."""
 
-    body: dict[str, Any] | None
+    events: list[Beside]
     result: dict[str, Any]
 
 
@@ -47,14 +42,8 @@ class KeptInHistory:
 
     def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
         """Return the keys of that name, oldest first."""
-        known: dict[str, None] = {}
-        for _, _, what, keys in self._changes(partitions_def_name):
-            if what == _ADDED:
-                known.update(dict.fromkeys(keys))
-            else:
-                for key in keys:
-                    known.pop(key, None)
-        return list(known)
+        rows = self._history.query("dynamic_partitions", partitions_name=partitions_def_name)
+        return [row["partition_key"] for row in rows]
 
     def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
         """Whether that key was added and not deleted since."""
@@ -62,13 +51,11 @@ class KeptInHistory:
 
     def add_dynamic_partitions(self, partitions_def_name: str, partition_keys: Sequence[str]) -> None:
         """Add keys; those that are there already stay where they are."""
-        known = set(self.get_dynamic_partitions(partitions_def_name))
-        self._note(partitions_def_name, _ADDED, [key for key in dict.fromkeys(partition_keys) if key not in known])
+        self._keep(_events(ev.DYNAMIC_PARTITION_ADDED, partitions_def_name, dict.fromkeys(partition_keys)))
 
     def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None:
         """Take a key away; nothing happens where it is not there."""
-        if self.has_dynamic_partition(partitions_def_name, partition_key):
-            self._note(partitions_def_name, _DELETED, [partition_key])
+        self._keep(_events(ev.DYNAMIC_PARTITION_DELETED, partitions_def_name, [partition_key]))
 
     def asked(self, changes: Sequence[PartitionsRequest]) -> list[Asked]:
         """Return what changes come to, in order, as somebody else has to have it kept; nothing is changed here.
@@ -85,33 +72,24 @@ class KeptInHistory:
                 refuse_odd_keys(change.partition_keys, f"Dynamic partitions '{name}'")
             known = set(AfterChanges(self, changes[:number]).get_dynamic_partitions(name))
             moved = [key for key in change.partition_keys if (key in known) is not is_added]
-            what = _ADDED if is_added else _DELETED
             result = {
                 "partitions": name,
-                what: moved,
+                "added" if is_added else "deleted": moved,
                 "skipped": [key for key in change.partition_keys if key not in moved],
             }
-            found.append(Asked(self._body(name, what, moved, number) if moved else None, result))
+            event_type = ev.DYNAMIC_PARTITION_ADDED if is_added else ev.DYNAMIC_PARTITION_DELETED
+            found.append(Asked(_events(event_type, name, moved), result))
         return found
 
-    def _changes(self, name: str) -> list[tuple[int, int, str, list[str]]]:
-        """Return when, as the how-many-th, what was done with which keys, in order."""
-        rows: list[dict[str, Any]] = self._history.query("settings")
-        own = [row["value"] for row in rows if row["name"].startswith(_PREFIX) and row["value"]["name"] == name]
-        return sorted((each["at"], each["number"], each["what"], each["keys"]) for each in own)
-
-    def _note(self, name: str, what: str, keys: Sequence[str]) -> None:
-        if not keys:
-            return
-        body = self._body(name, what, keys)
-        self._history.emit(Event(ev.SETTING_CHANGED, None, None, body["value"]["at"], body))
+    def _keep(self, changes: Sequence[Beside]) -> None:
+        now = self._clock.now_us()
+        self._history.emit_many([Event(event_type, None, None, now, body) for event_type, body in changes])
         self._history.flush()
         self._on_change()
 
-    def _body(self, name: str, what: str, keys: Sequence[str], later: int = 0) -> dict[str, Any]:
-        number = len(self._changes(name)) + later
-        value = {"name": name, "at": self._clock.now_us(), "number": number, "what": what, "keys": list(keys)}
-        return {"name": f"{_PREFIX}/{uuid4().hex}", "value": value}
+
+def _events(event_type: str, name: str, keys: Iterable[str]) -> list[Beside]:
+    return [(event_type, {"name": name, "partition_key": key}) for key in keys]
 
 
 class RememberedKeys(KeptInHistory):

@@ -38,7 +38,7 @@ class Reports:
         asked = dynamic_keys_of(self._session).asked(changes) if changes else []
         events = [event_told(event) for event in evaluation.asset_events]
         beside = [*evaluation.beside, *events]
-        beside += [(ev.SETTING_CHANGED, each.body) for each in asked if each.body is not None]
+        beside += [event for each in asked for event in each.events]
         named = [_named(word, body) for word, body in events[:MOST_NAMED]]
         found = {
             "beside": beside,
@@ -59,7 +59,7 @@ class Reports:
         """Tell the session of events that the history has now."""
         now, session = self._session.clock.now_us(), self._session
         for word, body in beside:
-            if word == ev.SETTING_CHANGED:
+            if word in (ev.DYNAMIC_PARTITION_ADDED, ev.DYNAMIC_PARTITION_DELETED):
                 session.dynamic_keys_moved()
             else:
                 session.states.note(Event(word, None, None, now, body))

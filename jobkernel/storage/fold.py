@@ -19,6 +19,7 @@ from jobkernel.storage.rows import (
     AUTOMATION,
     CHECK_RESULT,
     DEFINITION,
+    DYNAMIC_PARTITION,
     LOG_FILE,
     MATERIALIZATION,
     RUN,
@@ -82,6 +83,7 @@ def _load_known(rows: Rows, events: Sequence[StoredEvent], bodies: Sequence[dict
     for table, words_of_it, key in (
         (ASSET_PARTITION, ASSET_EVENTS, _asset_key),
         (DEFINITION, DEFINITION_EVENTS, _definition_key),
+        (DYNAMIC_PARTITION, DYNAMIC_PARTITION_EVENTS, _dynamic_key),
         (TICK, TICK_EVENTS, tick_key),
         (AUTOMATION, TICK_EVENTS, automation_key),
     ):
@@ -319,6 +321,25 @@ def _set(rows: Rows, fact: Fact, _run: Row | None) -> None:
     rows.change(SETTING, row, changed_us=fact.occurred_us, value=json_text(fact.body.get("value")))
 
 
+def _dynamic_key(body: dict[str, Any]) -> tuple[str, str]:
+    return str(body.get("name")), str(body.get("partition_key"))
+
+
+def _partition_added(rows: Rows, fact: Fact, _run: Row | None) -> None:
+    name, key = _dynamic_key(fact.body)
+    row = rows.get(DYNAMIC_PARTITION, (name, key))
+    if row is None:
+        row = rows.make(DYNAMIC_PARTITION, fact.seq, name=name, partition_key=key)
+    if row["added_seq"] is None:
+        rows.change(DYNAMIC_PARTITION, row, added_seq=fact.seq, changed_us=fact.occurred_us)
+
+
+def _partition_deleted(rows: Rows, fact: Fact, _run: Row | None) -> None:
+    row = rows.get(DYNAMIC_PARTITION, _dynamic_key(fact.body))
+    if row is not None:
+        rows.change(DYNAMIC_PARTITION, row, added_seq=None, changed_us=fact.occurred_us)
+
+
 def _logs_captured(rows: Rows, fact: Fact, _run: Row | None) -> None:
     if fact.run_id is not None and (path := fact.body.get("path")):
         step_key = fact.step_key
@@ -351,6 +372,8 @@ FOLDS: dict[str, Change] = {
     words.CELL_KEPT: _defined,
     words.CELL_FORGOTTEN: _forgotten,
     words.SETTING_CHANGED: _set,
+    words.DYNAMIC_PARTITION_ADDED: _partition_added,
+    words.DYNAMIC_PARTITION_DELETED: _partition_deleted,
     words.LOGS_CAPTURED: _logs_captured,
     **AUTOMATION_FOLDS,
     **BACKFILL_FOLDS,
@@ -358,6 +381,7 @@ FOLDS: dict[str, Change] = {
 DEFINITION_EVENTS = frozenset(
     {words.DEFINITION_CHANGED, words.DEFINITION_FORGOTTEN, words.CELL_KEPT, words.CELL_FORGOTTEN}
 )
+DYNAMIC_PARTITION_EVENTS = frozenset({words.DYNAMIC_PARTITION_ADDED, words.DYNAMIC_PARTITION_DELETED})
 ASSET_EVENTS = frozenset(
     {words.ASSET_MATERIALIZATION_PLANNED, words.ASSET_MATERIALIZATION, words.ASSET_FAILED_TO_MATERIALIZE}
 )

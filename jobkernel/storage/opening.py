@@ -5,6 +5,7 @@ Knows DuckDB's settings and error texts. Called by ``Store.open`` alone. A file 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from importlib import resources
@@ -16,7 +17,7 @@ from jobkernel.errors import DiskFull, HistoryCorrupt, HistoryError, HistoryHeld
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 MEMORY = ":memory:"
 
 Migration = Callable[["duckdb.DuckDBPyConnection"], None]
@@ -37,6 +38,26 @@ def _conditions(connection: duckdb.DuckDBPyConnection) -> None:
     _make_tables(connection, "condition")
 
 
+def _dynamic_partitions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the table of dynamic partitions, of what stood among the settings: a row for each change of keys."""
+    _make_tables(connection, "dynamic_partition")
+    rows = connection.execute(
+        "delete from kept.setting where name like 'dynamic_partitions/%' returning row_seq, changed_us, value"
+    ).fetchall()
+    found: dict[tuple[str, str], int] = {}
+    changes = sorted((json.loads(value) for _, _, value in rows), key=lambda each: (each["at"], each["number"]))
+    for change in changes:
+        for key in change["keys"]:
+            if change["what"] == "added":
+                found.setdefault((change["name"], key), change["at"])
+            else:
+                found.pop((change["name"], key), None)
+    if found:  # the events that said so mean nothing to this version
+        connection.execute("insert or replace into kept.meta values ('pruned', '0')")
+    for seq, ((name, key), at) in enumerate(found.items(), -len(found)):  # before all that events will add
+        connection.execute("insert into kept.dynamic_partition values (?, ?, ?, ?, ?)", [seq, name, key, at, seq])
+
+
 def _make_tables(connection: duckdb.DuckDBPyConnection, *names: str) -> None:
     script = _script("schema.sql")
     for name in names:
@@ -46,7 +67,7 @@ def _make_tables(connection: duckdb.DuckDBPyConnection, *names: str) -> None:
         connection.execute(found[0])
 
 
-MIGRATIONS: dict[int, Migration] = {2: _only_views, 3: _automations, 4: _conditions}
+MIGRATIONS: dict[int, Migration] = {2: _only_views, 3: _automations, 4: _conditions, 5: _dynamic_partitions}
 """What brings the tables of a history from the version before to this one, by the version it leads to."""
 
 SETTINGS = {

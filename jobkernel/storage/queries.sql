@@ -252,6 +252,11 @@ from kept.definition where not forgotten and ($kind is null or kind = $kind) ord
 -- defaults: {}
 select name, value, changed_us as changed_at from kept.setting order by name
 
+-- name: dynamic_partitions
+-- defaults: {}
+select partition_key from kept.dynamic_partition
+where name = $partitions_name and added_seq is not null order by added_seq
+
 -- name: run_ids
 -- defaults: {}
 select run_id from kept.run

@@ -72,6 +72,9 @@ DEFINITION = Table(
     ("kind", "name"),
 )
 SETTING = Table("setting", _columns("row_seq name changed_us value"), ("name",))
+DYNAMIC_PARTITION = Table(
+    "dynamic_partition", _columns("row_seq name partition_key changed_us added_seq"), ("name", "partition_key")
+)
 MATERIALIZATION = Table(
     "materialization",
     _columns(
@@ -115,7 +118,7 @@ BACKFILL = Table(
     ("backfill_id",),
 )
 
-KEYED = (RUN, STEP, ASSET_PARTITION, DEFINITION, SETTING, AUTOMATION, TICK, RUN_KEY, BACKFILL)
+KEYED = (RUN, STEP, ASSET_PARTITION, DEFINITION, SETTING, DYNAMIC_PARTITION, AUTOMATION, TICK, RUN_KEY, BACKFILL)
 ALL_TABLES = (*KEYED, MATERIALIZATION, CHECK_RESULT, LOG_FILE, CONDITION)
 
 

@@ -143,6 +143,15 @@ create table kept.setting (
     value json
 );
 
+-- added_seq: when the key was added the last time; null once it is deleted.
+create table kept.dynamic_partition (
+    row_seq bigint not null,
+    name varchar not null,
+    partition_key varchar not null,
+    changed_us bigint not null,
+    added_seq bigint
+);
+
 create table kept.tick (
     row_seq bigint not null,
     tick_id varchar not null,

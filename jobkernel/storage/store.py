@@ -172,7 +172,8 @@ class Store:
         """Make the state rows anew from the log; return how many events were read. Refused once events were pruned."""
         if self._ask("select 1 from kept.meta where name = 'pruned'"):
             raise HistoryError(
-                "State cannot be rebuilt: retention has deleted old events, and the rows hold what they said."
+                "State cannot be rebuilt: old events were deleted or written by an older version, and the rows hold what"
+                " they said."
             )
         with sentences(self.path), self._transaction():
             for name in {table.target for table in ALL_TABLES}:

@@ -78,6 +78,10 @@ select
     metadata, description, partition_key, step_key
 from kept.check_result;
 
+create or replace view dynamic_partitions as
+select name, partition_key, make_timestamp(changed_us) as added_at
+from kept.dynamic_partition where added_seq is not null;
+
 create or replace view ticks as
 select
     tick_id, automation_name, automation_type, status,

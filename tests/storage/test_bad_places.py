@@ -17,6 +17,7 @@ import pytest
 from conftest import spawn
 from waiting import eventually
 
+from jobkernel.clock import SystemClock
 from jobkernel.errors import (
     DiskFull,
     HistoryCorrupt,
@@ -311,6 +312,30 @@ def test_an_older_history_is_brought_up_to_date_in_one_transaction(tmp_path: Pat
 
     with opening.open_history_file(path, version=following, migrations={}) as connection:
         assert connection.execute("select owner from kept.tick").fetchall() == []
+
+
+def test_dynamic_partitions_that_stood_among_the_settings_are_kept(tmp_path: Path) -> None:
+    path = str(tmp_path / "history.duckdb")
+    changes = [("added", ["b", "a", "c"]), ("deleted", ["b"]), ("added", ["d", "b"])]
+    with opening.open_history_file(path, version=4) as connection:
+        for number, (what, keys) in enumerate(changes):
+            value = json.dumps({"name": "files", "at": 5, "number": number, "what": what, "keys": keys})
+            row = [number + 1, f"dynamic_partitions/{number}", value]
+            connection.execute("insert into kept.setting values (?, ?, 5, ?)", row).fetchall()
+        connection.execute("insert into kept.setting values (9, 'keep_runs', 5, '100')").fetchall()
+
+    store = Store.open(path)
+    found = store.cursor().execute("select partition_key from dynamic_partitions order by added_at").fetchall()
+    settings = store.cursor().execute("select name from kept.setting").fetchall()
+    with pytest.raises(HistoryError, match="cannot be rebuilt"):
+        store.rebuild()
+    store.close()
+    assert sorted(found) == [("a",), ("b",), ("c",), ("d",)]
+    assert settings == [("keep_runs",)]
+    history = LocalHistory(path, clock=SystemClock())
+    rows = history.query("dynamic_partitions", partitions_name="files")
+    history.close()
+    assert [row["partition_key"] for row in rows] == ["a", "c", "d", "b"]
 
 
 def as_version_1(path: str) -> None:
