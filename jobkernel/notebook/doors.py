@@ -52,7 +52,12 @@ def session() -> Session:
     """
     from IPython.core.getipython import get_ipython
 
-    kernel = current.find(get_ipython())
+    shell = get_ipython()
+    if shell is None:
+        raise InvariantViolation(
+            "There is no notebook here; jk.session() and what asks it need a kernel of one."
+        )
+    kernel = current.find(shell)
     if kernel is None:
         raise InvariantViolation("jobkernel is not loaded in this kernel; run %load_ext jobkernel first.")
     return kernel.session
@@ -72,7 +77,7 @@ def load(key: Any, partition: str | None = None) -> Any:
 @_asked
 def sql(text: str) -> Table:
     """Run one SELECT over the history: ``runs steps events logs materializations assets checks ticks
-    backfills``.
+    conditions dynamic_partitions backfills``.
 
     Raises:
         QueryRefused: it is not one SELECT, or takes too long or too much.
