@@ -34,6 +34,8 @@ from jobkernel.model.dagster_run import DagsterRun
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.partition_keys import refuse_odd_keys
 from jobkernel.model.partition_loading import DynamicKeys, KeptHere
+from jobkernel.model.results import AssetCheckEvaluation, AssetMaterialization, AssetObservation
+from jobkernel.values.asset_events import event_told
 
 if TYPE_CHECKING:
     from jobkernel.engine.session import Session
@@ -244,6 +246,21 @@ class DagsterInstance:
         """Return the event of an asset's latest materialization, None where it was never made."""
         latest = self.fetch_materializations(asset_key, 1).records
         return latest[0].event_log_entry if latest else None
+
+    def report_runless_asset_event(
+        self, asset_event: AssetMaterialization | AssetObservation | AssetCheckEvaluation
+    ) -> None:
+        """Tell that an asset was made, seen or checked elsewhere, by no run of here.
+
+        Raises:
+            InvariantViolation: it is none of these events.
+        """
+        if not isinstance(asset_event, AssetMaterialization | AssetObservation | AssetCheckEvaluation):
+            raise InvariantViolation(
+                "report_runless_asset_event takes an AssetMaterialization, AssetObservation or AssetCheckEvaluation,"
+                f" not {asset_event!r}."
+            )
+        self._book.report(*event_told(asset_event))
 
     def all_asset_keys(self) -> list[AssetKey]:
         """Return the keys of all assets that were ever made or seen, in their order."""

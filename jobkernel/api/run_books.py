@@ -5,6 +5,7 @@ Knows Dagster's names for both; :mod:`jobkernel.api.instance` asks.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -55,6 +56,10 @@ class RunBook(Protocol):
         """Take in a run of this process that has ended."""
         ...
 
+    def report(self, event_type: str, body: dict[str, Any]) -> None:
+        """Take in an event of an asset that belongs to no run."""
+        ...
+
     def forget(self, run_id: str) -> None:
         """Forget a run and its events."""
         ...
@@ -86,10 +91,18 @@ class MemoryBook:
 
     def note(self, run: DagsterRun, events: Sequence[DagsterEvent]) -> None:
         """Take in a run that has ended."""
-        first, self._last_id = self._last_id + 1, self._last_id + len(events)
         self._runs[run.run_id] = run
-        self._records[run.run_id] = [
-            EventLogRecord(storage_id=number, event_log_entry=entry_of(run.run_id, event))
+        self._records[run.run_id] = self._recorded(run.run_id, events)
+
+    def report(self, event_type: str, body: dict[str, Any]) -> None:
+        """Take in an event of an asset that belongs to no run."""
+        event = DagsterEvent(Event(event_type, None, None, time.time_ns() // 1000, body), "")
+        self._records.setdefault("", []).extend(self._recorded("", [event]))
+
+    def _recorded(self, run_id: str, events: Sequence[DagsterEvent]) -> list[EventLogRecord]:
+        first, self._last_id = self._last_id + 1, self._last_id + len(events)
+        return [
+            EventLogRecord(storage_id=number, event_log_entry=entry_of(run_id, event))
             for number, event in enumerate(events, first)
         ]
 
@@ -159,11 +172,19 @@ class HistoryBook:
             "steps": list(dict.fromkeys(event.step_key for event in events if event.step_key is not None)),
             "assets": [key.text for key in run.asset_selection or ()],
         }
-        for event in (Event(ev.RUN_ENQUEUED, run.run_id, None, began, body), *(each.event for each in events)):
+        self._emit([Event(ev.RUN_ENQUEUED, run.run_id, None, began, body), *(each.event for each in events)])
+
+    def _emit(self, events: Iterable[Event]) -> None:
+        session = self._session
+        for event in events:
             session.history.emit(event)
             session.states.note(event)
         session.history.flush()
         session.changed.set()
+
+    def report(self, event_type: str, body: dict[str, Any]) -> None:
+        """Add an event of an asset that belongs to no run to the history."""
+        self._emit([Event(event_type, None, None, self._session.clock.now_us(), body)])
 
     def forget(self, run_id: str) -> None:
         """Refused: what the project remembers goes by its own rules."""

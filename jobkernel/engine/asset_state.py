@@ -9,10 +9,16 @@ from typing import Any, Final
 from jobkernel.model.definitions import EMPTY
 from jobkernel.records import dataclass
 
+OF_REPORTS: Final = "INITIAL"
+"""The version of what was reported without one, each time the same. Source: Dagster."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """The last materialisation of an asset. ``made_at`` is µs since the epoch; ``upstream`` are data versions."""
+    """The last materialisation of an asset. ``made_at`` is µs since the epoch; ``upstream`` are data versions.
+
+    Of one that was only reported nobody told of what it was made: then ``is_told`` is false.
+    """
 
     run_id: str | None
     made_at: int
@@ -20,8 +26,14 @@ class Made:
     data_version: str | None = None
     fingerprint: Mapping[str, Any] = field(default=EMPTY)
     upstream: Mapping[str, str] = field(default=EMPTY)
+    is_told: bool = True
     metadata: Mapping[str, Any] = field(default=EMPTY)
     duration_s: float | None = None
+
+    @property
+    def version(self) -> str:
+        """The version of the value: its own data version, else the run that made it."""
+        return self.data_version or self.run_id or OF_REPORTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

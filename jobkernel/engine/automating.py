@@ -41,6 +41,11 @@ class SessionSurroundings:
         """The registry: it has the ``universe`` of assets."""
         return self._session.registry
 
+    def explain_error(self, error: BaseException) -> BaseException:
+        """Return an error of a function, or of what was raised in one, with what people may want to know of it."""
+        self._session.explain_error(error.__cause__ or error, is_look=True)
+        return error
+
 
 def automations_of(session: Session) -> Automations:
     """Return the schedules and sensors of a session, none of them defined yet."""

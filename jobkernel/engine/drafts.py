@@ -70,6 +70,10 @@ class Surroundings(Protocol):
         """Who has changes of partitions, and what became of assets elsewhere, kept with ticks."""
         ...
 
+    def explain_error(self, error: BaseException) -> BaseException:
+        """Return an error of a function with what people may want to know of it."""
+        ...
+
 
 @dataclass(slots=True)
 class Draft:
@@ -120,6 +124,7 @@ class Drafts:
         lines: Sequence[Mapping[str, Any]] = (),
     ) -> Draft:
         """Return the tick of a look that failed; the cursor stays."""
+        error = self._around.explain_error(error)
         tick = self._tick(watched, look, scheduled_at) | {"status": "FAILURE", "error": describe_error(error)}
         if lines:
             tick["log"] = list(lines)

@@ -46,6 +46,7 @@ class Freshness:
         self._now: dict[str, Mapping[str, str]] = {}
         self._made: dict[str, Making] = {}
         self._versions: dict[str, str | None] = {}
+        self._times: dict[str, int] = {}
         self._verdicts: dict[str, Verdict] = {}
         self._verdicts_of: tuple[int, int, int] = (-1, -1, -1)
         self.moves = Moves()
@@ -202,6 +203,7 @@ class Freshness:
             now=self._now,
             made=self._made,
             versions=self._versions,
+            times=self._times,
             judges=self._partitions.judges,
         )
         if self._verdicts:
@@ -218,6 +220,9 @@ class Freshness:
     def _take_made(self, key: str) -> None:
         """Take in how an asset was made last, where it is defined here."""
         made = self._states.made(key) if key in self._place else None
+        last = made or self._states.partitions.last(key).made
+        if last is not None:
+            self._times[key] = last.made_at
         if made is None:
             self._made.pop(key, None)
             self._versions.pop(key, None)
@@ -249,13 +254,13 @@ class Freshness:
 
 
 def version_of(made: Made | None) -> str | None:
-    """Return the version of a value: its own data version, else the run that made it; None where there is none."""
-    return None if made is None else made.data_version or made.run_id
+    """Return the version of a value; None where there is none."""
+    return None if made is None else made.version
 
 
 def _making(made: Made) -> Making:
     parts = Fingerprint.from_json(made.fingerprint).hashes() if made.fingerprint else EMPTY
-    return Making(parts=parts, upstream=made.upstream)
+    return Making(parts=parts, upstream=made.upstream, at=None if made.is_told else made.made_at)
 
 
 def _outside(assets: Assets, keys: Iterable[str]) -> tuple[str, ...]:

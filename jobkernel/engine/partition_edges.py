@@ -5,7 +5,7 @@ Called with as of when, and who keeps dynamic keys, set by ``partition_loading_c
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import Any, Protocol
 
 from jobkernel.engine.moves import Moves
@@ -69,7 +69,13 @@ class Versions:
     def of(self, part: str) -> str | None:
         """Return the version of a partition's value; None where it has none."""
         state = self._states.of(self._key).get(part)
-        return None if state is None or state.made is None else state.made.data_version or state.made.run_id
+        return None if state is None or state.made is None else state.made.version
+
+    def newest(self, parts: Iterable[str]) -> int:
+        """Return when the newest value of these partitions was made; 0 where none has one."""
+        states = self._states.of(self._key)
+        made = (state.made.made_at for part in parts if (state := states.get(part)) and state.made is not None)
+        return max(made, default=0)
 
     def of_all(self) -> str | None:
         """Return the version of all values together; None where there is none."""
@@ -121,6 +127,10 @@ class Above:
         if isinstance(self._mapping, AllPartitionMapping):
             return self._versions.of_all()
         return version_together((key, self._versions.of(key)) for key in self._needed(part))
+
+    def newest(self, part: str | None) -> int:
+        """Return when the newest value of what a partition needs was made; 0 where nothing of it is."""
+        return self._versions.newest(self.needed(part))
 
     def is_stale(self, part: str | None) -> bool:
         """Whether anything is stale that a partition needs."""

@@ -106,13 +106,14 @@ class PartitionBook:
 
     def _judge_parts(self, parts: Iterable[str], grounds: Grounds, verdicts: Mapping[str, Verdict]) -> None:
         now, plain = grounds.now.get(self.key), {parent: grounds.versions.get(parent) for parent in self._plain()}
+        times = grounds.times
         stale = [parent for parent in plain if is_stale(verdicts.get(parent))]
         states, planned, felt = self._states.of(self.key), self._states.planned(self.key), []
         for part in parts:
             state = states.get(part, UNKNOWN)
             verdict = None
             if state.made is not None:
-                verdict = self._judge_one(part, state.made, now, plain, stale)
+                verdict = self._judge_one(part, state.made, now, _since(state.made, plain, times), stale)
             word = word_of(verdict, is_running=part in planned, has_failed=state.last_ending == "FAILURE")
             felt.append(part)
             self._put(part, verdict, word)
@@ -132,7 +133,10 @@ class PartitionBook:
         code = now if hashes != now else None  # equal code needs no comparison part by part
         if not self.above:
             return judge(code, making, plain, stale)
-        versions = {**plain, **{parent: edge.version(part) for parent, edge in self.above.items()}}
+        asked = {
+            parent: edge for parent, edge in self.above.items() if made.is_told or edge.newest(part) > made.made_at
+        }
+        versions = {**plain, **{parent: edge.version(part) for parent, edge in asked.items()}}
         above = [parent for parent, edge in self.above.items() if edge.is_stale(part)]
         return judge(code, making, versions, [*stale, *above])
 
@@ -252,6 +256,13 @@ class PartitionFreshness:
         return [key for key, book in self.books.items() if id(book.exist) in moved] if moved else []
 
 
+def _since(made: Made, versions: Mapping[str, str | None], times: Mapping[str, int]) -> Mapping[str, str | None]:
+    """Return the versions that tell of a value: where nobody told of what it was made, those made since."""
+    if made.is_told:
+        return versions
+    return {parent: version for parent, version in versions.items() if times.get(parent, 0) > made.made_at}
+
+
 def partitions_in(assets: Assets, key: str) -> PartitionsDefinition | None:
     """Return the partitions of one of the assets that are made together; None where it has none."""
     return next((spec.partitions for spec in assets.specs if spec.key == key), None)
@@ -266,9 +277,11 @@ def _judge_whole(key: str, edges: Mapping[str, Above], grounds: Grounds, verdict
     """Judge an asset without partitions that is made from some with."""
     versions: dict[str, str | None] = {}
     stale = []
+    made = grounds.made.get(key)
     for parent in grounds.parents.get(key, ()):
         edge = edges.get(parent)
         versions[parent] = edge.version(None) if edge is not None else grounds.versions.get(parent)
         if edge.is_stale(None) if edge is not None else is_stale(verdicts.get(parent)):
             stale.append(parent)
-    return judge(grounds.now.get(key), grounds.made.get(key), versions, stale)
+    asked = {parent: versions[parent] for parent in grounds.asked(made, versions)}
+    return judge(grounds.now.get(key), made, asked, stale)

@@ -133,6 +133,7 @@ class PartitionStates:
             data_version=body.get("data_version"),
             fingerprint=self._shared(fingerprint.get("parts") or EMPTY),
             upstream=fingerprint.get("upstream") or EMPTY,
+            is_told=body.get("fingerprint") is not None,
             metadata=body.get("metadata") or EMPTY,
         )
         return AssetState(made=made, last_run_id=event.run_id, last_at=event.occurred_at, last_ending="SUCCESS")
@@ -147,6 +148,7 @@ class PartitionStates:
                 data_version=row["data_version"],
                 fingerprint=parts or EMPTY,
                 upstream=row["upstream"] or EMPTY,
+                is_told=row["upstream"] is not None,
             )
         return AssetState(
             made=made,

@@ -119,7 +119,7 @@ class Session:
         self.launcher.max_runtime = lambda: self.project_settings["max_runtime"]
         self.records = RunRecords(history)
         self.priorities = Priorities()
-        self.explain_error: Callable[[BaseException], BaseException] = lambda error: error
+        self.explain_error: Callable[..., BaseException] = lambda error, **_: error
         self.asset_values = AssetValues(self.registry, self.states, values)
         self._again = Again(history, self.planner, values, self.asset_values.is_stored_here)
         retrying = Retrying(self.records.row, self._again.plan, self._launch_retry)

@@ -105,6 +105,7 @@ class AssetStates:
             data_version=body.get("data_version"),
             fingerprint=(body.get("fingerprint") or {}).get("parts", {}),
             upstream=(body.get("fingerprint") or {}).get("upstream", {}),
+            is_told=body.get("fingerprint") is not None,
             metadata=body.get("metadata", {}),
         )
         state = AssetState(made=made, last_run_id=event.run_id, last_at=event.occurred_at, last_ending="SUCCESS")
@@ -165,6 +166,7 @@ def _state_of_row(row: Mapping[str, Any]) -> AssetState:
             data_version=row.get("data_version"),
             fingerprint=fingerprint.get("parts", {}),
             upstream=fingerprint.get("upstream", {}),
+            is_told=row.get("fingerprint") is not None,
             metadata=row.get("metadata") or {},
             duration_s=row.get("duration_s"),
         )

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from jobkernel.engine.entries import AUTOMATIONS, Entry
 from jobkernel.engine.preview import Preview
 from jobkernel.engine.watched import Watched
-from jobkernel.errors import UnknownName
+from jobkernel.errors import UnknownName, UserCodeError
 from jobkernel.notebook.automation_cells import (
     schedule_from_cell,
     schedule_from_line,
@@ -167,9 +167,12 @@ def preview(kernel: NotebookKernel, given: argparse.Namespace) -> Preview:
         raise UsageProblem(f"%jk preview: '{given.name}' is a sensor; --at is for schedules, --cursor for sensors.")
     zone = watched.crons.timezone if watched.crons is not None else "UTC"
     moment = _moment(given.at, zone) if given.at else None
-    return session.automations.preview(
-        given.name, at=moment, **({} if given.cursor is None else {"cursor": given.cursor})
-    )
+    cursor = {} if given.cursor is None else {"cursor": given.cursor}
+    try:
+        return session.automations.preview(given.name, at=moment, **cursor)
+    except (NameError, UserCodeError) as error:
+        session.explain_error(error.__cause__ or error, is_look=True)
+        raise
 
 
 def _moment(text: str, zone: str) -> datetime:

@@ -24,10 +24,14 @@ _QUOTED = re.compile(r"'(\w+)'")
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 
 
-def with_hint(kernel: NotebookKernel, error: Error) -> Error:
-    """Return the error, with a note for people where it is of a name that nothing defines."""
+def with_hint(kernel: NotebookKernel, error: Error, *, is_look: bool = False) -> Error:
+    """Return the error, with a note for people where it is of a name that nothing defines.
+
+    ``is_look``: it is of a schedule's or sensor's body, which is given no assets.
+    """
     if isinstance(error, NameError) and not isinstance(error, UnboundLocalError) and error.name:
-        hint = hint_of(kernel, error.name)
+        assets = kernel.session.registry.known_names() if is_look else {}
+        hint = _to_load(error.name, assets[error.name]) if error.name in assets else hint_of(kernel, error.name)
         if hint and hint not in getattr(error, "__notes__", ()):
             error.add_note(hint)
     elif _is_unpicklable(type(error).__name__, str(error)) and BY_VALUE not in getattr(error, "__notes__", ()):
@@ -61,6 +65,11 @@ def hint_of(kernel: NotebookKernel, name: str) -> str | None:
     if match is None:
         return f"No asset and no variable of the notebook is called '{name}'."
     return f"Did you mean {'the asset ' if match in assets else ''}'{match}'?"
+
+
+def _to_load(name: str, key: str) -> str:
+    """Say how the body of a schedule or sensor gets the value of an asset."""
+    return f"'{name}' is an asset, and the body of a schedule or sensor gets none: jk.load(\"{key}\") reads its value."
 
 
 def held_in(kernel: NotebookKernel, message: str) -> str:

@@ -54,10 +54,14 @@ WAS_NEVER_MADE: Final = Verdict(status=NEVER)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Making:
-    """How a value was made: the hash of each part of its fingerprint, and the version of each upstream value."""
+    """How a value was made: the hash of each part of its fingerprint, and the version of each upstream value.
+
+    Where nobody told of what, ``at`` says when (µs): what was made since is then another than it was made from.
+    """
 
     parts: Mapping[str, str] = field(default=EMPTY)
     upstream: Mapping[str, str] = field(default=EMPTY)
+    at: int | None = None
 
 
 Judge = Callable[["Grounds", Mapping[str, Verdict]], Verdict]
@@ -68,14 +72,22 @@ Judge = Callable[["Grounds", Mapping[str, Verdict]], Verdict]
 class Grounds:
     """What verdicts are drawn from, by asset: what each is made from, its code now, how it was made, its version.
 
-    ``judges`` draw those on assets that have partitions or are made from such; they are given what is judged so far.
+    ``times`` is when each was made last. ``judges`` draw those on assets that have partitions or are made from such;
+    they are given what is judged so far.
     """
 
     parents: Mapping[str, tuple[str, ...]]
     now: Mapping[str, Mapping[str, str]]
     made: Mapping[str, Making]
     versions: Mapping[str, str | None]
+    times: Mapping[str, int] = field(default=EMPTY)
     judges: Mapping[str, Judge] = field(default=EMPTY)
+
+    def asked(self, made: Making | None, parents: Iterable[str]) -> list[str]:
+        """Return the parents whose versions tell of a value: all, or those made since where nobody told of what."""
+        if made is None or made.at is None:
+            return list(parents)
+        return [parent for parent in parents if self.times.get(parent, 0) > made.at]
 
 
 def judge(
@@ -154,8 +166,9 @@ def _judge_among(key: str, grounds: Grounds, verdicts: Mapping[str, Verdict]) ->
         return grounds.judges[key](grounds, verdicts)
     above = [parent for parent in grounds.parents.get(key, ()) if parent != key]
     stale = [parent for parent in above if is_stale(verdicts.get(parent))]
-    seen = {parent: grounds.versions.get(parent) for parent in above}
-    return judge(grounds.now.get(key), grounds.made.get(key), seen, stale)
+    made = grounds.made.get(key)
+    seen = {parent: grounds.versions.get(parent) for parent in grounds.asked(made, above)}
+    return judge(grounds.now.get(key), made, seen, stale)
 
 
 def is_stale(verdict: Verdict | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from waiting import eventually
 
 import jobkernel as dg
+from jobkernel.engine.opening import open_session
 from jobkernel.model.runs import Launch
 from jobkernel.notebook.automation_views import why_words
 
@@ -314,3 +316,77 @@ def test_a_check_whose_condition_is_true_is_evaluated_alone(session: Any) -> Non
     evaluated = session.conditions.latest_evaluation("watched:looks_at_it")
 
     assert made_by(session, evaluated) == [([], ["looks_at_it"])]
+
+
+def words_of(session: Any, *keys: str) -> list[str]:
+    words = session.freshness.status_words()
+    return [words[key] for key in keys]
+
+
+def tells(session: Any, key: str, partition: str | None = None) -> None:
+    """Report an asset from outside, a second later."""
+    session.clock.move(timedelta(seconds=1))
+    dg.DagsterInstance(session).report_runless_asset_event(dg.AssetMaterialization(key, partition=partition))
+
+
+def test_what_a_sensor_reports_of_an_asset_of_here_is_fresh_until_what_is_above_it_is_made(session: Any) -> None:
+    session.launch(session.plan(["plain"]), Launch()).wait(20)
+    session.clock.move(timedelta(seconds=1))
+    sensor_giving(session, lambda _: dg.SensorResult(asset_events=[dg.AssetMaterialization("other")]), job=plains)
+    assert words_of(session, "plain", "other") == ["fresh", "fresh"]
+    session.automations.switch("s", on=False)
+    session.clock.move(timedelta(seconds=1))
+    session.launch(session.plan(["plain"]), Launch()).wait(20)
+    assert words_of(session, "plain", "other") == ["fresh", "stale"]
+
+
+def test_reported_partitions_are_fresh_until_what_they_need_is_made() -> None:
+    days = dg.StaticPartitionsDefinition(["1", "2"])
+
+    @dg.asset(partitions_def=days)
+    def raw() -> int:
+        return 1
+
+    @dg.asset(partitions_def=days, deps=[raw])
+    def clean() -> int:
+        return 1
+
+    @dg.asset(deps=[clean])
+    def summary() -> int:
+        return 1
+
+    with dg.test_session() as session:
+        session.add(raw, clean, summary)
+        for key in ("raw", "clean"):
+            for day in ("1", "2"):
+                tells(session, key, day)
+        tells(session, "summary")
+        assert words_of(session, "raw", "clean", "summary") == ["fresh", "fresh", "fresh"]
+        session.clock.move(timedelta(seconds=1))
+        session.launch(session.plan(["raw"]), Launch(partition_key="2")).wait(20)
+        assert dict(session.freshness.partitions("clean").words) == {"1": "fresh", "2": "stale"}
+        assert words_of(session, "raw", "clean", "summary") == ["fresh", "stale", "stale"]
+        tells(session, "clean", "2")
+        assert words_of(session, "raw", "clean", "summary") == ["fresh", "fresh", "stale"]
+        tells(session, "summary")
+        assert words_of(session, "summary") == ["fresh"]
+
+
+def test_a_kernel_that_comes_later_judges_reports_the_same(tmp_path: Any) -> None:
+    @dg.asset
+    def above() -> int:
+        return 1
+
+    @dg.asset(deps=[above])
+    def below() -> int:
+        return 1
+
+    for reported, words in (
+        ("above", ["fresh", "never"]),
+        ("below", ["fresh", "fresh"]),
+        ("above", ["fresh", "stale"]),
+    ):
+        with closing(open_session(folder=tmp_path).session) as session:
+            session.add(above, below)
+            dg.DagsterInstance(session).report_runless_asset_event(dg.AssetMaterialization(reported))
+            assert words_of(session, "above", "below") == words

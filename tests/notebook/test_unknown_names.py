@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from shells import Notebook
+from waiting import eventually
 
 from jobkernel.errors import nearest
 
@@ -128,3 +129,18 @@ def test_other_errors_get_no_hint(nb: Notebook) -> None:
     ran = nb("%materialize report")
     assert type(ran.error) is UnboundLocalError
     assert not hasattr(ran.error, "__notes__")
+
+
+@pytest.mark.parametrize("magic", ["%%sensor s --job j --every 1h --on", '%%schedule s --job j --cron "* * * * *"'])
+def test_the_body_of_a_schedule_or_sensor_is_told_how_to_read_an_asset(nb: Notebook, magic: str) -> None:
+    nb.ok("%%asset orders\n[1]", "%job j orders", f"{magic}\nSkipReason(str(orders))")
+    hint = "'orders' is an asset, and the body of a schedule or sensor gets none: jk.load(\"orders\") reads its value."
+    ran = nb("%jk preview s")
+    assert type(ran.error) is NameError
+    assert hint in ran.printed + ran.complaint
+    if magic.startswith("%%sensor"):
+        eventually(lambda: "FAILURE" in nb("%sensor s").text, "a look")
+        assert hint in nb("%sensor s").text
+    nb.ok(f"{magic}\nSkipReason(str(ordres))")
+    ran = nb("%jk preview s")
+    assert "Did you mean the asset 'orders'?" in ran.printed + ran.complaint
