@@ -1,6 +1,6 @@
 """Running again: what earlier runs left, read from the history, and the plan and choices of the run that goes on.
 
-The step sets are those of ``rules.reexecution``. Called by the session.
+The step sets are those of ``rules.reexecution``. Called by the session, and by whatever tries runs again by itself.
 """
 
 from __future__ import annotations
@@ -64,6 +64,27 @@ class Again:
             require_values(plan, self.values, self.is_stored_here)
         self.planner.refuse_missing(plan)
         return plan
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """How a run is tried again by itself: its row, a plan of what is left or of all, and the launch of that plan."""
+
+    row: Callable[[str], Mapping[str, Any]]
+    plan: Callable[..., Plan]
+    start: Callable[[Plan, Launch], object]
+    default_executor: Callable[[], str]
+
+    def retry(self, run_id: str, new_run_id: str, from_failure: bool, number: int) -> None:
+        """Launch what is left of a run, or all of it, as retry so many. Raises as :meth:`Again.plan` does."""
+        row = self.row(run_id)
+        self.launch(row, self.plan(row, from_failure=from_failure), from_failure, new_run_id, number)
+
+    def launch(self, row: Mapping[str, Any], plan: Plan, from_failure: bool, new_run_id: str, number: int) -> None:
+        """Launch a plan as a retry of a run."""
+        choice = launch_again(row, from_failure, self.default_executor())
+        tags = {**choice.tags, RETRY_NUMBER_TAG: str(number)}
+        self.start(plan, replace(choice, tags=tags, trigger="retry", run_id=new_run_id))
 
 
 def launch_again(row: Mapping[str, Any], from_failure: bool, default_executor: str) -> Launch:

@@ -24,7 +24,6 @@ from jobkernel.engine.tick_runs import TickRuns
 from jobkernel.engine.watched import KnownJobs, Look, Watched
 from jobkernel.errors import InvalidConfig, JobkernelError, UnknownName, did_you_mean
 from jobkernel.executors.evaluating import evaluate
-from jobkernel.executors.failure import describe_error
 from jobkernel.model import events as ev
 from jobkernel.model.automation import UNCHANGED, Automation
 from jobkernel.model.events import Event
@@ -73,8 +72,8 @@ class Automations:
         """Why the project server could not be told that the scheduler lives, if so."""
         self._settled_at: datetime | None = None
         self._emitted: set[str] = set()
-        self._finished: set[str] = set()
         self._is_beating = threading.Lock()
+        self._naming = threading.Lock()  # a beat that names all it wants, and what is being defined, go one by one
         self._scheduler = Scheduler(clock, self._due, self._beat, self._jumped)
         self.looks = Looks(
             history=history, clock=clock, timer=timer, runs=runs, surroundings=surroundings, after=self._looked
@@ -121,7 +120,7 @@ class Automations:
             self._settled_at = now + SETTLED
         if self.rests:
             return
-        with self._is_beating:  # a beat that knew nothing of these yet would give their leases back
+        with self._naming:  # a beat that knew nothing of these yet would give their leases back
             self._hold([watched.name for watched in fresh])
         self._scheduler.wake()
 
@@ -299,7 +298,7 @@ class Automations:
             if not is_due:
                 self._reschedule(watched)
         if unfinished:
-            self.looks.aside(lambda: self._finish(watched, unfinished))
+            self.looks.finish(watched, unfinished)
         if is_due:
             self.looks.begin(watched, due)
 
@@ -354,19 +353,6 @@ class Automations:
             self._scheduler.at(name, None)
             self._ask_again(name)
 
-    def _finish(self, watched: Watched, ticks: Sequence[Mapping[str, Any]]) -> None:
-        """Launch what a kernel that died had claimed and not queued."""
-        for tick in ticks:
-            if tick["tick_id"] in self._finished:
-                continue
-            self._finished.add(tick["tick_id"])
-            word, also = ev.TICK_SUCCESS, {}
-            try:
-                self._runs.enqueue(*self._runs.again(watched.automation, tick))
-            except JobkernelError as error:
-                word, also = ev.TICK_FAILURE, {"error": describe_error(error)}
-            self._note(watched.name, word, tick_id=tick["tick_id"], **also)
-
     def _jumped(self) -> None:
         """The clock was set, or the machine slept: say anew when each is due."""
         for watched in list(self.watched.values()):
@@ -396,5 +382,6 @@ class Automations:
         """Ask again for all where the project server knows of other leases: a word was lost on the way."""
         tokens = [watched.token for watched in list(self.watched.values()) if watched.token is not None]
         if known != (len(tokens), sum(tokens)):
-            self._hold(list(self.watched), no_others=True)
+            with self._naming:
+                self._hold(list(self.watched), no_others=True)
             self._scheduler.wake()

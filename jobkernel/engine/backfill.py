@@ -88,7 +88,8 @@ class Backfill:
         """Why runs could not be launched at all, by their numbers."""
         with self.lock:
             failed = self.state.with_state(RunState.FAILED)
-            return {number: self.errors[number] for number in failed if number in self.errors.keys() - self.run_ids}
+            never_run = self.errors.keys() - self.run_ids.keys()
+            return {number: self.errors[number] for number in failed if number in never_run}
 
     @property
     def success(self) -> bool:
@@ -184,6 +185,11 @@ class Backfill:
                 return None
             self.state.give_up()
             return BackfillStatus.CANCELED if self.is_canceling else self.state.verdict
+
+    def end(self, status: BackfillStatus) -> None:
+        """Note how it ended, and keep nothing of what its runs were made of: ended ones are remembered a while."""
+        self.plans, self.final = {}, status
+        self.ended.set()
 
     def choice_of(self, run: BackfillRun) -> Launch:
         """Return what is chosen for one of its runs."""

@@ -182,6 +182,8 @@ class Backfills:
         done = [number for number, each in attempts.items() if each["status"] == RunStatus.SUCCESS]
         rest = set(attempts).difference(done, died, running) if keeps_failures else set()
         backfill = self.find(backfill_id) or Backfill(self, backfill_id, wish, runs, plans)
+        if row["ended_at"] is not None and backfill.run_ids:
+            backfill.ended.wait(SETTLES_S)  # the history knows of its end a moment before
         backfill.begin(wish, plans, done=done, failed=sorted(rest), running=running)
         self._see_to(backfill)
         return backfill
@@ -289,6 +291,7 @@ class Backfills:
         except JobkernelError as error:
             for live in lives:
                 backfill.refuse(self._of_run.pop(live.options.run_id)[1], error)
+            self._over.put(None)  # nothing of these ends, and others may go
         if backfill.is_canceling:
             self._cancel_runs([live.options.run_id for live in lives])
 
@@ -315,8 +318,7 @@ class Backfills:
         self._emit(ev.BACKFILL_ENDED, body)
         with suppress(JobkernelError):  # a history that is away follows when it can
             self._session.history.flush()
-        backfill.final = status
-        backfill.ended.set()
+        backfill.end(status)
 
     def _cancel_asked(self, fields: Mapping[str, Any]) -> None:
         backfill = self.find(fields["backfill_id"])

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from jobkernel.clock import Clock
+from jobkernel.engine.again import Retrying
 from jobkernel.engine.deadlines import Timer
 from jobkernel.errors import JobkernelError
-from jobkernel.records import dataclass
 from jobkernel.rules import run_retries as rules
 from jobkernel.rules.plan import Plan
 from jobkernel.storage.history import History
@@ -22,15 +22,6 @@ KEPT_S: Final = 24 * 3600.0
 """How long after its kernel's death a run may still be tried again."""
 SETTLED_S: Final = 1.0
 """How long after the last definition: cells that run one after another define one after another."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retrying:
-    """How a run is run again here: its row, a plan of what is left or of all, and the launch of that plan."""
-
-    row: Callable[[str], Mapping[str, Any]]
-    plan: Callable[..., Plan]
-    launch: Callable[[Mapping[str, Any], Plan, bool, str, int], object]
 
 
 class LeftRuns:

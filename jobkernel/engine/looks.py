@@ -71,6 +71,7 @@ class Looks:
         self._lock = threading.Lock()  # protects _plain, _is_emptying, and the states of looks
         self._plain: deque[tuple[Watched, Due, Look]] = deque()
         self._is_emptying = False
+        self._finished: set[str] = set()
         self._closing = threading.Event()
 
     def close(self) -> None:
@@ -97,6 +98,23 @@ class Looks:
             is_new, self._is_emptying = not self._is_emptying, True
         if is_new:
             self._submit(self._quick, self._empty)
+
+    def finish(self, watched: Watched, ticks: Sequence[Mapping[str, Any]]) -> None:
+        """Launch what a kernel that died had claimed and not queued."""
+        self.aside(lambda: self._finish(watched, ticks))
+
+    def _finish(self, watched: Watched, ticks: Sequence[Mapping[str, Any]]) -> None:
+        for tick in ticks:
+            if tick["tick_id"] in self._finished:
+                continue
+            self._finished.add(tick["tick_id"])
+            word, also = ev.TICK_SUCCESS, {}
+            try:
+                self._runs.enqueue(*self._runs.again(watched.automation, tick))
+            except JobkernelError as error:
+                word, also = ev.TICK_FAILURE, {"error": describe_error(error)}
+            body = {"name": watched.name, "tick_id": tick["tick_id"], **also}
+            self._history.emit(Event(word, None, None, self._clock.now_us(), body))
 
     def _submit(self, pool: ThreadPool, work: Callable[[], None]) -> None:
         if isinstance(self._clock, ManualClock):

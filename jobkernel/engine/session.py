@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from jobkernel.clock import Clock
 from jobkernel.engine.adding import definition_event, entries_of
-from jobkernel.engine.again import Again, launch_again, with_sets
+from jobkernel.engine.again import Again, Retrying, launch_again, with_sets
 from jobkernel.engine.asset_values import AssetValues
 from jobkernel.engine.automating import automations_of
 from jobkernel.engine.backfills import Backfills
@@ -27,7 +27,7 @@ from jobkernel.engine.executors import Executors
 from jobkernel.engine.freshness import Freshness
 from jobkernel.engine.handle import RunHandle
 from jobkernel.engine.launcher import Launcher
-from jobkernel.engine.left_runs import LeftRuns, Retrying
+from jobkernel.engine.left_runs import LeftRuns
 from jobkernel.engine.live_run import LiveRun, OnOutput, new_run_id
 from jobkernel.engine.owned_keys import OwnedKeys
 from jobkernel.engine.partitions import chosen_partitions
@@ -48,7 +48,6 @@ from jobkernel.model.automation import Automation
 from jobkernel.model.definitions import Job
 from jobkernel.model.events import Event
 from jobkernel.model.partition_loading import partition_loading_context
-from jobkernel.model.run_tags import RETRY_NUMBER_TAG
 from jobkernel.model.runs import PLAIN_LAUNCH, Launch
 from jobkernel.rules.plan import Plan
 from jobkernel.rules.run_retries import complaints
@@ -114,15 +113,15 @@ class Session:
         self._unlisten.append(
             history.listen("settings", lambda fields: self.project_settings.update(fields["settings"]))
         )
-        self.launcher.retries = retries = RunRetries(history, lambda: self.project_settings, self._retry)
-        self._unlisten.append(retries.close)
         self.launcher.max_runtime = lambda: self.project_settings["max_runtime"]
         self.records = RunRecords(history)
         self.priorities = Priorities()
         self.explain_error: Callable[..., BaseException] = lambda error, **_: error
         self.asset_values = AssetValues(self.registry, self.states, values)
         self._again = Again(history, self.planner, values, self.asset_values.is_stored_here)
-        retrying = Retrying(self.records.row, self._again.plan, self._launch_retry)
+        retrying = Retrying(self.records.row, self._again.plan, self.launch, lambda: self.executors.default)
+        self.launcher.retries = retries = RunRetries(history, lambda: self.project_settings, retrying.retry)
+        self._unlisten.append(retries.close)
         self.left_runs = LeftRuns(history, clock, self.launcher.deadlines, notebook, retrying)
         self.make_instance: Callable[[], Any] | None = None
         self.automations = automations_of(self)
@@ -343,18 +342,6 @@ class Session:
     def plan_again(self, run_id: str, *, from_failure: bool = False, steps: Sequence[str] = ()) -> Plan:
         """Return the plan of what :meth:`reexecute` would run, with the same refusals."""
         return self._again.plan(self.records.row(self.find_run(run_id)), from_failure=from_failure, steps=steps)
-
-    def _retry(self, run_id: str, new_run_id: str, from_failure: bool, number: int) -> None:
-        """Run a run that failed again by itself: what is left of it, or all."""
-        row = self.records.row(run_id)
-        self._launch_retry(row, self._again.plan(row, from_failure=from_failure), from_failure, new_run_id, number)
-
-    def _launch_retry(
-        self, row: Mapping[str, Any], plan: Plan, from_failure: bool, new_run_id: str, number: int
-    ) -> None:
-        choice = launch_again(row, from_failure, self.executors.default)
-        tags = {**choice.tags, RETRY_NUMBER_TAG: str(number)}
-        self.launch(plan, replace(choice, tags=tags, trigger="retry", run_id=new_run_id))
 
     def prune(self, *, dry_run: bool = False) -> dict[str, Any]:
         """Delete the history that retention no longer keeps, and the outputs of runs that are gone; say what went."""

@@ -12,6 +12,7 @@ import pytest
 
 import jobkernel as jk
 from jobkernel.engine.backfill import Backfill, Wish
+from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.session import Session
 from jobkernel.errors import InvariantViolation, UnknownName
 from jobkernel.model.backfill_policy import BackfillPolicy
@@ -123,6 +124,23 @@ def test_a_failing_partition_stops_no_other_and_is_retried_alone(world: World) -
     assert sorted(world.made) == days(1, 2, 3)
     with pytest.raises(InvariantViolation, match="nothing is left to retry"):
         backfill.retry_failed()
+
+
+def test_runs_that_cannot_be_queued_hold_up_no_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    launcher, refusals = world.session.launcher, [InvariantViolation("The queue has no place.")]
+    enqueue = launcher.enqueue
+
+    def refusing_once(*lives: LiveRun) -> None:
+        if refusals:
+            raise refusals.pop()
+        enqueue(*lives)
+
+    monkeypatch.setattr(launcher, "enqueue", refusing_once)
+    backfill = world.backfill("day", keys=days(1, 2, 3), max_runs=1).wait(PATIENCE_S)
+
+    assert (backfill.status, backfill.failed) == ("COMPLETED_FAILED", days(1))
+    assert world.made == days(2, 3)
+    assert [str(error) for error in backfill.refused.values()] == ["The queue has no place."]
 
 
 def test_at_most_so_many_runs_go_at_once(world: World) -> None:

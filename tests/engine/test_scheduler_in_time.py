@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -153,6 +154,23 @@ def test_many_that_hang_hold_up_neither_schedules_nor_the_word_that_the_kernel_l
     looked(world, "other", 1)
     for number in range(40):
         world.session.forget(f"hangs{number}")
+
+
+def test_a_definition_waits_for_no_beat_that_waits_for_others(world: World) -> None:
+    automations, gate = world.session.automations, threading.Event()
+    world.schedule("0 0 1 1 *")
+    for _ in range(looks.QUICK_THREADS):
+        automations.looks.aside(lambda: gate.wait(60) and None)
+    automations._beat()
+
+    defining = threading.Thread(target=lambda: world.schedule("0 0 2 2 *", name="other"), daemon=True)
+    defining.start()
+    defining.join(30)
+    is_defined = not defining.is_alive()
+    gate.set()
+
+    assert is_defined
+    assert automations.find("other").is_ours
 
 
 def test_a_mistake_of_its_own_in_one_leaves_the_others(world: World, caplog: pytest.LogCaptureFixture) -> None:
