@@ -65,20 +65,18 @@ class KeptInHistory:
         Raises:
             InvalidDefinition: a key to add holds ``...`` or a control character.
         """
-        found: list[Asked] = []
-        for number, change in enumerate(changes):
+        found, after = [], AfterChanges(self)
+        for change in changes:
             name, is_added = change.partitions_def_name, isinstance(change, AddDynamicPartitionsRequest)
             if is_added:
                 refuse_odd_keys(change.partition_keys, f"Dynamic partitions '{name}'")
-            known = set(AfterChanges(self, changes[:number]).get_dynamic_partitions(name))
+            known = set(after.get_dynamic_partitions(name))
             moved = [key for key in change.partition_keys if (key in known) is not is_added]
-            result = {
-                "partitions": name,
-                "added" if is_added else "deleted": moved,
-                "skipped": [key for key in change.partition_keys if key not in moved],
-            }
+            skipped = [key for key in change.partition_keys if (key in known) is is_added]
+            result = {"partitions": name, "added" if is_added else "deleted": moved, "skipped": skipped}
             event_type = ev.DYNAMIC_PARTITION_ADDED if is_added else ev.DYNAMIC_PARTITION_DELETED
             found.append(Asked(_events(event_type, name, moved), result))
+            after.make(change)
         return found
 
     def _keep(self, changes: Sequence[Beside]) -> None:

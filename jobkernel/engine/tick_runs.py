@@ -195,8 +195,7 @@ class TickRuns:
             return together.plan(job, (), lambda: planner.plan_of(job))
         place = (None if keys is None else tuple(keys), None if checks is None else frozenset(checks))
         if job is not None:
-            self._refuse_others(automation, job, keys or ())
-            return together.plan(job, place, lambda: planner.plan_part(job, keys or [], checks))
+            return together.plan(job, place, lambda: self._part_of(automation, job, keys or (), checks))
         chosen = planner.select(automation.asset_selection) if keys is None and checks is None else keys or []
         return together.plan(None, (tuple(chosen), place), lambda: planner.plan(chosen, checks=checks))
 
@@ -221,12 +220,13 @@ class TickRuns:
             return None
         return request.with_replaced_attrs(asset_selection=list(map(_key, stale)), stale_assets_only=False)
 
-    def _refuse_others(self, automation: Automation, job: Job, keys: Sequence[str]) -> None:
+    def _part_of(self, automation: Automation, job: Job, keys: Sequence[str], checks: set[CheckKey] | None) -> Plan:
         made = set(self._planner.select(job.selection)) if keys and job.graph is None else set()
         others = [key for key in keys if key not in made]
         if others:
             named = ", ".join(f"'{key}'" for key in others[:12])
             raise InvalidSubset(f"{described(automation)} asks for {named}, which job '{job.name}' does not make.")
+        return self._planner.plan_part(job, keys, checks)
 
 
 def _keys_of(request: RunRequest) -> tuple[list[str] | None, set[CheckKey] | None]:

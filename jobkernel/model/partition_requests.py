@@ -48,18 +48,22 @@ PartitionsRequest = AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest
 class AfterChanges(KeptHere):
     """The dynamic keys that ``kept`` keeps, as they will be when changes are made; nothing is changed there."""
 
-    def __init__(self, kept: DynamicKeys | None, changes: Iterable[PartitionsRequest]) -> None:
+    def __init__(self, kept: DynamicKeys | None, changes: Iterable[PartitionsRequest] = ()) -> None:
         super().__init__()
         self._kept = kept
         for change in changes:
-            name = change.partitions_def_name
-            if name not in self._keys:
-                self.add_dynamic_partitions(name, kept.get_dynamic_partitions(name) if kept is not None else ())
-            if isinstance(change, AddDynamicPartitionsRequest):
-                self.add_dynamic_partitions(name, change.partition_keys)
-            else:
-                for key in change.partition_keys:
-                    self.delete_dynamic_partition(name, key)
+            self.make(change)
+
+    def make(self, change: PartitionsRequest) -> None:
+        """Count one more change in."""
+        name = change.partitions_def_name
+        if name not in self._keys:
+            self.add_dynamic_partitions(name, self.get_dynamic_partitions(name))
+        if isinstance(change, AddDynamicPartitionsRequest):
+            self.add_dynamic_partitions(name, change.partition_keys)
+        else:
+            for key in change.partition_keys:
+                self.delete_dynamic_partition(name, key)
 
     def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
         """Return the keys of that name."""
@@ -69,4 +73,6 @@ class AfterChanges(KeptHere):
 
     def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
         """Whether that key will be there."""
-        return partition_key in self.get_dynamic_partitions(partitions_def_name)
+        if partitions_def_name in self._keys or self._kept is None:
+            return super().has_dynamic_partition(partitions_def_name, partition_key)
+        return self._kept.has_dynamic_partition(partitions_def_name, partition_key)

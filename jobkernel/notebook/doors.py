@@ -54,9 +54,7 @@ def session() -> Session:
 
     shell = get_ipython()
     if shell is None:
-        raise InvariantViolation(
-            "There is no notebook here; jk.session() and what asks it need a kernel of one."
-        )
+        raise InvariantViolation("There is no notebook here; jk.session() and what asks it need a kernel of one.")
     kernel = current.find(shell)
     if kernel is None:
         raise InvariantViolation("jobkernel is not loaded in this kernel; run %load_ext jobkernel first.")

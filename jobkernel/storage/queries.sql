@@ -413,7 +413,7 @@ limit 2
 -- name: latest_conditions
 -- defaults: {}
 select asset_key, why, tree from kept.condition
-where row_seq in (select max(row_seq) from kept.condition group by asset_key)
+qualify row_number() over (partition by asset_key order by row_seq desc) = 1
 
 -- name: conditions_of
 -- defaults: {"limit": 1}

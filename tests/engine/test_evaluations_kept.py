@@ -11,6 +11,7 @@ from waiting import eventually
 
 import jobkernel as dg
 from jobkernel.engine.conditions import DEFAULT_SENSOR
+from jobkernel.model.events import Event
 from jobkernel.model.runs import Launch
 
 EAGER = dg.AutomationCondition.eager()
@@ -144,10 +145,21 @@ def test_of_an_asset_without_a_condition_there_is_none(session: Any) -> None:
     assert session.conditions.evaluations("raw") == []
 
 
+def test_the_latest_of_each_asset_is_its_own_though_looks_find_several_at_once(session: Any) -> None:
+    both = [{"key": key, "requested": 0, "why": "first", "tree": {}} for key in ("a", "b")]
+    for found in (both, [{**both[0], "why": "second"}]):
+        event = Event("CONDITIONS_EVALUATED", None, None, session.clock.now_us(), {"found": found})
+        session.history.emit(event)
+    session.history.flush()
+    rows = session.history.query("latest_conditions")
+
+    assert sorted((row["asset_key"], row["why"]) for row in rows) == [("a", "second"), ("b", "first")]
+
+
 def test_of_one_asset_the_latest_hundred_are_kept_and_the_last_for_ever(session: Any) -> None:
     found = [{"key": "report", "requested": 1, "why": str(number), "tree": {}} for number in range(130)]
     for each in [*found, {**found[0], "key": "quiet"}]:
-        event = dg.model.events.Event("CONDITIONS_EVALUATED", None, None, session.clock.now_us(), {"found": [each]})
+        event = Event("CONDITIONS_EVALUATED", None, None, session.clock.now_us(), {"found": [each]})
         session.history.emit(event)
     session.history.flush()
     session.history.request("prune")
