@@ -29,6 +29,7 @@ VIEWS: Final = (
     "checks",
     "ticks",
     "conditions",
+    "dynamic_partitions",
     "backfills",
 )
 """The documented views."""
