@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from jobkernel.engine.entries import AUTOMATIONS, Change, Entry
-from jobkernel.errors import CircularDependency, InvalidDefinition, KeyOwnedElsewhere, did_you_mean
+from jobkernel.errors import CircularDependency, KeyOwnedElsewhere, UnknownName, did_you_mean
 from jobkernel.model.definitions import NO_VALUE
 from jobkernel.model.keys import variable_name
 from jobkernel.model.policies import Backoff, Jitter
@@ -122,7 +122,7 @@ def define_check(kernel: NotebookKernel, given: argparse.Namespace, text: str) -
     """Define a check of an asset by a cell."""
     assets = kernel.session.registry.assets
     if given.asset not in assets and given.asset not in kernel.session.registry.known_names():
-        raise InvalidDefinition(
+        raise UnknownName(
             f"Check '{given.name}' is of asset '{given.asset}', which no cell defines."
             f"{did_you_mean(given.asset, assets)}"
         )

@@ -17,13 +17,12 @@ from typing import Any, Final, NamedTuple
 
 from jobkernel.model import events as ev
 from jobkernel.model.events import Event
+from jobkernel.notebook.cell_order import OrderedCell, Place, run_order
 from jobkernel.notebook.defining_source import DEFINING, defining_source
 from jobkernel.records import dataclass
 from jobkernel.rules.free_names import BUILTINS, names_of
 from jobkernel.storage.history import History
 
-Place = tuple[str, str]
-"""Kind and name of a definition."""
 CELL: Final = "cell"
 """The kind under which the history keeps a cell among the definitions."""
 _WORDS: Final = frozenset({"get_ipython", "display", "context"})
@@ -49,7 +48,7 @@ class RanCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The cells that a notebook's definitions need, in the order they ran, and which names none of them makes."""
+    """The cells that a notebook's definitions need, in an order to run them, and which names none of them makes."""
 
     cells: tuple[RanCell, ...]
     unmade: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -61,8 +60,8 @@ class Snapshot:
 
     @property
     def digest(self) -> str:
-        """A hash of what they do: it changes when one of them does."""
-        text = "\0".join(defining_source(cell.text) or "" for cell in self.cells)
+        """A hash of what they do: it changes when one of them does, and not when one has just run again."""
+        text = "\0".join(sorted(defining_source(cell.text) or "" for cell in self.cells))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -126,8 +125,12 @@ class KeptCells:
                         chosen[maker.key] = maker
                         pending.append(maker)
             cell.needs = tuple(dict.fromkeys(needs))
-        cells = sorted(chosen.values(), key=lambda cell: cell.ran_us)
-        return Snapshot(cells=tuple(cells), unmade={name: tuple(sorted(users)) for name, users in unmade.items()})
+        as_they_ran = sorted(chosen.values(), key=lambda cell: cell.ran_us)
+        order = run_order(OrderedCell(cell.key, cell.defines, cell.needs) for cell in as_they_ran)
+        return Snapshot(
+            cells=tuple(chosen[key] for key in order),
+            unmade={name: tuple(sorted(users)) for name, users in unmade.items()},
+        )
 
     def _makers(self) -> dict[str, list[RanCell]]:
         """Return the cells that make or change each name, newest first."""
@@ -197,13 +200,14 @@ class CellNames(NamedTuple):
 def _makers_of(name: str, reader: RanCell, newest_first: Iterable[RanCell]) -> list[RanCell]:
     """Return the last cell that makes a name anew, and those after it that only change it.
 
-    A definition and a function use what a name is at the end; other code what it was when the cell ran.
+    A definition and a function use what a name is at the end; other code what it was when the cell ran, where a cell
+    that made it then has not run again since.
     """
+    others = [cell for cell in newest_first if cell is not reader]
     is_late = bool(reader.defines) or name in reader.late
+    before = others if is_late else [cell for cell in others if cell.ran_us <= reader.ran_us]
     found: list[RanCell] = []
-    for cell in newest_first:
-        if cell is reader or (not is_late and cell.ran_us > reader.ran_us):
-            continue
+    for cell in before or others:
         found.append(cell)
         if name not in cell.reads:
             break

@@ -159,10 +159,16 @@ def _told(kernel: NotebookKernel, act: Callable[[], Any]) -> Any:
     except JobkernelError as error:
         if isinstance(error, UserCodeError) and error.__cause__ is not None:
             raise users_error(error.__cause__) from error.__cause__.__cause__
-        hint = held_in(kernel, str(error)) if isinstance(error, UnknownName | InvalidSelection) else ""
-        raise UsageError(f"{error}{hint}") from None
+        raise UsageError(f"{error}{_remedy(kernel, error)}") from None
     except Exception as error:  # noqa: BLE001 - the user's own error, shown as if the cell had raised it
         raise users_error(error)  # noqa: B904 - itself, with all that it was raised from
+
+
+def _remedy(kernel: NotebookKernel, error: JobkernelError) -> str:
+    """Return, as the end of a refusal of a name that nothing defines, how to have what is called that."""
+    if not isinstance(error, UnknownName | InvalidSelection):
+        return ""
+    return held_in(kernel, str(error)) or restoring.unrun_in(kernel, str(error))
 
 
 def _all_commands() -> str:

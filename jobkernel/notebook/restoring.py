@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobkernel.errors import InvalidDefinition
-from jobkernel.notebook.kept_cells import Place
+from jobkernel.notebook.cell_order import OrderedCell, Place, run_order
 from jobkernel.notebook.kernel import NotebookKernel
 from jobkernel.notebook.shown import Shown, count_of, one_line
 
@@ -51,7 +51,11 @@ def missing_cells(kernel: NotebookKernel) -> list[Row]:
             continue
         wanted[key] = row
         pending += [by_key[need] for need in row["deps"] or () if need in by_key and not kernel.kept.has_run(need)]
-    return sorted(wanted.values(), key=lambda row: (row["options"]["ran_us"], row["options"]["number"]))
+    as_they_ran = sorted(wanted.values(), key=lambda row: (row["options"]["ran_us"], row["options"]["number"]))
+    order = run_order(
+        OrderedCell(row["options"]["key"], row["options"]["defines"], row["deps"] or ()) for row in as_they_ran
+    )
+    return [wanted[key] for key in order]
 
 
 def unrun_definitions(kernel: NotebookKernel, *kinds: str) -> list[str]:
@@ -68,6 +72,14 @@ def remedy_of_unrun(kernel: NotebookKernel, *kinds: str) -> str:
     """Return, as the end of a sentence that nothing of these kinds is defined, how to have back what was."""
     count = len(unrun_definitions(kernel, *kinds))
     return f" {count} {'was' if count == 1 else 'were'} when it last ran: %jk restore." if count else ""
+
+
+def unrun_in(kernel: NotebookKernel, message: str) -> str:
+    """Return, as the end of a refusal, that the cell of a definition it names has not run in this kernel."""
+    if "%jk restore" in message:
+        return ""
+    named = next((name for name in unrun_definitions(kernel) if f"'{name}'" in message), None)
+    return f" The cell of '{named}' has not run in this kernel; run it, or %jk restore." if named else ""
 
 
 def _undefined(row: Row, entries: Mapping[Place, Any]) -> Sequence[Place]:

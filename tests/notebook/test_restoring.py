@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from shells import notebook_in
+from shells import Notebook, notebook_in
 
 from jobkernel.notebook import current
 
@@ -56,6 +56,31 @@ def test_what_has_not_run_yet_is_told_of_where_it_is_asked_for(earlier: Path) ->
             assert str(nb(line).error) == refused
 
 
+def test_a_name_whose_cell_has_not_run_in_this_kernel_is_refused_with_the_remedy(earlier: Path) -> None:
+    with notebook_in(earlier) as nb:
+        for line, name in (("%materialize +a", "a"), ("%launch j", "j"), ("%why a", "a"), ("%%check a ok\nTrue", "a")):
+            remedy = f" The cell of '{name}' has not run in this kernel; run it, or %jk restore."
+            assert nb.refused(line).endswith(remedy), line
+        assert "restore" not in nb.refused("%materialize never_heard_of")
+
+
+def test_a_cell_that_only_ran_again_changes_nothing_of_what_is_pinned(project: Path) -> None:
+    with notebook_in(project) as nb:
+        for key, text in enumerate(CELLS):
+            nb(text, cell_id=str(key))
+        before = digest(nb)
+        nb(CELLS[2], cell_id="2")
+        assert digest(nb) == before
+        nb(CELLS[4] + " + 1", cell_id="4")
+        assert digest(nb) != before
+
+
+def digest(nb: Notebook) -> str:
+    kernel = current.find(nb.shell)
+    assert kernel is not None
+    return kernel.kept.snapshot(nb.session.registry.entries, nb.names).digest
+
+
 def test_restoring_runs_no_asset_again(earlier: Path) -> None:
     with notebook_in(earlier) as nb:
         before = nb.session.history.sql("select count(*) from runs").fetchall()
@@ -89,6 +114,31 @@ def test_a_cell_that_fails_says_which_and_how_far_it_came(project: Path) -> None
         ran = nb("%jk restore")
         assert "Restored 1 of 3 cells; this one failed: from pathlib import Path" in str(ran.error)
         assert ("asset", "a") not in nb.session.registry.entries
+
+
+def test_a_cell_that_ran_again_alone_is_restored_before_the_cells_that_need_it(project: Path) -> None:
+    with notebook_in(project) as nb:
+        nb("size = 2", cell_id="size")
+        nb("double = size * 2", cell_id="double")
+        nb("%%asset a\ndouble", cell_id="a")
+        nb("%%check a ok\na > 0", cell_id="check")
+        nb("size = 3", cell_id="size")
+        nb("%%asset a\ndouble + 0", cell_id="a")
+    with notebook_in(project) as nb:
+        nb.ok("%jk restore")
+        assert sorted(nb.session.registry.entries) == [("asset", "a"), ("check", "a:ok")]
+        assert nb("double").value == 6
+
+
+def test_a_cell_edited_before_all_ran_again_is_restored_before_the_cells_that_need_it(project: Path) -> None:
+    with notebook_in(project) as nb:
+        for size in (2, 3):
+            nb(f"size = {size}", cell_id="size")
+            nb("double = size * 2", cell_id="double")
+            nb("%%asset a\ndouble", cell_id="a")
+    with notebook_in(project) as nb:
+        nb.ok("%jk restore")
+        assert nb("double").value == 6
 
 
 def test_a_definition_that_was_forgotten_does_not_come_back(earlier: Path) -> None:
