@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from jobkernel.errors import InvariantViolation
+from jobkernel.errors import InvariantViolation, Unsupported
 from jobkernel.model.definitions import EMPTY
 from jobkernel.model.keys import AssetKey
 from jobkernel.model.metadata import MetadataValue
@@ -34,7 +34,8 @@ class ValueContext:
     """Base of :class:`OutputContext` and :class:`InputContext`; every field a keyword, as in Dagster.
 
     ``asset_partition_keys`` are the partitions of the asset itself; where they are not given, an asset in a
-    partitioned run is taken to be of the run's partition. Reading what was not given raises InvariantViolation.
+    partitioned run is taken to be of the run's partition. Reading what was not given raises InvariantViolation; what
+    contexts in runs never have, Unsupported.
     """
 
     def __init__(
@@ -77,6 +78,8 @@ class ValueContext:
         self._logged_metadata: dict[str, MetadataValue[Any]] = {}
 
     def _given(self, value: Any, field: str) -> Any:
+        if value is None and self._emit is not None and field in _NOT_IN_RUNS:
+            raise Unsupported(f"context.{field} is not offered to IO managers in a run; {_NOT_IN_RUNS[field]}.")
         if value is None:
             raise InvariantViolation(f"This {type(self).__name__} was made without '{field}'.")
         return value
@@ -247,3 +250,8 @@ def _is_mapping(resources: Any) -> bool:
 
 
 _LOG: Final = logging.getLogger("jobkernel.io")
+_NOT_IN_RUNS: Final[Mapping[str, str]] = {
+    "asset_spec": "context.asset_key and context.definition_metadata say which asset it is",
+    "instance": "use jk.sql for the history, jk.load for values",
+    "step_context": "the context itself says what step and run it is of",
+}

@@ -301,3 +301,34 @@ def test_a_manager_that_cannot_be_made_is_refused(make: Callable[[Any], Any]) ->
         under_dagster(make)
     with pytest.raises((TypeError, ValueError, JobkernelError)):
         make(jobkernel)
+
+
+@pytest.mark.parametrize("field", ["instance", "asset_spec", "step_context"])
+def test_what_managers_in_runs_have_not_is_refused_in_a_sentence(field: str) -> None:
+    told: list[str] = []
+
+    class Asking(jobkernel.IOManager):
+        def handle_output(self, context: Any, _value: Any) -> None:
+            self.ask(context)
+
+        def load_input(self, context: Any) -> Any:
+            self.ask(context)
+
+        def ask(self, context: Any) -> None:
+            if hasattr(type(context), field):
+                with pytest.raises(Unsupported, match=rf"context\.{field} is not offered to IO managers in a run; "):
+                    getattr(context, field)
+                told.append(type(context).__name__)
+
+    @jobkernel.asset
+    def up() -> int:
+        return 1
+
+    @jobkernel.asset
+    def down(up: Any) -> int:
+        return 2
+
+    jobkernel.materialize([up, down], resources={"io_manager": Asking()})
+
+    offered = {"instance": ["InputContext"], "asset_spec": ["OutputContext"] * 2}
+    assert told == offered.get(field, ["OutputContext", "InputContext", "OutputContext"])
