@@ -214,7 +214,8 @@ class Automations:
 
     def _launch_previewed(self, preview: Preview) -> list[RunHandle]:
         tick_id = f"{preview.automation.name}@preview-{self._clock.now_us()}"
-        wanted = self._runs.prepare(preview.automation, preview.evaluation, tick_id, preview.scheduled_at)
+        evaluation, _ = self._runs.with_new_keys(preview.automation, preview.evaluation)
+        wanted = self._runs.prepare(preview.automation, evaluation, tick_id, preview.scheduled_at)
         self._reports.keep_now(preview.evaluation)
         for each in wanted:
             self._runs.enqueue(each.live)

@@ -188,14 +188,15 @@ class Drafts:
         try:
             evaluation = self._evaluate(watched, look, context, output)
             reports = self._around.reports.of(evaluation)
-            runs = self._runs.prepare(watched.automation, evaluation, tick["tick_id"], scheduled_at, **how)
+            wanted, used_keys = self._runs.with_new_keys(watched.automation, evaluation)
+            runs = self._runs.prepare(watched.automation, wanted, tick["tick_id"], scheduled_at, **how)
         except Exception as error:  # noqa: BLE001 - the user's own
             return self.failed(watched, look, error, scheduled_at, _lines(output, context.lines))
         tick |= {"requests": [each.record for each in runs], "origin_run_ids": list(evaluation.origin_run_ids)}
         if watched.cursor != evaluation.cursor and evaluation.cursor is not UNCHANGED:
             tick["new_cursor"] = evaluation.cursor
         tick["cursor"] = tick.get("new_cursor", watched.cursor)
-        tick |= reports
+        tick |= reports | ({"skipped_keys": used_keys} if used_keys else {})
         if lines := _lines(output, evaluation.log):
             tick["log"] = lines
         if evaluation.error is not None:

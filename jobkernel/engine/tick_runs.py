@@ -104,14 +104,14 @@ class TickRuns:
         one_at_a_time: bool = False,
         together: Together | None = None,
     ) -> list[Wanted]:
-        """Return the runs that a look asks for, ready to be queued; those of run keys that are used are not made.
+        """Return the runs that a look asks for, ready to be queued.
 
         Looks that are had ``together`` share plans.
 
         Raises:
             JobkernelError: a job is not defined, config does not fit, nothing is selected: the sentence says which.
         """
-        asked = [self._still_to_make(automation, each) for each in self._with_new_keys(automation, evaluation)]
+        asked = [self._still_to_make(automation, each) for each in evaluation.requests]
         together, made = together or Together(), []
         for request in filter(None, asked):
             tags = run_tags({}, request, tick_id=tick_id, scheduled_at=scheduled_at)
@@ -122,6 +122,20 @@ class TickRuns:
                 live = self._live(automation, request, tags, tick_id, record, together)
             made.append(Wanted(record["run_id"], live, record))
         return made
+
+    def with_new_keys(self, automation: Automation, evaluation: Evaluation) -> tuple[Evaluation, list[str]]:
+        """Return a look without the runs that the claim would refuse, where it asks for many, and their run keys.
+
+        The claim says which of a few are used, and of one that is left where all are, so that the tick has its reason.
+        """
+        keys = [request.run_key for request in evaluation.requests if request.run_key is not None]
+        if automation.is_schedule or len(keys) <= FEW_KEYS:
+            return evaluation, []
+        rows = self._history.query("used_run_keys", automation=automation.name, keys=keys)
+        used = {row["run_key"] for row in rows}
+        fresh = [request for request in evaluation.requests if request.run_key not in used]
+        left = fresh or evaluation.requests[:1]
+        return replace(evaluation, requests=tuple(left)), [key for key in keys[not fresh :] if key in used]
 
     def refusal(self, automation: Automation, evaluation: Evaluation, scheduled_at: datetime | None) -> str | None:
         """Say why the first runs that a look asks for would be refused; None where nothing speaks against them."""
@@ -157,16 +171,6 @@ class TickRuns:
                 message = f"Sensor '{watched.name}' acted on run status {reaction.status} of run {reaction.run.run_id}."
                 event = Event(ev.ENGINE_EVENT, reaction.run.run_id, None, self._now_us(), {"message": message})
                 self._history.emit(event)
-
-    def _with_new_keys(self, automation: Automation, evaluation: Evaluation) -> list[RunRequest]:
-        """Leave it to the claim to say which of a few keys are used; of many, make no runs that it would refuse."""
-        keys = [request.run_key for request in evaluation.requests if request.run_key is not None]
-        if automation.is_schedule or len(keys) <= FEW_KEYS:
-            return list(evaluation.requests)
-        rows = self._history.query("used_run_keys", automation=automation.name, keys=keys)
-        used = {row["run_key"] for row in rows}
-        fresh = [request for request in evaluation.requests if request.run_key not in used]
-        return fresh or list(evaluation.requests[:1])  # one is left, so that the tick says why it is skipped
 
     def _live(
         self,

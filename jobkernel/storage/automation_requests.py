@@ -17,8 +17,8 @@ from jobkernel.model import events as words
 from jobkernel.model.events import Event
 from jobkernel.records import dataclass
 from jobkernel.rules.ticks import WRONG_CLOCK
+from jobkernel.storage.deaths import living_client
 from jobkernel.storage.leases import Granted
-from jobkernel.storage.process import host_name, is_alive
 from jobkernel.storage.questions import ask
 from jobkernel.storage.rows import AUTOMATION, RUN_KEY, TICK, Row
 from jobkernel.storage.run_queue import Told
@@ -145,7 +145,8 @@ class _Claims:
         scheduled = tick.get("scheduled_us")
         if scheduled is not None and tick["automation_type"] == "SCHEDULE" and scheduled <= self._reached(name):
             return {"claimed": False, "why": "taken"}
-        granted, used = self._split(tick)
+        granted, refused = self._split(tick)
+        used = [*tick.get("skipped_keys", ()), *refused]
         body = {**tick, "requests": granted, "client_id": self.peer.who.client_id, "notebook": self.peer.who.notebook}
         if used:
             body["skipped_keys"] = used
@@ -229,12 +230,4 @@ def _who(desk: Desk, client_id: str) -> dict[str, Any]:
 def _unfinished(desk: Desk, names: list[str]) -> list[dict[str, Any]]:
     """Return ticks whose claimant died between the claim and the launch of its last run."""
     ticks = ask(desk.store, desk.cursor(), "unfinished_ticks", {"names": names}).dicts()
-    return [tick for tick in ticks if not _lives(desk, (tick["details"] or {}).get("client_id"))]
-
-
-def _lives(desk: Desk, client_id: str | None) -> bool:
-    with desk.lock:
-        if client_id in desk.peers:
-            return True
-    found = desk.cursor().execute("select host, pid, process_started from kept.client where client_id = ?", [client_id])
-    return any(host != host_name() or is_alive(pid, started) for host, pid, started in found.fetchall())
+    return [tick for tick in ticks if living_client(desk, (tick["details"] or {}).get("client_id")) is None]

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from jobkernel.errors import UnknownName
 from jobkernel.model import events as words
 from jobkernel.model.events import Event
-from jobkernel.storage.process import host_name, is_alive
+from jobkernel.storage.deaths import living_client
 from jobkernel.storage.questions import ask
-from jobkernel.storage.store import ClientIdentity
 
 if TYPE_CHECKING:
     from jobkernel.storage.desk import Desk, Peer
@@ -46,12 +45,12 @@ def backfills_without_kernel(desk: Desk, _peer: Peer, notebook: str | None = Non
     """Return the backfills (of a notebook) that are not over and that no living kernel sees to, newest first."""
     rows = ask(desk.store, desk.cursor(), "open_backfills", {}).dicts()
     mine = [row for row in rows if notebook in (None, row["notebook"])]
-    return [row["backfill_id"] for row in mine if _living_owner(desk, row["client_id"]) is None]
+    return [row["backfill_id"] for row in mine if living_client(desk, row["client_id"]) is None]
 
 
 def _taken(desk: Desk, peer: Peer, backfill_id: str) -> dict[str, Any]:
     row = _row(desk, backfill_id)
-    owner = _living_owner(desk, row["client_id"]) if row["ended_at"] is None else None
+    owner = living_client(desk, row["client_id"]) if row["ended_at"] is None else None
     if owner is not None and owner.client_id != peer.who.client_id:
         return {"owner": owner.notebook or "another kernel"}
     body = {"backfill_id": backfill_id, "client_id": peer.who.client_id, "notebook": peer.who.notebook}
@@ -64,15 +63,3 @@ def _row(desk: Desk, backfill_id: str) -> dict[str, Any]:
     if not rows:
         raise UnknownName(f"There is no backfill '{backfill_id}' in this project's history.")
     return rows[0]
-
-
-def _living_owner(desk: Desk, client_id: str | None) -> ClientIdentity | None:
-    names = ", ".join(ClientIdentity._fields)
-    cursor = desk.cursor()
-    row = cursor.execute(f"select {names} from kept.client where client_id = ?", [client_id]).fetchone()  # noqa: S608
-    if row is None:
-        return None
-    who = ClientIdentity(*row)
-    with desk.lock:
-        is_here = who.client_id in desk.peers
-    return who if is_here or who.host != host_name() or is_alive(who.pid, who.process_started) else None

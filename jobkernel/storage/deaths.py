@@ -44,6 +44,20 @@ def open_runs(desk: Desk) -> list[tuple[int, ClientIdentity, list[tuple[str, str
     return list(found.values())
 
 
+def living_client(desk: Desk, client_id: str | None) -> ClientIdentity | None:
+    """Return a client whose process has not ended, as far as can be told from this machine.
+
+    A process that was killed is gone before its connection is missed.
+    """
+    names = ", ".join(ClientIdentity._fields)
+    cursor = desk.cursor()
+    row = cursor.execute(f"select {names} from kept.client where client_id = ?", [client_id]).fetchone()  # noqa: S608
+    who = ClientIdentity(*row) if row is not None else None
+    if who is None or (who.host == host_name() and not is_alive(who.pid, who.process_started)):
+        return None
+    return who
+
+
 def end_runs_of(desk: Desk, number: int, notebook: str | None) -> list[str]:
     """Record the ends of a dead client's runs; return those that are to be tried again. On the writing thread."""
     cursor, now = desk.cursor(), desk.clock.now_us()

@@ -273,6 +273,9 @@ class Desk:
             if take_over:
                 taken = self.claims.take(owner, keys)
             else:
+                for each in {other for others in self.claims.others(owner, keys).values() for other in others}:
+                    if deaths.living_client(self, each.client_id) is None:
+                        self.claims.release(each.client_id)
                 self.claims.claim(owner, keys)
                 taken = {}
             losers = [(self.peers.get(other.client_id), key) for key, others in taken.items() for other in others]

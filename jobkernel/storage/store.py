@@ -172,7 +172,7 @@ class Store:
         """Make the state rows anew from the log; return how many events were read. Refused once events were pruned."""
         if self._ask("select 1 from kept.meta where name = 'pruned'"):
             raise HistoryError(
-                "State cannot be rebuilt: old events were deleted or written by an older version, and the rows hold what"
+                "State cannot be rebuilt: old events were deleted or written by an older version; the rows hold what"
                 " they said."
             )
         with sentences(self.path), self._transaction():
