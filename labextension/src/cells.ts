@@ -9,7 +9,7 @@ const FIRST_LINE = /^(?:%%|#[ \t]*jk:[ \t]*)(asset|op|schedule|sensor)(?=\s|$)([
 const SCHEDULE_LINE = /^%(schedule)[ \t]+([^\n]*--(?:cron|job)\b[^\n]*)/m;
 const WORD = /(?:"[^"]*"|'[^']*'|[^\s"'])+/g;
 /** The options that take no value; the kernel's side is notebook/usages.py. */
-const FLAGS = ['--no-infer', '--sql', '--run', '-r', '--quiet', '-q', '--take-over', '--on', '--on-failure'];
+const FLAGS = ['--no-infer', '--sql', '--run', '-r', '--quiet', '-q', '--take-over', '--on', '--on-failure', '--single-run'];
 const FUNCTION = /^(?:async[ \t]+)?def[ \t]+(\w+)/gm;
 const SPEAKS =
   /^\s*(?:%load_ext +jobkernel|%%(?:asset|op|job|check|resource|schedule|sensor)\b|#[ \t]*jk:|%jk\b)|\bimport +jobkernel\b|\bfrom +jobkernel\b/m;

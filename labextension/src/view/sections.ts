@@ -226,7 +226,7 @@ function materializations(d: Details, session: Session): Section {
   ];
   return [
     'materializations',
-    head('Materialisations'),
+    head('Materializations'),
     h('div.jk-mats', null, d.materializations.slice(0, 8).map(row))
   ];
 }
