@@ -72,18 +72,18 @@ class _Unwritten:
 
 
 def _init_of(made: type[Any], fields: Fields, frozen: bool, slots: bool) -> Callable[..., None]:
-    known: dict[str, Any] = {"ANEW": _ANEW, "store": object.__setattr__, "Record": made}
+    known: dict[str, Any] = {"__anew": _ANEW, "__store": object.__setattr__, "__Record": made}  # no field is named so
     values = {each.name: value for each in fields if (value := _value(each, known))}
     loose = [f"self.{name} = {value}" for name, value in values.items()]
     if not frozen:
         body = loose
     elif slots:
-        known |= {f"store_{name}": getattr(made, name).__set__ for name in values}
-        body = [f"store_{name}(self, {value})" for name, value in values.items()]
+        known |= {f"__store_{name}": getattr(made, name).__set__ for name in values}
+        body = [f"__store_{name}(self, {value})" for name, value in values.items()]
     else:
-        body = [f"store(self, {name!r}, {value})" for name, value in values.items()]
+        body = [f"__store(self, {name!r}, {value})" for name, value in values.items()]
     if frozen and slots and made.__bases__ == (object,) and values:
-        known["Filling"] = type(made.__name__, (), {"__slots__": made.__slots__})
+        known["__Filling"] = type(made.__name__, (), {"__slots__": made.__slots__})
         body = _quickly(loose, body)
     if hasattr(made, "__post_init__"):
         body.append("self.__post_init__()")
@@ -97,9 +97,9 @@ def _init_of(made: type[Any], fields: Fields, frozen: bool, slots: bool) -> Call
 
 def _quickly(loose: list[str], body: list[str]) -> list[str]:
     """Return what fills a record as one of a class with the same slots that may be written, where it is of no other."""
-    quick = ["store(self, '__class__', Filling)", *loose, "self.__class__ = Record"]
+    quick = ["__store(self, '__class__', __Filling)", *loose, "self.__class__ = __Record"]
     return [
-        "if self.__class__ is Record:",
+        "if self.__class__ is __Record:",
         *(f"    {each}" for each in quick),
         "else:",
         *(f"    {each}" for each in body),
@@ -109,12 +109,13 @@ def _quickly(loose: list[str], body: list[str]) -> list[str]:
 def _value(each: dataclasses.Field[Any], known: dict[str, Any]) -> str:
     """Return in Python what a field is given, nothing for one that is left unset; add what that uses to ``known``."""
     if each.default_factory is not dataclasses.MISSING:
-        known[f"new_{each.name}"] = each.default_factory
-        return f"new_{each.name}() if {each.name} is ANEW else {each.name}" if each.init else f"new_{each.name}()"
-    known[f"default_{each.name}"] = each.default
+        known[f"__new_{each.name}"] = each.default_factory
+        made = f"__new_{each.name}()"
+        return f"{made} if {each.name} is __anew else {each.name}" if each.init else made
+    known[f"__default_{each.name}"] = each.default
     if each.init:
         return each.name
-    return "" if each.default is dataclasses.MISSING else f"default_{each.name}"
+    return "" if each.default is dataclasses.MISSING else f"__default_{each.name}"
 
 
 def _arguments(fields: Fields) -> str:
@@ -125,8 +126,8 @@ def _arguments(fields: Fields) -> str:
 
 def _argument(each: dataclasses.Field[Any]) -> str:
     if each.default_factory is not dataclasses.MISSING:
-        return f"{each.name}=ANEW"
-    return each.name if each.default is dataclasses.MISSING else f"{each.name}=default_{each.name}"
+        return f"{each.name}=__anew"
+    return each.name if each.default is dataclasses.MISSING else f"{each.name}=__default_{each.name}"
 
 
 def _values_of(names: list[str]) -> Callable[[Any], Any]:

@@ -139,7 +139,7 @@ def pin_words(state: Mapping[str, Any], *, moved_on: bool, live: bool) -> str:
     elif live:
         words = "Live: this kernel sees to it, and gives it to the Jupyter server's when it ends."
     else:
-        words = f"Pinned; {STATE_WORDS[state['state']]}."
+        words = f"Pinned; {STATE_WORDS.get(state['state'], state['state'])}."
     return f"{words} The notebook has moved on since: %jk pin takes up what is new." if moved_on else words
 
 

@@ -203,3 +203,17 @@ def test_arguments_are_those_of_the_fields() -> None:
         AssetSpec()  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
         AssetSpec(key="a", colour="red")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_a_field_may_be_called_like_anything_that_fills_it(options: dict[str, bool]) -> None:
+    @records.dataclass(**options)
+    class Shop:
+        store: int
+        ANEW: int
+        Record: int = 3
+        Filling: list[int] = field(default_factory=list)
+
+    shop = Shop(store=1, ANEW=2)
+
+    assert (shop.store, shop.ANEW, shop.Record, shop.Filling) == (1, 2, 3, [])
