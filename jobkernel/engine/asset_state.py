@@ -15,7 +15,7 @@ OF_REPORTS: Final = "INITIAL"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """The last materialisation of an asset. ``made_at`` is µs since the epoch; ``upstream`` are data versions.
+    """The last materialization of an asset. ``made_at`` is µs since the epoch; ``upstream`` are data versions.
 
     Of one that was only reported nobody told of what it was made: then ``is_told`` is false.
     """

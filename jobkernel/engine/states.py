@@ -68,7 +68,7 @@ class AssetStates:
         return self._states.get(key, UNKNOWN)
 
     def made(self, key: str) -> Made | None:
-        """Return the asset's last materialisation, or None."""
+        """Return the asset's last materialization, or None."""
         state = self._states.get(key)
         return None if state is None else state.made
 
