@@ -76,7 +76,7 @@ def _of_partitions(session: Session, key: str, verdict: Verdict) -> dict[str, An
     """Return why an asset with partitions stands so: how many are made, what is the matter with the rest."""
     status = session.freshness.status_words().get(key, verdict.status)
     since = session.freshness.state_of(key)
-    last = f" Its last attempt failed at {when(since.last_at)}: {one_line(since.error or 'see its log')}."
+    last = f" Its last attempt failed at {when(since.last_at)}: {one_line(since.error or 'see its log').rstrip('.')}."
     headline = (
         f"{key} is {status}: {verdict.partitions}." if status in ("fresh", "stale") else f"{key}: {verdict.partitions}."
     )
