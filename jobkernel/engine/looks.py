@@ -111,6 +111,9 @@ class Looks:
             word, also = ev.TICK_SUCCESS, {}
             try:
                 self._runs.enqueue(*self._runs.again(watched.automation, tick))
+            except ServerUnreachable:  # whoever has its lease is told of it again
+                self._finished.discard(tick["tick_id"])
+                continue
             except JobkernelError as error:
                 word, also = ev.TICK_FAILURE, {"error": describe_error(error)}
             body = {"name": watched.name, "tick_id": tick["tick_id"], **also}
