@@ -22,8 +22,7 @@ Dagster's can be imported and refuses in one sentence to be used.
 
 def collect() -> None:
     """Import every test module, so that their marks are known."""
-    if str(HERE) not in sys.path:
-        sys.path.insert(0, str(HERE))
+    sys.path[:0] = [str(place) for place in (HERE, HERE.parent) if str(place) not in sys.path]
     for path in sorted(HERE.glob("test_*.py")):
         importlib.import_module(path.stem)
 

@@ -121,7 +121,7 @@ def test_observations_and_other_assets_start_nothing() -> None:
     assert_same(script)
 
 
-@covers("asset_sensor", aspect=ORDER)
+@covers("asset_sensor", "AssetSensorDefinition", aspect=ORDER)
 @pytest.mark.parametrize(
     "body",
     [

@@ -144,7 +144,7 @@ def test_a_look_handles_five_runs_oldest_first() -> None:
     assert_same(script)
 
 
-@covers("run_status_sensor", aspect=ORDER)
+@covers("run_status_sensor", "RunStatusSensorDefinition", aspect=ORDER)
 @pytest.mark.parametrize(
     "answer",
     [
