@@ -33,7 +33,6 @@ class Parameter(NamedTuple):
     name: str
     annotation: Any
     default: Any
-    is_keyword_only: bool = False
 
 
 class Signature(NamedTuple):
@@ -128,7 +127,7 @@ def _of_code(function: Any, code: types.CodeType, annotations: Mapping[str, Any]
     if code.co_kwonlyargcount:
         given = function.__kwdefaults__ or {}
         found += [
-            Parameter(name, annotations.get(name, UNKNOWN), given.get(name, NO_VALUE), True)
+            Parameter(name, annotations.get(name, UNKNOWN), given.get(name, NO_VALUE))
             for name in names[count : count + code.co_kwonlyargcount]
         ]
     return found
@@ -150,7 +149,7 @@ def _inspected(function: Callable[..., Any], what: str) -> tuple[list[Parameter]
             continue
         default = NO_VALUE if parameter.default is UNKNOWN else parameter.default
         annotation = annotations.get(parameter.name, parameter.annotation)
-        found.append(Parameter(parameter.name, annotation, default, parameter.kind is parameter.KEYWORD_ONLY))
+        found.append(Parameter(parameter.name, annotation, default))
     returns = annotations.get("return", signature.return_annotation)
     return found, returns, takes_any, inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 

@@ -12,7 +12,7 @@ from jobkernel.model.definitions import EMPTY
 from jobkernel.model.partition_loading import partition_loading_context
 from jobkernel.model.partitions import PartitionsDefinition
 from jobkernel.model.runs import Launch
-from jobkernel.rules.partition_run import ChosenPartitions, choose_partitions, partitions_of_plan
+from jobkernel.rules.partition_run import ChosenPartitions, choose_partitions
 from jobkernel.rules.partition_standing import RUNNING
 from jobkernel.rules.plan import Plan
 from jobkernel.rules.staleness import FRESH, STALE
@@ -54,12 +54,6 @@ def chosen_partitions(session: Session, plan: Plan, choice: Launch) -> ChosenPar
         )
         _refuse_none(plan, chosen)
     return chosen
-
-
-def keys_to_choose(session: Session, plan: Plan) -> PartitionsDefinition | None:
-    """Return the partitions of which a launch of this plan has to choose; None where it has none."""
-    with as_of_now(session):
-        return partitions_of_plan(plan)
 
 
 def states_of_keys(session: Session, key: str) -> dict[str, Mapping[str, Any]]:

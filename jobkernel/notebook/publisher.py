@@ -88,7 +88,8 @@ class Publisher:
 
     def _loop(self) -> None:
         while not self._closing.is_set():
-            self._session.changed.wait(READ_EVERY_S if self._backfill_rows.is_behind else None)
+            is_owed = bool(self._listeners) and self._backfill_rows.is_behind
+            self._session.changed.wait(READ_EVERY_S if is_owed else None)
             if self._closing.is_set():
                 return
             self._session.changed.clear()

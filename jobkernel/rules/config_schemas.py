@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from typing import Any, Final, NamedTuple, get_args, get_origin
 
-from jobkernel.errors import InvalidConfig, InvalidDefinition
+from jobkernel.errors import InvalidDefinition
 from jobkernel.model.config_basics import ConfigType, Filling, Path, Problems
 from jobkernel.model.config_mapping import ConfigMapping
 from jobkernel.model.config_schema import (
@@ -146,18 +146,6 @@ def _field_of_op(schema: Any, *, takes_argument: bool) -> Field:
 
         return Field(type_of_annotation(schema))
     return field_of(schema)
-
-
-def check_config_schema(schema: Any, *, takes_argument: bool, what: str) -> None:
-    """Refuse a schema that run config cannot hold, when the op is defined.
-
-    Raises:
-        InvalidDefinition: naming ``what`` it is the schema of.
-    """
-    try:
-        _field_of_op(schema, takes_argument=takes_argument)
-    except (InvalidDefinition, InvalidConfig) as error:
-        raise InvalidDefinition(f"The config of {what} cannot be so: {error}") from error
 
 
 def inner_config(schema: Any, outer: Any, environment: Mapping[str, str], path: Path, found: Problems) -> Any:

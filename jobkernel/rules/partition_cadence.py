@@ -202,8 +202,3 @@ def _change_between(zone: ZoneInfo, low: int, high: int) -> int:
         else:
             high = middle
     return high
-
-
-def as_utc(instant: float) -> datetime:
-    """Return an instant as an aware datetime in UTC."""
-    return datetime.fromtimestamp(instant, UTC)

@@ -35,7 +35,7 @@ def looks_of(runs: Any, told: list[Event]) -> Looks:
     clock = ManualClock(datetime(2024, 1, 1, tzinfo=UTC))
     around: Any = None
     return Looks(
-        history=SimpleNamespace(emit=told.append),  # type: ignore[arg-type]
+        history=SimpleNamespace(emit=told.append),
         clock=clock,
         timer=timer_of(clock),
         runs=runs,
