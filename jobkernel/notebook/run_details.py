@@ -5,6 +5,8 @@ Reads session and history; decides nothing. Called by requests.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +20,7 @@ from jobkernel.notebook.snapshot import Standing, error_line
 from jobkernel.notebook.statuses import millis
 
 DURABLE_WITHIN_S = 2.0
+_MAPPED = re.compile(r"\[[^\]]*\]$")
 _STEP_WORDS: Mapping[str, str] = {
     "STARTED": "running", "SUCCESS": "fresh", "FAILURE": "failed", "SKIPPED": "skipped", "NOT_RUN": "skipped",
     "CANCELED": "canceled", "UP_FOR_RETRY": "failed",
@@ -119,7 +122,10 @@ def _steps(
     by_step: dict[str, list[Mapping[str, Any]]] = {key: [] for key in keys}
     for attempt in attempts:
         by_step.setdefault(attempt["step_key"], []).append(attempt)
-    return [_step(key, tries, usual.get(key)) for key, tries in by_step.items()]
+    steps = [_step(key, tries, usual.get(key)) for key, tries in by_step.items()]
+    if any(key.endswith("]") for key in by_step):  # mapped steps are known last; those that collect them begin later
+        steps.sort(key=lambda step: step["started_at"] or math.inf)
+    return steps
 
 
 def _step(key: str, tries: Sequence[Mapping[str, Any]], usual_s: float | None) -> dict[str, Any]:
@@ -157,19 +163,32 @@ def _reason(attempt: Mapping[str, Any]) -> str | None:
 
 
 def _longest_path(steps: Mapping[str, Any], shown: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the chain of steps that took longest, first to last."""
+    """Return the chain of steps that took longest, first to last; of mapped steps, those that were made."""
     took = {each["step_key"]: each["duration_s"] or 0.0 for each in shown}
+    made: dict[str, list[str]] = {}
+    for key in took:
+        made.setdefault(key if key in steps else _MAPPED.sub("[?]", key), []).append(key)
     best: dict[str, tuple[float, str | None]] = {}
-    for key, step in steps.items():
-        above = [(best[feed.step_key][0], feed.step_key) for feed in step.sources if feed.step_key in best]
-        length, before = max(above, default=(0.0, None))
-        best[key] = (length + took.get(key, 0.0), before)
+    for planned, step in steps.items():
+        for key in made.get(planned, [planned]):
+            above = [
+                (best[at][0], at) for feed in step.sources for at in _feeding(key, feed.step_key, made) if at in best
+            ]
+            length, before = max(above, default=(0.0, None))
+            best[key] = (length + took.get(key, 0.0), before)
     path: list[str] = []
     at = max(best, key=lambda key: best[key][0], default=None)
     while at is not None:
         path.append(at)
         at = best[at][1]
     return path[::-1]
+
+
+def _feeding(key: str, source: str, made: Mapping[str, list[str]]) -> list[str]:
+    """Return the steps of a planned ``source`` that feed ``key``: those of its own mapping key, where it has one."""
+    found, mapped = made.get(source, [source]), _MAPPED.search(key)
+    same = [each for each in found if mapped is not None and each.endswith(mapped[0])]
+    return same or found
 
 
 def log_lines(session: Session, run_id: str, step_key: str | None = None) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import { announcement, picked } from './changes';
 import { directionFor } from './geometry';
 import { takeKeys } from './keys';
 import { Pages } from './pages';
-import type { Host } from './protocol';
+import type { Graph, Host } from './protocol';
 import { sentence, Session } from './session';
 import { banners } from './view/banners';
 import { DetailsPane } from './view/details';
@@ -19,11 +19,13 @@ import { Header } from './view/header';
 import { ListView } from './view/list';
 import { closeMenu } from './view/menu';
 import { watchPresses } from './view/press';
-import { emptyProject, nothing, skeleton, trouble } from './view/states';
+import { emptyProject, noAssets, nothing, skeleton, trouble } from './view/states';
 import { Toolbar } from './view/toolbar';
 import type { Way } from './view/toolbar';
 
 const NARROW = 560;
+/** The height at which what is open beside or below a list can be read. */
+const OPEN_HEIGHT = 520;
 const MANY_NODES = 1000;
 const TICK = 1000;
 const SPEAK_EVERY = 1000;
@@ -250,6 +252,9 @@ class App {
     } else {
       this.drawGraphPage();
     }
+    if (page.run || page.automation) {
+      this.grow(OPEN_HEIGHT);
+    }
     this.drawStrips();
   }
 
@@ -262,6 +267,11 @@ class App {
     put(this.body, this.toolbar.element, h('div.jk-split-v', null, this.stage, this.pane.element));
     this.toolbar.draw();
     this.showGraph();
+  }
+
+  private hasOnlyJobs(graph: Graph): boolean {
+    const { job, selection } = graph.view;
+    return !graph.nodes.length && !this.session.isPart && job === null && selection === null;
   }
 
   private showsList(): boolean {
@@ -285,8 +295,9 @@ class App {
     if (!graph) {
       return;
     }
-    if (graph.view.problem) {
-      put(this.stage, nothing(graph.view.problem));
+    const none = graph.view.problem ? nothing(graph.view.problem) : this.hasOnlyJobs(graph) ? noAssets() : null;
+    if (none) {
+      put(this.stage, none);
       this.size();
       return;
     }
@@ -321,8 +332,14 @@ class App {
     }
     const rows = graph.nodes.length * 36 + graph.groups.length * 24;
     const wanted = this.showsList() ? rows + 12 : graph.height + 60;
-    const least = this.session.selected ? 520 : !this.session.isPart ? 300 : graph.nodes.length ? 200 : 120;
-    const height = Math.min(560, Math.max(least, wanted));
+    const least = this.session.selected ? OPEN_HEIGHT : !this.session.isPart ? 300 : graph.nodes.length ? 200 : 120;
+    this.grow(Math.min(560, Math.max(least, wanted)));
+  }
+
+  private grow(height: number): void {
+    if (this.session.host.fills) {
+      return;
+    }
     const held = Number(this.element.dataset.height ?? 0);
     if (height > held) {
       this.element.dataset.height = String(height);

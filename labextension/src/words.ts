@@ -222,6 +222,20 @@ export function urgent(status: NodeStatus | undefined, now: number): { text: str
 }
 
 /** `clean_flights, stale, code changed, 2 of 4 in layer 2` */
+/** What a row says of it, where its age has a place of its own. */
+export function factOf(status: NodeStatus | undefined, now: number): string {
+  switch (status?.status) {
+    case 'failed':
+      return status.error?.split(':')[0] ?? 'failed';
+    case 'stale':
+      return (isPartly(status) ? '' : causeLabel(status.cause)) || madeWords(status) || 'stale';
+    case 'fresh':
+      return status.edited ? 'edited' : '';
+    default:
+      return urgent(status, now).text;
+  }
+}
+
 export function spokenNode(node: GraphNode, status: NodeStatus | undefined): string {
   const parts = [node.label, nodeWord(status)];
   if (status?.status === 'stale' && status.cause) {

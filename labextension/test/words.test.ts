@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { status } from '../dev/fixtures';
-import { age, count, dayTime, duration, logClass, progressOf, stepsWords, urgent } from '../src/words';
+import { age, count, dayTime, duration, factOf, logClass, progressOf, stepsWords, urgent } from '../src/words';
 
 const NOW = Date.UTC(2026, 2, 3, 12, 0, 0);
 const ago = (seconds: number) => NOW - seconds * 1000;
@@ -35,6 +35,15 @@ test('a card says what is most urgent', () => {
   assert.equal(said(status('fresh', { edited: true, at: ago(90_000) })), 'edited · 1 d');
   assert.equal(said(status('fresh', { at: ago(7200) })), '2 h');
   assert.equal(said(undefined), 'never run');
+});
+
+test('a row says how many partitions are made, and why it is stale', () => {
+  const bar = { of: 9, made: 3, missing: 6, failed: 0, stale: 0, running: 0, text: '3 of 9 made', cells: '' };
+  const said = (more: object) => factOf(status('stale', { at: ago(7200), partitions: bar, ...more }), NOW);
+  assert.equal(said({}), '3 of 9');
+  assert.equal(said({ cause: 'code', partitions: { ...bar, stale: 1 } }), 'code changed');
+  assert.equal(said({ partitions: null }), 'stale');
+  assert.equal(factOf(status('failed', { error: 'OSError: gone' }), NOW), 'OSError');
 });
 
 test('progress by the clock never claims to be done', () => {

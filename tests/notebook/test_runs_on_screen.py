@@ -174,3 +174,19 @@ def test_a_run_tells_what_its_checks_came_to_by_step(nb: Notebook) -> None:
         "positive": (False, "WARN", "orders"),
         "short": (True, "ERROR", "orders"),
     }
+
+
+def test_mapped_steps_stand_where_they_ran_and_the_longest_path_goes_through_one_of_each(nb: Notebook) -> None:
+    nb.ok(
+        "import jobkernel as jk",
+        "%%job parts\n@jk.op(out=jk.DynamicOut())\ndef keys():\n    yield jk.DynamicOutput(1, mapping_key='a')\n"
+        "    yield jk.DynamicOutput(2, mapping_key='b')\n@jk.op\ndef double(x):\n    return x * 2\n"
+        "@jk.op\ndef half(x):\n    return x / 2\n@jk.op\ndef total(them):\n    return sum(them)\n"
+        "total(keys().map(lambda x: half(double(x))).collect())",
+    )
+    run = nb.ok("%launch parts --wait").value
+    told = ask(nb, "run", run_id=run.run_id)
+    shown = [each["step_key"] for each in told["steps"]]
+    assert (shown[0], shown[-1]) == ("keys", "total")
+    assert sorted(shown[1:-1]) == ["double[a]", "double[b]", "half[a]", "half[b]"]
+    assert told["longest_path"] in [["keys", f"double[{key}]", f"half[{key}]", "total"] for key in "ab"]

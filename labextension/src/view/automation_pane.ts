@@ -122,7 +122,7 @@ export class AutomationPane {
     put(
       this.head,
       h('span.jk-h.jk-cut', null, this.name),
-      h('span.jk-mut', null, row?.kind ?? ''),
+      h('span.jk-mut.jk-long', null, row?.kind ?? ''),
       h('span.jk-mut.jk-moving.jk-cut'),
       h('span.jk-grow'),
       row ? button(row.on ? 'Switch off' : 'Switch on', () => void flip(this.session, row)) : null,

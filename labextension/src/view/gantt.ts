@@ -256,10 +256,14 @@ function box(look: string, from: number | null, to: number | null, span: Span, w
   });
 }
 
-/** After its bars, or before them where there is no room after. */
+/** After its bars, before them where there is no room after, and over their end where there is none before either. */
 function label(words: string, tone: Tone, begin: number, end: number, span: Span): Child {
-  const share = (end - span.from) / (span.to - span.from);
-  const before = `right:calc(100% - ${place(begin, span)} + 6px)`;
-  const after = `left:calc(${place(end, span)} + ${share ? 6 : 0}px)`;
-  return h(`span.jk-lb${tone ? `.jk-t-${tone}` : ''}`, { style: share > 0.7 ? before : after, title: words }, words);
+  const share = (at: number) => (at - span.from) / (span.to - span.from);
+  const look = `span.jk-lb${tone ? `.jk-t-${tone}` : ''}`;
+  if (share(end) <= 0.7) {
+    return h(look, { style: `left:calc(${place(end, span)} + ${share(end) ? 6 : 0}px)`, title: words }, words);
+  }
+  return share(begin) < 0.3
+    ? h(`${look}.jk-over`, { title: words }, words)
+    : h(look, { style: `right:calc(100% - ${place(begin, span)} + 6px)`, title: words }, words);
 }

@@ -5,7 +5,7 @@
 import type { Graph, StatusMap } from '../protocol';
 import { arcPath, arcsOf, rowsOf, windowOf } from '../rows';
 import type { Row } from '../rows';
-import { age, causeLabel, spokenNode, urgent } from '../words';
+import { age, factOf, spokenNode } from '../words';
 import { faceOf, hoverText, kindOf } from './cards';
 import { h, put, s } from './dom';
 import { glyph } from './glyphs';
@@ -148,7 +148,7 @@ export class ListView {
     const face = faceOf(node, this.status, now);
     const chosen = node.key === this.selected;
     const outside = this.matches !== null && !(node.member_keys ?? [node.key]).some(key => this.matches!.has(key));
-    const fact = this.fact(node.type === 'group' ? `${kindOf(node)}, ${face.text}` : null, own, now);
+    const fact = node.type === 'group' ? `${kindOf(node)}, ${face.text}` : factOf(own, now);
     return h(
       `div.jk-arow.${chosen ? 'jk-on' : ''}.${outside ? 'jk-dim' : ''}`,
       {
@@ -167,22 +167,6 @@ export class ListView {
       h(`span.jk-cut.jk-nw.${face.tone ? `jk-t-${face.tone}` : 'jk-mut'}`, null, fact),
       h('span.jk-age', null, own && own.status !== 'running' ? age(own.at, now) : '')
     );
-  }
-
-  private fact(group: string | null, own: StatusMap[string] | undefined, now: number): string {
-    if (group !== null) {
-      return group;
-    }
-    switch (own?.status) {
-      case 'failed':
-        return own.error?.split(':')[0] ?? 'failed';
-      case 'stale':
-        return causeLabel(own.cause) || 'stale';
-      case 'fresh':
-        return own.edited ? 'edited' : '';
-      default:
-        return urgent(own, now).text;
-    }
   }
 
   private arcs(top: number, bottom: number): SVGElement {

@@ -27,6 +27,15 @@ export function emptyProject(): HTMLElement {
   );
 }
 
+/** Of a notebook that has jobs alone. */
+export const noAssets = (): HTMLElement =>
+  h(
+    'div.jk-state',
+    null,
+    h('span.jk-h', null, 'No assets yet'),
+    h('span', null, 'Choose a job above to see its steps; a cell that begins with %%asset appears here.')
+  );
+
 export function noAutomation(): HTMLElement {
   const line = '%schedule nightly --job my_job --cron "0 2 * * *" --on';
   const copy = iconButton('copy', 'Copy', () => void navigator.clipboard?.writeText(`${line}\n`), 'sm');

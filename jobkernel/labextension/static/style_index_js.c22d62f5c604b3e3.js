@@ -1,4 +1,4 @@
-"use strict";(self.rspackChunkjobkernel=self.rspackChunkjobkernel||[]).push([["style_index_js"],{"./node_modules/css-loader/dist/cjs.js!./style/automation.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* Automation: who sees to it, a row each with its day, what is open of one. */
+"use strict";(self.rspackChunkjobkernel=self.rspackChunkjobkernel||[]).push([["style_index_js"],{"./style/index.js"(r,e,o){var i=o("../../../../../work/main/labextension/node_modules/style-loader/dist/runtime/injectStylesIntoStyleTag.js"),a=o.n(i),n=o("../../../../../work/main/labextension/node_modules/style-loader/dist/runtime/styleDomAPI.js"),t=o.n(n),k=o("../../../../../work/main/labextension/node_modules/style-loader/dist/runtime/insertBySelector.js"),s=o.n(k),l=o("../../../../../work/main/labextension/node_modules/style-loader/dist/runtime/setAttributesWithoutAttributes.js"),d=o.n(l),p=o("../../../../../work/main/labextension/node_modules/style-loader/dist/runtime/insertStyleElement.js"),j=o.n(p),c=o("../../../../../work/main/labextension/node_modules/style-loader/dist/runtime/styleTagTransform.js"),x=o.n(c),g=o("../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/index.css"),m={};m.styleTagTransform=x(),m.setAttributes=d(),m.insert=s().bind(null,"head"),m.domAPI=t(),m.insertStyleElement=j(),a()(g.A,m),g.A&&g.A.locals&&g.A.locals},"../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/automation.css"(r,e,o){var i=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),n=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/api.js"),t=(o.n(n))()(a());t.push([r.id,`/* Automation: who sees to it, a row each with its day, what is open of one. */
 .jk-auto {
   flex: 1;
   min-height: 0;
@@ -394,7 +394,7 @@
     outline-offset: -2px;
   }
 }
-`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/base.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* The design language: roles from the theme's --jp-* values, named once; type, controls, menus. */
+`,""]),o.d(e,{},{A:t})},"../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/base.css"(r,e,o){var i=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),n=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/api.js"),t=(o.n(n))()(a());t.push([r.id,`/* The design language: roles from the theme's --jp-* values, named once; type, controls, menus. */
 .jk-root,
 .jk-cellstrip {
   --jk-c0: var(--jp-ui-font-color0, CanvasText);
@@ -1035,6 +1035,9 @@
   gap: 8px;
   padding: 24px;
 }
+.jk-state > * {
+  max-width: 100%;
+}
 .jk-skel {
   padding: 24px 12px;
   display: grid;
@@ -1086,7 +1089,7 @@
     color: ButtonText;
   }
 }
-`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/conditions.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* why an asset makes itself or does not */
+`,""]),o.d(e,{},{A:t})},"../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/conditions.css"(r,e,o){var i=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),n=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/api.js"),t=(o.n(n))()(a());t.push([r.id,`/* why an asset makes itself or does not */
 .jk-condfacts {
   margin: 2px 0 6px;
 }
@@ -1168,7 +1171,7 @@
   padding-left: 0;
   padding-right: 0;
 }
-`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/graph.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* The graph and its list. */
+`,""]),o.d(e,{},{A:t})},"../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/graph.css"(r,e,o){var i=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),n=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/api.js"),t=(o.n(n))()(a());t.push([r.id,`/* The graph and its list. */
 .jk-split-v {
   flex: 1;
   min-height: 0;
@@ -1487,8 +1490,8 @@
   stroke: var(--jk-accent);
   stroke-width: 1.75;
 }
-`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/index.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=o.n(t),k=o("./node_modules/css-loader/dist/cjs.js!./style/screen.css"),s=o("./node_modules/css-loader/dist/cjs.js!./style/lab.css"),l=n()(a());l.i(k.A),l.i(s.A),l.push([r.id,`
-`,""]),o.d(e,{},{A:l})},"./node_modules/css-loader/dist/cjs.js!./style/lab.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* In JupyterLab: the line in a cell's header slot. */
+`,""]),o.d(e,{},{A:t})},"../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/index.css"(r,e,o){var i=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),n=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/api.js"),t=o.n(n),k=o("../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/screen.css"),s=o("../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/lab.css"),l=t()(a());l.i(k.A),l.i(s.A),l.push([r.id,`
+`,""]),o.d(e,{},{A:l})},"../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/lab.css"(r,e,o){var i=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),n=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/api.js"),t=(o.n(n))()(a());t.push([r.id,`/* In JupyterLab: the line in a cell's header slot. */
 .jp-Cell-header:has(> .jk-cellstrip),
 .jp-CellHeader:has(> .jk-cellstrip) {
   height: auto;
@@ -1530,7 +1533,7 @@
   margin: 0;
   max-width: 100%;
 }
-`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/pane.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* The details pane: code, tables, diffs, errors. */
+`,""]),o.d(e,{},{A:t})},"../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/pane.css"(r,e,o){var i=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),n=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/api.js"),t=(o.n(n))()(a());t.push([r.id,`/* The details pane: code, tables, diffs, errors. */
 .jk-pane {
   width: 288px;
   flex: none;
@@ -1824,7 +1827,7 @@
   overflow: auto;
   font-weight: 400;
 }
-`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/partitions.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* the bar of an asset's partitions, and their list in the details */
+`,""]),o.d(e,{},{A:t})},"../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/partitions.css"(r,e,o){var i=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),n=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/api.js"),t=(o.n(n))()(a());t.push([r.id,`/* the bar of an asset's partitions, and their list in the details */
 .jk-parts {
   display: block;
   width: 100%;
@@ -1878,7 +1881,7 @@
     forced-color-adjust: none;
   }
 }
-`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/runs.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=(o.n(t))()(a());n.push([r.id,`/* Runs: the list, one run, its steps and its log. */
+`,""]),o.d(e,{},{A:t})},"../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/runs.css"(r,e,o){var i=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),n=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/api.js"),t=(o.n(n))()(a());t.push([r.id,`/* Runs: the list, one run, its steps and its log. */
 .jk-runs,
 .jk-run {
   flex: 1;
@@ -2145,6 +2148,12 @@
   color: var(--jk-ink2);
   white-space: nowrap;
 }
+.jk-lb.jk-over {
+  right: 0;
+  padding: 0 4px;
+  border-radius: 3px;
+  background: var(--jk-bg);
+}
 .jk-axis {
   height: 20px;
   font-size: var(--jk-f11);
@@ -2306,5 +2315,5 @@
   padding-left: 22px;
   flex-wrap: wrap;
 }
-`,""]),o.d(e,{},{A:n})},"./node_modules/css-loader/dist/cjs.js!./style/screen.css"(r,e,o){var i=o("./node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),t=o("./node_modules/css-loader/dist/runtime/api.js"),n=o.n(t),k=o("./node_modules/css-loader/dist/cjs.js!./style/base.css"),s=o("./node_modules/css-loader/dist/cjs.js!./style/graph.css"),l=o("./node_modules/css-loader/dist/cjs.js!./style/pane.css"),d=o("./node_modules/css-loader/dist/cjs.js!./style/partitions.css"),p=o("./node_modules/css-loader/dist/cjs.js!./style/runs.css"),j=o("./node_modules/css-loader/dist/cjs.js!./style/automation.css"),c=o("./node_modules/css-loader/dist/cjs.js!./style/conditions.css"),x=n()(a());x.i(k.A),x.i(s.A),x.i(l.A),x.i(d.A),x.i(p.A),x.i(j.A),x.i(c.A),x.push([r.id,`
-`,""]),o.d(e,{},{A:x})},"./node_modules/css-loader/dist/runtime/api.js"(r){r.exports=function(r){var e=[];return e.toString=function(){return this.map(function(e){var o="",i=void 0!==e[5];return e[4]&&(o+="@supports (".concat(e[4],") {")),e[2]&&(o+="@media ".concat(e[2]," {")),i&&(o+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),o+=r(e),i&&(o+="}"),e[2]&&(o+="}"),e[4]&&(o+="}"),o}).join("")},e.i=function(r,o,i,a,t){"string"==typeof r&&(r=[[null,r,void 0]]);var n={};if(i)for(var k=0;k<this.length;k++){var s=this[k][0];null!=s&&(n[s]=!0)}for(var l=0;l<r.length;l++){var d=[].concat(r[l]);i&&n[d[0]]||(void 0!==t&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=t),o&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=o),a&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=a):d[4]="".concat(a)),e.push(d))}},e}},"./node_modules/css-loader/dist/runtime/noSourceMaps.js"(r){r.exports=function(r){return r[1]}},"./node_modules/style-loader/dist/runtime/injectStylesIntoStyleTag.js"(r){var e=[];function o(r){for(var o=-1,i=0;i<e.length;i++)if(e[i].identifier===r){o=i;break}return o}function i(r,i){for(var a={},t=[],n=0;n<r.length;n++){var k=r[n],s=i.base?k[0]+i.base:k[0],l=a[s]||0,d="".concat(s," ").concat(l);a[s]=l+1;var p=o(d),j={css:k[1],media:k[2],sourceMap:k[3],supports:k[4],layer:k[5]};if(-1!==p)e[p].references++,e[p].updater(j);else{var c=function(r,e){var o=e.domAPI(e);return o.update(r),function(e){e?(e.css!==r.css||e.media!==r.media||e.sourceMap!==r.sourceMap||e.supports!==r.supports||e.layer!==r.layer)&&o.update(r=e):o.remove()}}(j,i);i.byIndex=n,e.splice(n,0,{identifier:d,updater:c,references:1})}t.push(d)}return t}r.exports=function(r,a){var t=i(r=r||[],a=a||{});return function(r){r=r||[];for(var n=0;n<t.length;n++){var k=o(t[n]);e[k].references--}for(var s=i(r,a),l=0;l<t.length;l++){var d=o(t[l]);0===e[d].references&&(e[d].updater(),e.splice(d,1))}t=s}}},"./node_modules/style-loader/dist/runtime/insertBySelector.js"(r){var e={};r.exports=function(r,o){var i=function(r){if(void 0===e[r]){var o=document.querySelector(r);if(window.HTMLIFrameElement&&o instanceof window.HTMLIFrameElement)try{o=o.contentDocument.head}catch(r){o=null}e[r]=o}return e[r]}(r);if(!i)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");i.appendChild(o)}},"./node_modules/style-loader/dist/runtime/insertStyleElement.js"(r){r.exports=function(r){var e=document.createElement("style");return r.setAttributes(e,r.attributes),r.insert(e,r.options),e}},"./node_modules/style-loader/dist/runtime/setAttributesWithoutAttributes.js"(r,e,o){r.exports=function(r){var e=o.nc;e&&r.setAttribute("nonce",e)}},"./node_modules/style-loader/dist/runtime/styleDomAPI.js"(r){r.exports=function(r){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=r.insertStyleElement(r);return{update:function(o){var i,a,t;i="",o.supports&&(i+="@supports (".concat(o.supports,") {")),o.media&&(i+="@media ".concat(o.media," {")),(a=void 0!==o.layer)&&(i+="@layer".concat(o.layer.length>0?" ".concat(o.layer):""," {")),i+=o.css,a&&(i+="}"),o.media&&(i+="}"),o.supports&&(i+="}"),(t=o.sourceMap)&&"u">typeof btoa&&(i+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(t))))," */")),r.styleTagTransform(i,e,r.options)},remove:function(){var r;null===(r=e).parentNode||r.parentNode.removeChild(r)}}}},"./node_modules/style-loader/dist/runtime/styleTagTransform.js"(r){r.exports=function(r,e){if(e.styleSheet)e.styleSheet.cssText=r;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(r))}}},"./style/index.js"(r,e,o){var i=o("./node_modules/style-loader/dist/runtime/injectStylesIntoStyleTag.js"),a=o.n(i),t=o("./node_modules/style-loader/dist/runtime/styleDomAPI.js"),n=o.n(t),k=o("./node_modules/style-loader/dist/runtime/insertBySelector.js"),s=o.n(k),l=o("./node_modules/style-loader/dist/runtime/setAttributesWithoutAttributes.js"),d=o.n(l),p=o("./node_modules/style-loader/dist/runtime/insertStyleElement.js"),j=o.n(p),c=o("./node_modules/style-loader/dist/runtime/styleTagTransform.js"),x=o.n(c),g=o("./node_modules/css-loader/dist/cjs.js!./style/index.css"),m={};m.styleTagTransform=x(),m.setAttributes=d(),m.insert=s().bind(null,"head"),m.domAPI=n(),m.insertStyleElement=j(),a()(g.A,m),g.A&&g.A.locals&&g.A.locals}}]);
+`,""]),o.d(e,{},{A:t})},"../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/screen.css"(r,e,o){var i=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/noSourceMaps.js"),a=o.n(i),n=o("../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/api.js"),t=o.n(n),k=o("../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/base.css"),s=o("../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/graph.css"),l=o("../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/pane.css"),d=o("../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/partitions.css"),p=o("../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/runs.css"),j=o("../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/automation.css"),c=o("../../../../../work/main/labextension/node_modules/css-loader/dist/cjs.js!./style/conditions.css"),x=t()(a());x.i(k.A),x.i(s.A),x.i(l.A),x.i(d.A),x.i(p.A),x.i(j.A),x.i(c.A),x.push([r.id,`
+`,""]),o.d(e,{},{A:x})},"../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/api.js"(r){r.exports=function(r){var e=[];return e.toString=function(){return this.map(function(e){var o="",i=void 0!==e[5];return e[4]&&(o+="@supports (".concat(e[4],") {")),e[2]&&(o+="@media ".concat(e[2]," {")),i&&(o+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),o+=r(e),i&&(o+="}"),e[2]&&(o+="}"),e[4]&&(o+="}"),o}).join("")},e.i=function(r,o,i,a,n){"string"==typeof r&&(r=[[null,r,void 0]]);var t={};if(i)for(var k=0;k<this.length;k++){var s=this[k][0];null!=s&&(t[s]=!0)}for(var l=0;l<r.length;l++){var d=[].concat(r[l]);i&&t[d[0]]||(void 0!==n&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=n),o&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=o),a&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=a):d[4]="".concat(a)),e.push(d))}},e}},"../../../../../work/main/labextension/node_modules/css-loader/dist/runtime/noSourceMaps.js"(r){r.exports=function(r){return r[1]}},"../../../../../work/main/labextension/node_modules/style-loader/dist/runtime/injectStylesIntoStyleTag.js"(r){var e=[];function o(r){for(var o=-1,i=0;i<e.length;i++)if(e[i].identifier===r){o=i;break}return o}function i(r,i){for(var a={},n=[],t=0;t<r.length;t++){var k=r[t],s=i.base?k[0]+i.base:k[0],l=a[s]||0,d="".concat(s," ").concat(l);a[s]=l+1;var p=o(d),j={css:k[1],media:k[2],sourceMap:k[3],supports:k[4],layer:k[5]};if(-1!==p)e[p].references++,e[p].updater(j);else{var c=function(r,e){var o=e.domAPI(e);return o.update(r),function(e){e?(e.css!==r.css||e.media!==r.media||e.sourceMap!==r.sourceMap||e.supports!==r.supports||e.layer!==r.layer)&&o.update(r=e):o.remove()}}(j,i);i.byIndex=t,e.splice(t,0,{identifier:d,updater:c,references:1})}n.push(d)}return n}r.exports=function(r,a){var n=i(r=r||[],a=a||{});return function(r){r=r||[];for(var t=0;t<n.length;t++){var k=o(n[t]);e[k].references--}for(var s=i(r,a),l=0;l<n.length;l++){var d=o(n[l]);0===e[d].references&&(e[d].updater(),e.splice(d,1))}n=s}}},"../../../../../work/main/labextension/node_modules/style-loader/dist/runtime/insertBySelector.js"(r){var e={};r.exports=function(r,o){var i=function(r){if(void 0===e[r]){var o=document.querySelector(r);if(window.HTMLIFrameElement&&o instanceof window.HTMLIFrameElement)try{o=o.contentDocument.head}catch(r){o=null}e[r]=o}return e[r]}(r);if(!i)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");i.appendChild(o)}},"../../../../../work/main/labextension/node_modules/style-loader/dist/runtime/insertStyleElement.js"(r){r.exports=function(r){var e=document.createElement("style");return r.setAttributes(e,r.attributes),r.insert(e,r.options),e}},"../../../../../work/main/labextension/node_modules/style-loader/dist/runtime/setAttributesWithoutAttributes.js"(r,e,o){r.exports=function(r){var e=o.nc;e&&r.setAttribute("nonce",e)}},"../../../../../work/main/labextension/node_modules/style-loader/dist/runtime/styleDomAPI.js"(r){r.exports=function(r){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=r.insertStyleElement(r);return{update:function(o){var i,a,n;i="",o.supports&&(i+="@supports (".concat(o.supports,") {")),o.media&&(i+="@media ".concat(o.media," {")),(a=void 0!==o.layer)&&(i+="@layer".concat(o.layer.length>0?" ".concat(o.layer):""," {")),i+=o.css,a&&(i+="}"),o.media&&(i+="}"),o.supports&&(i+="}"),(n=o.sourceMap)&&"u">typeof btoa&&(i+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(n))))," */")),r.styleTagTransform(i,e,r.options)},remove:function(){var r;null===(r=e).parentNode||r.parentNode.removeChild(r)}}}},"../../../../../work/main/labextension/node_modules/style-loader/dist/runtime/styleTagTransform.js"(r){r.exports=function(r,e){if(e.styleSheet)e.styleSheet.cssText=r;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(r))}}}}]);
