@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from jobkernel.engine.held_plans import HeldPlans
 from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.run import ActiveRun
 from jobkernel.errors import JobkernelError
@@ -49,7 +50,7 @@ class Backfill:
         backfill_id: str,
         wish: Wish,
         runs: Sequence[BackfillRun],
-        plans: Mapping[tuple[str, ...], Plan],
+        plans: HeldPlans,
     ) -> None:
         self._keeper = keeper
         self.backfill_id = backfill_id
@@ -116,7 +117,7 @@ class Backfill:
     def begin(
         self,
         wish: Wish,
-        plans: Mapping[tuple[str, ...], Plan],
+        plans: HeldPlans,
         *,
         done: Sequence[int],
         failed: Sequence[int] = (),
@@ -188,7 +189,8 @@ class Backfill:
 
     def end(self, status: BackfillStatus) -> None:
         """Note how it ended, and keep nothing of what its runs were made of: ended ones are remembered a while."""
-        self.plans, self.final = {}, status
+        self.plans.let_go()
+        self.final = status
         self.ended.set()
 
     def choice_of(self, run: BackfillRun) -> Launch:

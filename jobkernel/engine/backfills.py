@@ -16,7 +16,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from jobkernel.engine.backfill import Backfill, Wish, body_of, runs_kept
-from jobkernel.engine.held_plans import held_plans
+from jobkernel.engine.held_plans import HeldPlans, held_plans
 from jobkernel.engine.live_run import LiveRun
 from jobkernel.engine.partitions import as_of_now
 from jobkernel.engine.run import ActiveRun
@@ -305,9 +305,9 @@ class Backfills:
         return live
 
     def _prepare(self, backfill: Backfill, run: BackfillRun) -> LiveRun:
-        return self._session.prepare(backfill.plans[run.assets], backfill.choice_of(run))
+        return self._session.prepare(backfill.plans.of(run.assets), backfill.choice_of(run))
 
-    def _held(self, plan: Plan, runs: Sequence[BackfillRun]) -> Mapping[tuple[str, ...], Plan]:
+    def _held(self, plan: Plan, runs: Sequence[BackfillRun]) -> HeldPlans:
         return held_plans(plan, [run.assets for run in runs], self._session.registry.resources)
 
     def _end(self, backfill: Backfill, status: BackfillStatus) -> None:

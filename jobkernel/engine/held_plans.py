@@ -12,6 +12,7 @@ from typing import Any
 from jobkernel.engine.run_needs import captured_bodies, captured_resources
 from jobkernel.errors import UnknownName
 from jobkernel.model.definitions import Op, Resource
+from jobkernel.records import dataclass
 from jobkernel.rules.asset_plan import plan_assets
 from jobkernel.rules.backfills import WHOLE
 from jobkernel.rules.plan import Plan
@@ -20,7 +21,23 @@ Assets = tuple[str, ...]
 """Which assets of a plan a run makes; ``WHOLE`` for all."""
 
 
-def held_plans(whole: Plan, groups: Iterable[Assets], resources: Mapping[str, Any]) -> dict[Assets, Plan]:
+@dataclass(frozen=True, slots=True)
+class HeldPlans:
+    """The plan of each group, and the ``captures`` that they are made of: what the names were."""
+
+    plans: Mapping[Assets, Plan]
+    captures: dict[Any, Any]
+
+    def of(self, assets: Assets) -> Plan:
+        """Return the plan of a group."""
+        return self.plans[assets]
+
+    def let_go(self) -> None:
+        """Hold no names any more: runs that have ended are remembered a while, and their plans with them."""
+        self.captures.clear()
+
+
+def held_plans(whole: Plan, groups: Iterable[Assets], resources: Mapping[str, Any]) -> HeldPlans:
     """Return the plan of each group of a plan's assets, as all of it is defined now.
 
     Raises:
@@ -33,7 +50,7 @@ def held_plans(whole: Plan, groups: Iterable[Assets], resources: Mapping[str, An
     for plan in plans.values():
         captured_bodies(plan, memo)
     kept = {key: _resource(each, memo) for key, each in definitions.items()}
-    return {assets: _held(plan, kept, memo) for assets, plan in plans.items()}
+    return HeldPlans({assets: _held(plan, kept, memo) for assets, plan in plans.items()}, memo)
 
 
 def _part(whole: Plan, assets: Assets) -> Plan:

@@ -46,11 +46,11 @@ def test_names_helpers_classes_and_the_cell_itself_stay_what_they_were(nb_at_wor
 
 def test_copies_of_names_are_let_go_when_it_is_over(nb_at_work: Notebook) -> None:
     nb = nb_at_work
-    assert nb.names["handle"].plans
+    assert nb.names["handle"].plans.captures
 
     nb.ok("gate.set()", f"handle.wait({PATIENCE_S})")
 
-    assert not nb.names["handle"].plans
+    assert not nb.names["handle"].plans.captures
 
 
 def test_what_was_made_of_older_code_is_stale_afterwards(nb_at_work: Notebook) -> None:
