@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ import pytest
 from jupyter_client import BlockingKernelClient
 from nbformat.v4 import new_code_cell, new_notebook
 from test_pinning import CELLS, looks, own_data, state, waited
+from waiting import eventually
 
 from jobkernel.storage import pins
+from jobkernel.storage.history import open_history
 
 __all__ = ["own_data"]
 
@@ -164,3 +167,47 @@ def test_the_server_says_that_it_keeps_pins_while_it_lives(place: Path) -> None:
     while pins.has_keeper() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert pins.has_keeper() is False
+
+
+CONDITIONED = (
+    "%load_ext jobkernel",
+    "%%asset orders\n[1, 2]",
+    "%%asset report --automation eager\nlen(orders)",
+    "%job make_orders orders",
+)
+ASKED_FOR = "select kernel_id from runs where trigger_name is not null"
+
+
+def asked_for(project: Path) -> list[str]:
+    """Return the kernels of the runs that conditions asked for and that succeeded."""
+    with closing(open_history(project, notebook="looker").history) as history:
+        return [row[0] for row in history.sql(f"{ASKED_FOR} and status = 'SUCCESS'").fetchall()]
+
+
+@pytest.mark.slow  # the sensor of conditions looks every 30 s
+@pytest.mark.timeout(300)
+def test_a_pinned_asset_with_a_condition_is_made_once_without_its_notebook(server: Server, place: Path) -> None:
+    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in CONDITIONED]), place / "n.ipynb")
+    kernel_id, client = server.open_notebook("n.ipynb")
+    for cell in CONDITIONED:
+        run(client, cell)
+    waited(lambda: "waits for" in run(client, "%why report"), "a first look")
+    assert "pinned n.ipynb: 1 sensor, " in run(client, "%jk pin")
+    waited(lambda: state(place) == "keeping", "the headless kernel")
+    client.stop_channels()
+    assert server.ask(f"/api/kernels/{kernel_id}", "DELETE") == 204
+
+    upstream = [sys.executable, "-m", "jobkernel", "run", "n.ipynb", "make_orders"]
+    assert subprocess.run(upstream, cwd=place, capture_output=True, timeout=90, check=False).returncode == 0
+    eventually(lambda: asked_for(place), "the run that the headless kernel starts", 90)
+    [maker] = asked_for(place)
+    assert maker != kernel_id
+
+    _, client = server.open_notebook("n.ipynb")
+    for cell in CONDITIONED:
+        run(client, cell)
+    waited(lambda: "this kernel" in run(client, "%sensor"), "taking it back")
+    assert run(client, "import jobkernel\nprint(jobkernel.load('report'))").strip().endswith("2")
+    eventually(lambda: "waits for" in run(client, "%why report"), "a look of the notebook's own kernel", 90)
+    client.stop_channels()
+    assert asked_for(place) == [maker]
