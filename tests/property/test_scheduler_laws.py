@@ -1,7 +1,7 @@
 """Weeks of kernels that die, sleep and come back: each time of a schedule is launched once, or one gap says why not.
 
 Real schedules of several kernels over one real history; time, processes and runs are played, clocks are set. On paper:
-what comes while a kernel is awake is launched, what came before as was asked, what comes again after a jump back is not.
+what comes while a kernel is awake is launched, what came before as was asked, what comes again after a jump is not.
 """
 
 from __future__ import annotations
