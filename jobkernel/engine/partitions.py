@@ -102,5 +102,6 @@ def _refuse_none(plan: Plan, chosen: ChosenPartitions) -> None:
     if first is None:
         raise InvariantViolation(f"'{made[0]}' has partitions, and none exists yet.")
     raise InvariantViolation(
-        f"'{made[0]}' has partitions; they go from '{first}' to '{last}'. Say which one: --partition KEY, or latest."
+        f"'{made[0]}' has partitions; they go from '{first}' to '{last}'. Say which one:"
+        " --partition KEY, latest, missing or all; in a schedule or sensor RunRequest(partition_key=…)."
     )

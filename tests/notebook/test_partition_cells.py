@@ -63,7 +63,7 @@ def test_a_cell_that_loads_a_partitioned_asset_gets_its_own_day(nb: Notebook) ->
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("%materialize day", "Say which one: --partition KEY, or latest."),
+        ("%materialize day", "Say which one: --partition KEY, latest, missing or all; in a schedule or sensor"),
         ("%materialize day --partition 2024-1-02", "Did you mean '2024-01-02'? They go from '2024-01-01'"),
         ("%materialize day --partition failed", "No partition of 'day' failed."),
         ('%materialize day --partition ""', "says no partition; write KEY, A,B, FIRST..LAST, latest"),

@@ -99,11 +99,12 @@ def test_partitions(project: Path) -> None:
     assert "no departures of 2013-01-17" in shown["shown"]
     assert "COMPLETED_SUCCESS, 24/24 partitions>" in shown["retried"]
     assert "28/28 partitions" in shown["rest"]
+    assert "7/7 partitions" in shown["stale-ones"]
     assert "departures, delays: 6 from 2013-01-02 to 2013-01-07 in 6 runs" in shown["would"]
     assert "10/10 partitions" in shown["rolled"]
     assert "2013-01-01|EWR..2013-01-03|EWR" in shown["whybusy"]
     assert asked(project, "SELECT status, partitions, done FROM backfills ORDER BY requested_at") == [
-        ("COMPLETED_SUCCESS", count, count) for count in (6, 24, 28, 2, 10, 3, 2, 3)
+        ("COMPLETED_SUCCESS", count, count) for count in (6, 24, 28, 7, 2, 10, 3, 2, 3)
     ]
     made = "SELECT asset_key, materialized_partitions FROM assets ORDER BY asset_key"
     assert asked(project, made) == [
