@@ -79,8 +79,7 @@ def _last_words() -> Any:
 
     class LastWords(WorkerPlugin):
         def transition(self, key: Any, start: Any, finish: Any, **_: Any) -> None:
-            post = dask_task.ended.pop(key, None)
-            if post is not None:
+            for post in dask_task.ended.pop(key, ()):
                 post.flush()
 
     return LastWords()
