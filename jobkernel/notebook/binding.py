@@ -94,4 +94,5 @@ class Bindings:
         return bound is not None and bound.key == key and self.holds(name) and bound.version == self._version(key)
 
     def _version(self, key: str) -> str | None:
-        return version_of(self._session.states.made(key))
+        made = self._session.states.made(key)
+        return version_of(made) if made is not None and made.is_told else None  # a report brings no value

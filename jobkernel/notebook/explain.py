@@ -7,6 +7,7 @@ from typing import Any, Final
 from jobkernel.engine.session import Session
 from jobkernel.errors import UnknownName, did_you_mean
 from jobkernel.notebook.condition_words import condition_parts
+from jobkernel.notebook.partition_reasons import fresh_words
 from jobkernel.notebook.reasons import reasons_of, reasons_of_one, when
 from jobkernel.notebook.shown import Shown, mark, one_line
 from jobkernel.notebook.views import failed_checks, why_view
@@ -64,8 +65,7 @@ def reasons(session: Session, key: str) -> dict[str, Any]:
         headline = f"{key} was never made."
         return {"status": "never", "headline": headline, "parts": _missing(session, key)}
     if verdict.status == "fresh":
-        headline = f"{key} is fresh: made {when(state.made.made_at)} from this code and these inputs."
-        return {"status": "fresh", "headline": headline, "parts": []}
+        return {"status": "fresh", "headline": fresh_words(key, state.made), "parts": []}
     parts = reasons_of(session, key)
     names = ", ".join(dict.fromkeys(part["short"] for part in parts)) or "something above it changed"
     headline = f"{key} is stale since it was made {when(state.made.made_at)}: {names}."

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from jobkernel.clock import from_us
+from jobkernel.engine.asset_state import Made
 from jobkernel.engine.partition_freshness import PartitionStanding
 from jobkernel.engine.partitions import as_of_now, partitions_of
 from jobkernel.engine.session import Session
@@ -82,8 +83,7 @@ def reasons_of_partition(session: Session, key: str, partition: str, changed: Wo
     if made is None:
         return {"status": NEVER, "headline": f"{name} was never made.", "parts": _absent(session, key, partition)}
     if word == FRESH:
-        sentence = f"{name} is fresh: made {_when(made.made_at)} from this code and these inputs."
-        return {"status": FRESH, "headline": sentence, "parts": []}
+        return {"status": FRESH, "headline": fresh_words(name, made), "parts": []}
     names = ", ".join(dict.fromkeys(part["short"] for part in parts)) or "something above it changed"
     return {"status": STALE, "headline": f"{name} is stale since it was made {_when(made.made_at)}: {names}.",
             "parts": parts}  # fmt: skip
@@ -174,6 +174,13 @@ def _absent(session: Session, key: str, partition: str) -> list[dict[str, Any]]:
 
 def _part(what: str, name: str, short: str, text: str) -> dict[str, Any]:
     return {"what": what, "name": name, "short": short, "text": text, "diff": None}
+
+
+def fresh_words(name: str, made: Made) -> str:
+    """Say why an asset, or a partition of it, is fresh."""
+    if made.is_told:
+        return f"{name} is fresh: made {_when(made.made_at)} from this code and these inputs."
+    return f"{name} is fresh: reported as made {_when(made.made_at)}, and nothing above it was made since."
 
 
 def _when(at: int | None) -> str:

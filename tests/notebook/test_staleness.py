@@ -170,3 +170,14 @@ def test_a_part_that_is_not_there_yet_after_a_restart_is_called_so(project: Path
     with notebook_in(project) as second:
         second.ok(*CHAIN[1:])
         assert "helper is not defined in this kernel yet" in why(second, "b")
+
+
+def test_what_was_only_reported_says_so_and_makes_no_variable_older(nb: Notebook) -> None:
+    nb.ok("import jobkernel as jk", "%%asset a\n1", "%%asset b\na + 1", "%materialize a b")
+    shown = nb("jk.DagsterInstance.get().report_runless_asset_event(jk.AssetMaterialization('b'))\nb")
+    assert "older than its asset" not in shown.text + shown.printed
+    told = nb("%why b").text
+    assert "b is fresh: reported as made " in told
+    assert "and nothing above it was made since." in told
+    nb.ok("%materialize a")
+    assert "b is stale since it was made" in nb("%why b").text
