@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
@@ -23,6 +24,7 @@ from jobkernel.storage.rows import ALL_TABLES, ASSET_PARTITION, RUN, STEP, Chang
 if TYPE_CHECKING:
     import duckdb
 
+CLOSING_S = 10.0
 STILL_OPEN = 2**62
 REBUILD_BATCH = 20_000
 
@@ -210,11 +212,21 @@ class Store:
             self._do("checkpoint")
 
     def close(self) -> None:
-        """Checkpoint and let go of the file."""
+        """Checkpoint and let go of the file, once questions that are under way on other threads are answered."""
+        import duckdb  # already loaded
+
         self._appenders.clear()
         self._writer.close()
-        with self._connecting:
-            self._connection.close()
+        deadline = time.monotonic() + CLOSING_S
+        while True:
+            try:
+                with self._connecting:
+                    self._connection.close()
+                return
+            except duckdb.ResourceInUseException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
