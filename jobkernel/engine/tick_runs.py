@@ -134,8 +134,10 @@ class TickRuns:
         rows = self._history.query("used_run_keys", automation=automation.name, keys=keys)
         used = {row["run_key"] for row in rows}
         fresh = [request for request in evaluation.requests if request.run_key not in used]
-        left = fresh or evaluation.requests[:1]
-        return replace(evaluation, requests=tuple(left)), [key for key in keys[not fresh :] if key in used]
+        told = [key for key in keys if key in used]
+        if not fresh:
+            return replace(evaluation, requests=tuple(evaluation.requests[:1])), told[1:]
+        return replace(evaluation, requests=tuple(fresh)), told
 
     def refusal(self, automation: Automation, evaluation: Evaluation, scheduled_at: datetime | None) -> str | None:
         """Say why the first runs that a look asks for would be refused; None where nothing speaks against them."""

