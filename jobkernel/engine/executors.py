@@ -22,7 +22,7 @@ from jobkernel.rules.executor_choice import DASK, IN_PROCESS, PROCESSES, Executo
 DRIVERS: Final = 256
 """How many steps in other processes one kernel follows at once; each costs a thread that waits."""
 SENT_AHEAD: Final = 16
-"""Steps that a Dask cluster is given for each that it runs at once, so that short ones go in groups and none waits."""
+"""Steps that a Dask cluster is given for each that it runs at once, so that they go in groups and no worker waits."""
 SENT_ELSEWHERE: Final = 64
 """Steps that a Dask cluster of unknown size is given at once."""
 

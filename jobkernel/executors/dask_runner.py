@@ -1,4 +1,4 @@
-"""Runs steps on a Dask cluster, short ones several in one task. Says how one ended whose worker or scheduler was lost.
+"""Runs steps on a Dask cluster: one step, one Dask task. Says how a step ended whose worker or scheduler was lost.
 
 Each attempt has a thread of the kernel that follows it. Dask itself never runs a step twice: only the step's retry
 policy does. Called by the engine's runs.
