@@ -9,29 +9,44 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import pickle
+import queue
 import secrets
 import sys
 import threading
-from collections.abc import Coroutine
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import field
 from typing import Any, Final
 
 from jobkernel.errors import ClusterUnreachable, JobkernelError
-from jobkernel.executors.dask_groups import Box, Pace, key_of
-from jobkernel.executors.dask_quiet import silence, without_version_warning
+from jobkernel.executors.dask_quiet import silence, without_size_warning, without_version_warning
 from jobkernel.executors.dask_security import make_security
-from jobkernel.executors.dask_sending import Sending
-from jobkernel.executors.dask_task import Sent, control
+from jobkernel.executors.dask_task import Sent, control, event_of, run_sent
 from jobkernel.executors.dask_worker import LOG_LENGTH, SEND_EVERY_S
-from jobkernel.executors.dask_workers import OwnWorkers
+from jobkernel.executors.dask_workers import FORGOTTEN_S, OwnWorkers
 from jobkernel.executors.remote import surroundings
+from jobkernel.records import dataclass
 from jobkernel.values.files import open_files
 from jobkernel.values.signing import Signer
 from jobkernel.version import __version__
 
 CONNECT_S: Final = 10.0
 CLOSE_S: Final = 5.0
+ENOUGH: Final = 4
+ENOUGH_ELSEWHERE: Final = 32
+"""Steps at Dask, for each worker or in all, with which no worker waits for its next; more are sent in groups."""
+GATHER_S: Final = 0.01
 _OF_ALL: Final = "all"
 """Dask's name for what it says of its workers."""
+
+
+@dataclass(slots=True, eq=False)
+class Box:
+    """What comes of one attempt: messages of its worker, and what the kernel itself has to say to whoever follows."""
+
+    key: str
+    queue: queue.SimpleQueue[tuple[Any, ...]] = field(default_factory=queue.SimpleQueue)
+    future: Any = None
 
 
 class DaskCluster:
@@ -46,6 +61,9 @@ class DaskCluster:
         self._lock = threading.Lock()  # protects what follows, but for what the loop's thread alone touches
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
+        self._boxes: dict[str, Box] = {}
+        self._waiting: deque[tuple[Box, Sent, bytes]] = deque()
+        self._left: list[Box] = []
         self._is_retired = False
         self._shared: dict[str, str] = {}
         self._around: dict[str, Any] = {}
@@ -57,7 +75,6 @@ class DaskCluster:
         self._client: Any = None
         self._comm: Any = None
         self._told: set[asyncio.Task[None]] = set()
-        self._sending = Sending(workers, self._call, self._tell)
 
     @property
     def is_own(self) -> bool:
@@ -95,13 +112,11 @@ class DaskCluster:
             return True
         return client.scheduler_comm is not self._comm  # another scheduler at that address knows nothing of us
 
-    def submit(self, step_key: str, data: bytes, values: str, pace: Pace | None = None) -> Box:
-        """Send a packed step; return the box into which its messages will come.
-
-        Short steps of one ``pace`` may go together, to workers of the kernel's own.
-        """
+    def submit(self, step_key: str, data: bytes, values: str) -> Box:
+        """Send a packed step; return the box into which its messages will come."""
+        box = Box(f"{step_key}-{secrets.token_hex(16)}")
         sent = Sent(
-            key=key_of(step_key),
+            key=box.key,
             topic=self._topic,
             version=__version__,
             python=sys.version_info[:2],
@@ -110,18 +125,31 @@ class DaskCluster:
             shared=None if self.is_own else self._shared_sign(values),
             around=self._surroundings() if self.is_own else None,
         )
-        box = Box(sent, data, pace if self.is_own else None)
-        self._sending.send(box)
+        with self._lock:
+            self._boxes[box.key] = box
+            self._waiting.append((box, sent, data))
+            is_first = len(self._waiting) == 1
+            has_time = len(self._boxes) > (ENOUGH * self.workers or ENOUGH_ELSEWHERE)
+        if is_first:
+            self._call(self._submit_soon if has_time else self._submit_waiting)
         return box
 
     def forget(self, box: Box) -> None:
         """Let go of an attempt: what still comes of it is dropped."""
-        self._sending.forget(box)
-        self._close_if_over()
+        with self._lock:
+            self._boxes.pop(box.key, None)
+            is_over = self._is_retired and not self._boxes
+            self._left.append(box)
+            if len(self._left) == 1:
+                self._call(self._release_left)
+        if self.own_workers is not None:
+            self.own_workers.forget(box.key)
+        if is_over:
+            self.close()
 
     def take_back(self, box: Box) -> None:
         """Ask Dask not to start an attempt."""
-        self._call(self._sending.take_back, box)
+        self._call(self._cancel, box)
 
     def tell(self, worker: str, key: str, word: str, read_bytes: int = 0) -> None:
         """Say something to an attempt on its worker, soon."""
@@ -139,11 +167,10 @@ class DaskCluster:
 
     def retire(self) -> None:
         """Close as soon as nothing runs here any more."""
-        self._is_retired = True
-        self._close_if_over()
-
-    def _close_if_over(self) -> None:
-        if self._is_retired and not self._sending.boxes():
+        with self._lock:
+            self._is_retired = True
+            is_over = not self._boxes
+        if is_over:
             self.close()
 
     def close(self) -> None:
@@ -203,7 +230,6 @@ class DaskCluster:
             client.subscribe_topic(self._topic, self._deal)
             client.subscribe_topic(_OF_ALL, self._hear)
             self._scheduler, self._client, self._comm = scheduler, client, client.scheduler_comm
-            self._sending.open(client, self.own_workers, lambda: scheduler.workers if scheduler is not None else ())
             self._hurry()
             self._ready.set()
             await self._over.wait()
@@ -215,7 +241,9 @@ class DaskCluster:
         self.broken = ClusterUnreachable(f"This kernel's Dask cluster cannot work: {why}")
 
     def _tell_all(self, *words: Any) -> None:
-        for box in self._sending.boxes():
+        with self._lock:
+            boxes = list(self._boxes.values())
+        for box in boxes:
             box.queue.put(words)
 
     def _hear(self, event: Any) -> None:
@@ -223,10 +251,8 @@ class DaskCluster:
         match event[1].get("action"):
             case "remove-worker":
                 self._tell_all("left", event[1]["worker"])
-                self._sending.leave(event[1]["worker"])
             case "add-worker":
                 self._hurry()
-                self._sending.submit_waiting()
 
     def _hurry(self) -> None:
         """Have the kernel's own scheduler send what is next for a worker, or for us, at once."""
@@ -234,16 +260,51 @@ class DaskCluster:
             for way in (*self._scheduler.stream_comms.values(), *self._scheduler.client_comms.values()):
                 way.interval = SEND_EVERY_S
 
+    def _submit_soon(self) -> None:
+        assert self._loop is not None
+        self._loop.call_later(GATHER_S, self._submit_waiting)
+
+    def _submit_waiting(self) -> None:
+        with self._lock:
+            waiting = [each for each in self._waiting if each[0].key in self._boxes]
+            self._waiting.clear()
+        boxes = [box for box, _, _ in waiting]
+        heads, data = [sent.packed() for _, sent, _ in waiting], [data for _, _, data in waiting]
+        try:
+            with without_size_warning(sum(map(len, data))):
+                futures = self._client.map(run_sent, heads, data, key=[box.key for box in boxes], pure=False, retries=0)
+        except Exception as error:  # noqa: BLE001 - Dask's errors are of many kinds
+            for box in boxes:
+                box.queue.put(("unsent", error))
+            return
+        for box, future in zip(boxes, futures, strict=True):
+            box.future = future
+
     def _deal(self, event: Any) -> None:
         """Put a worker's messages into their box. Called on the loop's thread."""
         key, worker, messages = event[1]
-        box = self._sending.get(key)
+        box = self._boxes.get(key)
         if box is not None:
             box.queue.put(("messages", worker, messages))
-            if box.group is not None:
-                box.group.worker = worker
         else:
             self._tell_worker(worker, key, "drop", 0)
+
+    def _cancel(self, box: Box) -> None:
+        if box.future is not None:
+            self._tell(box.future.cancel())
+
+    def _release_left(self) -> None:
+        with self._lock:
+            left, self._left = self._left, []
+        for box in left:
+            self._release(box)
+
+    def _release(self, box: Box) -> None:
+        future, box.future = box.future, None
+        if future is not None:
+            future.release()
+        if not self.is_own and self._client is not None and self._client.scheduler is not None:
+            self._tell(_later(FORGOTTEN_S, lambda: self._client.scheduler.event_clear(name=event_of(box.key))))
 
     def _tell_worker(self, worker: str, key: str, word: str, read_bytes: int) -> None:
         if self._client is not None:
@@ -284,7 +345,6 @@ def _own_scheduler(security: Any) -> Any:
     settings = {
         "distributed.admin.tick.interval": "500ms",
         "distributed.scheduler.http.routes": [],
-        "distributed.scheduler.work-stealing": False,  # the kernel says which worker takes what
     }
     with dask.config.set(settings), _short_logs():
         scheduler: Any = Scheduler
@@ -312,6 +372,11 @@ def _short_logs() -> Any:
 async def _soon(close: Any) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(close(), CLOSE_S)
+
+
+async def _later(seconds: float, call: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    await asyncio.sleep(seconds)
+    await call()
 
 
 async def _exception(future: Any) -> BaseException | None:

@@ -14,8 +14,7 @@ from typing import Any, Final
 
 from jobkernel.errors import ClusterUnreachable, JobkernelError, RemoteStepError, WorkerDied
 from jobkernel.executors.call import Ending, StepCall, StepOutcome
-from jobkernel.executors.dask_cluster import DaskCluster
-from jobkernel.executors.dask_groups import Box, Pace
+from jobkernel.executors.dask_cluster import Box, DaskCluster
 from jobkernel.executors.dask_task import AGAIN
 from jobkernel.executors.processes import TaskOf, death_sentence
 from jobkernel.executors.remote import RemoteEnd, RemoteTask, packed_task
@@ -43,7 +42,6 @@ class DaskRunner:
         self._cluster = cluster
         self._task_of = task_of
         self._at_work: dict[int, Box] = {}
-        self._pace = Pace()
 
     def run(self, call: StepCall, output: StepOutput | None) -> StepOutcome:
         """Run one attempt on a worker."""
@@ -77,11 +75,10 @@ class DaskRunner:
         self, task: RemoteTask, call: StepCall, output: StepOutput | None
     ) -> tuple[RemoteEnd | JobkernelError, bool]:
         """Return how an attempt ended, or why it came to no end, and whether it had begun."""
-        goes_alone = call.step.timeout is not None or call.step.op.pool is not None
-        box = self._cluster.submit(call.step.key, packed_task(task), task.values, None if goes_alone else self._pace)
+        box = self._cluster.submit(call.step.key, packed_task(task), task.values)
         self._at_work[id(call)] = box
         call_off = call.cancel.on_cancel(lambda: box.queue.put(("stop",)))
-        following = Following(self._cluster, box, call, output, self._pace)
+        following = Following(self._cluster, box, call, output)
         try:
             return following.to_the_end(), following.has_started
         finally:
@@ -103,15 +100,13 @@ class DaskRunner:
 class Following:
     """An attempt as it is followed, on the thread that does."""
 
-    def __init__(self, cluster: DaskCluster, box: Box, call: StepCall, output: StepOutput | None, pace: Pace) -> None:
-        self._pace = pace
+    def __init__(self, cluster: DaskCluster, box: Box, call: StepCall, output: StepOutput | None) -> None:
         self._cluster = cluster
         self._box = box
         self._call = call
         self._output = output
         self._worker: str | None = None
         self._pid = 0
-        self._taken = 0
         self._read = 0
         self._told = 0
         self._is_stopping = False
@@ -139,8 +134,6 @@ class Following:
                 return self._died() if rest[0] == self._worker else None  # else Dask gives it to another worker
             case "died":
                 return self._died() if self._has_died_unheard(rest[0]) else None
-            case "taken":
-                return RemoteStepError("It was taken back.")
             case "unsent":
                 return RemoteStepError(f"Step '{self._call.step.key}' could not be sent to Dask: {rest[0]}")
             case "stop":
@@ -161,7 +154,6 @@ class Following:
 
     def _take_messages(self, worker: str, messages: list[bytes]) -> RemoteEnd | JobkernelError | None:
         for data in messages:
-            self._taken += 1
             self._read += len(data)
             word, *rest = pickle.loads(data)  # noqa: S301 - a worker of the cluster that runs this user's code anyhow
             match word:
@@ -175,7 +167,6 @@ class Following:
                 case "refused":
                     return self._refused(worker, rest[0])
                 case "end":
-                    self._pace.note(rest[1])
                     return rest[0]  # type: ignore[no-any-return]
         if self._read - self._told >= TELL_AT:
             self._told = self._read
@@ -192,27 +183,23 @@ class Following:
         own = self._cluster.own_workers
         return self._worker is None and own is not None and own.pid_of(self._box.key) == pid
 
-    def _refused(self, worker: str, why: str) -> RemoteEnd | JobkernelError:
+    def _refused(self, worker: str, why: str) -> JobkernelError:
         if why == AGAIN:
             return self._died()
         return RemoteStepError(
             f"Step '{self._call.step.key}' cannot run on Dask worker {worker}: it {why}; or use '--executor threads'."
         )
 
-    def _died(self) -> RemoteEnd | JobkernelError:
-        """Return how the attempt ended if its worker could still write that down, else how its worker died."""
+    def _died(self) -> WorkerDied:
         key, own = self._call.step.key, self._cluster.own_workers
         if own is not None:
-            end = self._take_messages(self._worker or "", own.last_words(self._box.key)[self._taken :])
-            if end is not None:
-                return end
             code = own.exit_code(self._pid or own.pid_of(self._box.key) or 0)
             if code is not None:
                 return WorkerDied(death_sentence(key, code, own.memory_limit))
         where = f"The Dask worker {self._worker} that ran step" if self._worker else "The Dask worker of step"
         return WorkerDied(f"{where} '{key}' was lost: it crashed, was killed, ran out of memory, or left.")
 
-    def _look(self) -> RemoteEnd | JobkernelError | None:
+    def _look(self) -> JobkernelError | None:
         """See to it that an attempt of which nothing is heard ends, where it must."""
         call, box = self._call, self._box
         if call.is_abandoned:
@@ -227,21 +214,18 @@ class Following:
 
     def _kill_if_due(self) -> None:
         own = self._cluster.own_workers
-        if own is None or self._kill_at is None or time.monotonic() < self._kill_at:
-            return
-        self._pid = self._pid or own.pid_of(self._box.key) or 0  # one that holds Python's lock cannot say who it is
-        if self._pid:
+        if own is not None and self._pid and self._kill_at is not None and time.monotonic() >= self._kill_at:
             self._kill_at = None
             own.kill(self._pid)
 
-    def _look_at_task(self) -> RemoteEnd | JobkernelError | None:
+    def _look_at_task(self) -> JobkernelError | None:
         status = self._box.future.status if self._box.future is not None else "pending"
         if status == "pending":
             return None
         if status == "error":
             return self._task_error()
         if status == "cancelled" and self._is_stopping:
-            return None if self._worker is not None else RemoteStepError("It was taken back.")
+            return None if self._is_at_work() else RemoteStepError("It was taken back.")
         if status in ("cancelled", "lost"):
             return ClusterUnreachable(f"Step '{self._call.step.key}' was taken off {self._cluster.name}.")
         self._finished_at = self._finished_at or time.monotonic()
@@ -249,7 +233,14 @@ class Following:
             return RemoteStepError(f"Step '{self._call.step.key}' ended on {self._worker}, but its end did not arrive.")
         return None
 
-    def _task_error(self) -> RemoteEnd | JobkernelError:
+    def _is_at_work(self) -> bool:
+        """Whether a worker has begun, though Dask was asked to take the attempt back."""
+        own = self._cluster.own_workers
+        if own is not None and not self._pid:
+            self._pid = own.pid_of(self._box.key) or 0
+        return self._worker is not None or self._pid > 0
+
+    def _task_error(self) -> JobkernelError:
         from distributed import KilledWorker
 
         error = self._cluster.error_of(self._box)

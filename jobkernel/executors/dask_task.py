@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from jobkernel.errors import JobkernelError, RunCanceled, UnstorableValue, UnverifiedPickle, ValueNotWritten
 from jobkernel.executors import capture
 from jobkernel.executors.cancel import CancelToken, interrupt_thread
-from jobkernel.executors.dask_workers import is_taken_back, mark, note_last_words
+from jobkernel.executors.dask_workers import mark_of
 from jobkernel.executors.descriptor_files import DescriptorFiles
 from jobkernel.executors.remote import run_task, unpacked_task
 from jobkernel.executors.step_output import OutputLine
@@ -37,8 +37,6 @@ LATE_S: Final = 0.1
 """How late the next round may be before another is begun: the last was interrupted."""
 SEND_AT: Final = 1 << 16
 """Bytes that are sent at once."""
-REMEMBERED: Final = 1 << 20
-"""Bytes of an attempt that are kept until it ends; of one that says more, the last is sent at once."""
 AHEAD: Final = 4 << 20
 """Bytes that a step may be ahead of its kernel."""
 LEAVE_S: Final = 10.0
@@ -64,6 +62,10 @@ class Sent(NamedTuple):
     shared: str | None
     around: bytes | None
 
+    def packed(self) -> bytes:
+        """Return it as bytes: Dask looks into every other argument."""
+        return pickle.dumps(tuple(self), protocol=pickle.HIGHEST_PROTOCOL)
+
 
 class Refused(JobkernelError):
     """This worker cannot run the kernel's steps; the message is the end of a sentence that begins with its name."""
@@ -80,8 +82,6 @@ class Post:
         self._lock = threading.Lock()  # protects what waits, and keeps messages in order
         self._waiting: list[bytes] = []
         self._size = 0
-        self._all: list[bytes] | None = None if sent.marks is None else []
-        self._all_size = 0
         self._read = threading.Condition()  # protects the two below
         self._sent_bytes = 0
         self._read_bytes = 0
@@ -93,16 +93,11 @@ class Post:
             self._waiting.append(data)
             self._size += len(data)
             is_first = len(self._waiting) == 1
-            self._remember(data)
             if self._size >= SEND_AT:
                 self._send()
         if is_first:
             _rounds.add(self)
         self._hold_back()
-
-    def note_last_words(self, marks: str) -> bool:
-        """Write down what was said, for the case that the process dies before it is sent; return whether it was."""
-        return self._all is not None and note_last_words(marks, self._key, self._all)
 
     def flush(self) -> None:
         """Send what waits."""
@@ -115,13 +110,6 @@ class Post:
         with self._read:
             self._read_bytes = max(self._read_bytes, so_far)
             self._read.notify_all()
-
-    def _remember(self, data: bytes) -> None:
-        self._all_size += len(data)
-        if self._all_size > REMEMBERED:
-            self._all = None
-        elif self._all is not None:
-            self._all.append(data)
 
     def _send(self) -> None:
         messages, self._waiting = self._waiting, []
@@ -179,51 +167,36 @@ memory_limit = 0
 """Bytes that this process may allocate; 0 for any. Set where a worker of the kernel's own starts."""
 descriptors: DescriptorFiles | None = None
 """What reads this process's descriptors. Set where a worker of the kernel's own starts."""
-ended: Final[dict[str, list[Post]]] = {}
-"""Posts of attempts that are over, whose last goes with Dask's word of that, by its key of the task."""
+ended: Final[dict[str, Post]] = {}
+"""Posts of attempts that are over, whose last goes with Dask's word of that: in a worker of the kernel's own."""
 _rounds: Final = Rounds()
 _modules = UsersModules()
 _running: dict[str, Attempt] = {}
 _signers: dict[tuple[str, str], Signer] = {}
 
 
-def run_sent(packed: bytes) -> None:
-    """Run attempts one after another; called by Dask on one of its threads, with those of one of its tasks.
-
-    Returns when all is said, raises nothing of the user's.
-    """
+def run_sent(head: bytes, data: bytes) -> None:
+    """Run an attempt; called by Dask on one of its threads. Returns when all is said, raises nothing of the user's."""
     from distributed import get_worker
 
-    attempts = pickle.loads(packed)  # noqa: S301 - Dask runs what its clients send anyhow
+    sent = Sent(*pickle.loads(head))  # noqa: S301 - Dask runs what its clients send anyhow
     worker = get_worker()
-    first = Sent(*attempts[0][0])
-    if first.marks is not None and _modules.have_changed():
-        _leave(worker)  # before an attempt is marked: Dask gives them to a worker that imports what is on disk now
-    posts: list[Post] = []
-    try:
-        for sent, data in [(Sent(*head), data) for head, data in attempts]:
-            if sent.marks is None or not is_taken_back(sent.marks, sent.key):
-                _run(sent, data, worker, posts)
-    finally:
-        if posts:
-            ended[first.key] = posts
-
-
-def _run(sent: Sent, data: bytes, worker: Any, posts: list[Post]) -> None:
-    began, clock = time.time_ns(), time.perf_counter()
+    if sent.marks is not None and _modules.have_changed():
+        _leave(worker)  # before the attempt is marked: Dask gives it to a worker that imports what is on disk now
+    began = time.time_ns()
     post = Post(worker, sent)
     attempt = _running[sent.key] = Attempt(CancelToken(), post, threading.get_ident())
     try:
         end = _ended(sent, data, attempt, worker)
         if sent.marks is not None:
             _modules.note(began)  # before the kernel hears of the end, and may change one
-        post.add(*end, time.perf_counter() - clock)
+        post.add(*end)
     finally:
         _running.pop(sent.key, None)
-        if sent.marks is None or attempt.token.is_requested or not post.note_last_words(sent.marks):
+        if sent.marks is None or attempt.token.is_requested:
             post.flush()
         else:
-            posts.append(post)
+            ended[sent.key] = post
     if sent.marks is not None and attempt.token.is_requested:
         _leave(worker)  # what a step that was stopped has started goes with its process
 
@@ -313,8 +286,12 @@ def _refuse_strangers(sent: Sent) -> None:
 def _claim(sent: Sent, worker: Any) -> None:
     """Refuse an attempt that another worker began: Dask starts a step anew when it loses a worker."""
     if sent.marks is not None:
-        if not mark(sent.marks, sent.key, os.getpid()):
-            raise Refused(AGAIN)
+        try:
+            mark = os.open(os.path.join(sent.marks, mark_of(sent.key)), os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        except FileExistsError as error:
+            raise Refused(AGAIN) from error
+        os.write(mark, str(os.getpid()).encode())
+        os.close(mark)
         return
     from distributed.utils import sync
 

@@ -79,7 +79,8 @@ def _last_words() -> Any:
 
     class LastWords(WorkerPlugin):
         def transition(self, key: Any, start: Any, finish: Any, **_: Any) -> None:
-            for post in dask_task.ended.pop(key, ()):
+            post = dask_task.ended.pop(key, None)
+            if post is not None:
                 post.flush()
 
     return LastWords()

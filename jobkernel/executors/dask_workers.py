@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import pickle
 import shutil
 import signal
 import subprocess
@@ -28,8 +27,6 @@ from jobkernel.executors.worker_process import _children_in_other_groups as chil
 _START: Final = (
     "import sys; sys.path.insert(0, sys.argv.pop()); from jobkernel.executors.dask_worker import main; main()"
 )
-NOBODY: Final = 0
-"""Whose mark it is where the kernel takes an attempt back."""
 _PACKAGES: Final = str(Path(__file__).resolve().parents[2])
 FUTILE: Final = 3
 """How many workers may die one after the other before one of them has run a step."""
@@ -77,28 +74,16 @@ class OwnWorkers:
             thread.start()
 
     def pid_of(self, key: str) -> int | None:
-        """Return the process that has begun an attempt; None or 0 where none has."""
+        """Return the process that has begun an attempt; None where none has."""
         try:
-            return int((Path(self.marks) / mark_of(key)).read_bytes().partition(b"\n")[0] or 0)
+            return int((Path(self.marks) / mark_of(key)).read_text() or 0)
         except OSError:
             return None
-
-    def claim(self, key: str) -> bool:
-        """Mark an attempt so that no worker begins it; return whether none has."""
-        return mark(self.marks, key, NOBODY)
-
-    def last_words(self, key: str) -> list[bytes]:
-        """Return all messages of an attempt that a worker has ended; nothing where none has, or they were many."""
-        try:
-            _, _, words = (Path(self.marks) / mark_of(key)).read_bytes().partition(b"\n")
-            return list(pickle.loads(words))  # noqa: S301 - written by a worker of ours in a folder of ours
-        except (OSError, EOFError, pickle.UnpicklingError):  # no mark, no words, not the whole of them
-            return []
 
     def forget(self, key: str) -> None:
         """Remove the mark of an attempt that is over, when Dask has surely forgotten it, too."""
         with self._changed:
-            if self._deaths and self.pid_of(key):
+            if self._deaths and self.pid_of(key) is not None:
                 self._deaths = 0  # workers do run steps
             self._over.append((time.monotonic(), key))
             while self._over[0][0] < time.monotonic() - FORGOTTEN_S:
@@ -198,35 +183,6 @@ class OwnWorkers:
             limited = " JobKernel.worker_memory_limit may be too small for them." if self.memory_limit else ""
             self._on_futile(f"its workers end with code {code} before they run a step.{limited}")
         return not is_futile
-
-
-def mark(folder: str, key: str, pid: int) -> bool:
-    """Mark an attempt as that of a process; return False where it has a mark."""
-    try:
-        file = os.open(os.path.join(folder, mark_of(key)), os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-    except FileExistsError:
-        return False
-    os.write(file, b"%d\n" % pid)
-    os.close(file)
-    return True
-
-
-def is_taken_back(folder: str, key: str) -> bool:
-    """Whether the kernel has marked an attempt so that nobody begins it."""
-    try:
-        return Path(folder, mark_of(key)).read_bytes() == b"%d\n" % NOBODY
-    except FileNotFoundError:
-        return False
-
-
-def note_last_words(folder: str, key: str, messages: list[bytes]) -> bool:
-    """Add all messages of an attempt to its mark, in case its process dies before they are sent; whether it could."""
-    try:
-        with open(os.path.join(folder, mark_of(key)), "ab", buffering=0) as file:
-            file.write(pickle.dumps(messages, protocol=pickle.HIGHEST_PROTOCOL))
-    except OSError:
-        return False
-    return True
 
 
 def mark_of(key: str) -> str:
