@@ -39,7 +39,10 @@ class PartitionStates:
         self._planned: dict[Place, str] = {}
         self._places_of_run: dict[str, set[Place]] = {}
         self._foreign: set[str] = set()
+        self._alive: set[str] = set()
+        """Runs of this kernel that are to make partitions."""
         self._ended: dict[str, None] = {}
+        """The last of them that ended."""
         self._prints: dict[str, Mapping[str, Any]] = {}
         self._hashes: dict[int, Mapping[str, str]] = {}
 
@@ -98,6 +101,9 @@ class PartitionStates:
 
     def _end(self, run_id: str, moved: dict[str, list[str]]) -> None:
         """Note the end of a run of this kernel, which the history may hear of later than we do."""
+        if run_id not in self._alive:
+            return
+        self._alive.discard(run_id)
         self._ended[run_id] = None
         if len(self._ended) > ENDED_KEPT:
             del self._ended[next(iter(self._ended))]
@@ -107,6 +113,7 @@ class PartitionStates:
     def _note_partition(self, event: Event, body: Mapping[str, Any], moved: dict[str, list[str]]) -> None:
         place = (str(body["asset_key"]), str(body["partition_key"]))
         if event.event_type == ev.ASSET_MATERIALIZATION_PLANNED:
+            self._alive.add(str(event.run_id))
             self._plan(place, str(event.run_id), moved)
             return
         if event.event_type == ev.ASSET_MATERIALIZATION:
