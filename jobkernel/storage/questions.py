@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jobkernel.errors import HistoryError, did_you_mean
 from jobkernel.records import dataclass
 from jobkernel.storage.encoding import rows_as_dicts
-from jobkernel.storage.store import STILL_OPEN, Store, sentences
+from jobkernel.storage.run_bounds import STILL_OPEN
+from jobkernel.storage.store import Store, sentences
 
 if TYPE_CHECKING:
     import duckdb

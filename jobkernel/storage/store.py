@@ -9,23 +9,20 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobkernel.errors import HistoryError
-from jobkernel.records import dataclass
 from jobkernel.storage.encoding import StoredEvent
 from jobkernel.storage.fold import FINAL_RUN_STATUSES, fold
 from jobkernel.storage.opening import MEMORY, open_history_file, said
 from jobkernel.storage.rows import ALL_TABLES, ASSET_PARTITION, RUN, STEP, Changes, Key, Row, Rows, Table
+from jobkernel.storage.run_bounds import STILL_OPEN, RunBounds
 
 if TYPE_CHECKING:
     import duckdb
 
 CLOSING_S = 10.0
-STILL_OPEN = 2**62
 REBUILD_BATCH = 20_000
 
 
@@ -54,34 +51,6 @@ class ClientIdentity(NamedTuple):
     host: str
     pid: int
     process_started: str
-
-
-@dataclass(slots=True)
-class RunBounds:
-    """Where each run's rows lie: the seq of its first event, and of its last once it has ended."""
-
-    positions: dict[str, int] = field(default_factory=dict)
-    firsts: array[int] = field(default_factory=lambda: array("q"))
-    lasts: array[int] = field(default_factory=lambda: array("q"))
-
-    def note(self, run_id: str, first: int, last: int) -> None:
-        """Remember a run, or what changed of it."""
-        position = self.positions.get(run_id)
-        if position is None:
-            self.positions[run_id] = len(self.firsts)
-            self.firsts.append(first)
-            self.lasts.append(last)
-        else:
-            self.lasts[position] = last
-
-    def of(self, run_id: str) -> tuple[int, int]:
-        """Return first and last seq; an unknown run lies nowhere."""
-        position = self.positions.get(run_id)
-        return (0, -1) if position is None else (self.firsts[position], self.lasts[position])
-
-    def floor(self, newest: int) -> int:
-        """Return the first seq of the oldest of the ``newest`` latest runs."""
-        return self.firsts[-newest] if 0 < newest < len(self.firsts) else 0
 
 
 class Store:
@@ -145,13 +114,16 @@ class Store:
         if not events:
             return Appended(self.last_seq, set(), 0)
         first_seq = self._next_seq
+        new_runs: list[str] = []
         try:
             with sentences(self.path), self._transaction():
                 self._write("event", lines)
                 ended = fold(self._rows, first_seq, events)
                 changes = self._rows.changes()
                 self._apply(changes)
+                new_runs = self._note_new_runs(changes)  # whoever sees a run can ask for it
         except BaseException:
+            self.bounds.take_back(new_runs)
             self._forget()
             raise
         self._next_seq += len(events)
@@ -287,6 +259,14 @@ class Store:
             appender = self._appenders[name] = self._writer.appender(f"kept.{name}")
         appender.append_rows(rows)
         appender.flush()
+
+    def _note_new_runs(self, changes: Changes) -> list[str]:
+        new: list[str] = []
+        for row_seq, _, run_id, step_key, *_ in changes.added.get(RUN.target, ()):
+            if step_key is None and run_id not in self.bounds.positions:
+                self.bounds.note(run_id, row_seq, STILL_OPEN)
+                new.append(run_id)
+        return new
 
     def _note_runs(self, changes: Changes) -> None:
         for row_seq, last_seq, run_id, step_key, _, _, status, *_ in changes.added.get(RUN.target, ()):

@@ -190,6 +190,31 @@ def test_a_process_is_known_by_pid_and_start() -> None:
     os.waitpid(child, 0)
 
 
+def test_where_a_run_lies_is_known_before_it_can_be_seen_and_not_after_a_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = Store.open()
+    number, _ = store.register(this_process("c", None, None), 1)
+    do, known = store._do, []
+
+    def watched(sql: str, *values: object) -> object:
+        if sql == "commit":
+            known.append(list(store.bounds.positions))
+            if len(known) == 1:
+                raise RuntimeError("the disk went away")
+        return do(sql, *values)
+
+    monkeypatch.setattr(store, "_do", watched)
+    first = [("RUN_ENQUEUED", run_id, None, 1, "{}") for run_id in ("a", "b")]
+    with pytest.raises(RuntimeError, match="went away"):
+        store.append([Batch(number, 1, first)])
+    assert store.bounds.of("a") == store.bounds.of("b") == (0, -1)
+    store.append([Batch(number, 1, first[::-1])])
+    assert known == [["a", "b"], ["b", "a"]]
+    assert (store.bounds.of("b")[0], store.bounds.of("a")[0]) == (1, 2)
+    store.close()
+
+
 def test_a_full_disk_refuses_what_comes_after_until_it_comes_in_order() -> None:
     store = Store.open()
     number, _ = store.register(this_process("c", None, None), 1)
