@@ -72,7 +72,8 @@ def kill(kernel: Kernel, watcher: HistoryClient) -> None:
 
 
 def runs(watcher: HistoryClient) -> list[dict[str, Any]]:
-    found = [watcher.query("run", run_id=row["run_id"])[0] for row in watcher.query("latest_runs", limit=100)]
+    latest = watcher.query("latest_runs", limit=100)
+    found = [row for each in latest for row in watcher.query("run", run_id=each["run_id"])]
     return sorted(found, key=lambda row: row["first_seq"])
 
 
