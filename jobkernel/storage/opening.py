@@ -53,7 +53,7 @@ def _dynamic_partitions(connection: duckdb.DuckDBPyConnection) -> None:
             else:
                 found.pop((change["name"], key), None)
     if found:  # the events that said so mean nothing to this version
-        connection.execute("insert or replace into kept.meta values ('pruned', '0')")
+        connection.execute("insert or ignore into kept.meta values ('pruned', '0')")
     for seq, ((name, key), at) in enumerate(found.items(), -len(found)):  # before all that events will add
         connection.execute("insert into kept.dynamic_partition values (?, ?, ?, ?, ?)", [seq, name, key, at, seq])
 

@@ -314,7 +314,8 @@ def test_an_older_history_is_brought_up_to_date_in_one_transaction(tmp_path: Pat
         assert connection.execute("select owner from kept.tick").fetchall() == []
 
 
-def test_dynamic_partitions_that_stood_among_the_settings_are_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pruned_up_to", [None, 70])
+def test_dynamic_partitions_that_stood_among_the_settings_are_kept(tmp_path: Path, pruned_up_to: int | None) -> None:
     path = str(tmp_path / "history.duckdb")
     changes = [("added", ["b", "a", "c"]), ("deleted", ["b"]), ("added", ["d", "b"])]
     with opening.open_history_file(path, version=4) as connection:
@@ -323,8 +324,11 @@ def test_dynamic_partitions_that_stood_among_the_settings_are_kept(tmp_path: Pat
             row = [number + 1, f"dynamic_partitions/{number}", value]
             connection.execute("insert into kept.setting values (?, ?, 5, ?)", row).fetchall()
         connection.execute("insert into kept.setting values (9, 'keep_runs', 5, '100')").fetchall()
+        if pruned_up_to is not None:
+            connection.execute("insert into kept.meta values ('pruned', ?)", [str(pruned_up_to)]).fetchall()
 
     store = Store.open(path)
+    assert store.last_seq == (pruned_up_to or 0)
     found = store.cursor().execute("select partition_key from dynamic_partitions order by added_at").fetchall()
     settings = store.cursor().execute("select name from kept.setting").fetchall()
     with pytest.raises(HistoryError, match="cannot be rebuilt"):
