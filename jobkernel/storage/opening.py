@@ -42,10 +42,10 @@ def _dynamic_partitions(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the table of dynamic partitions, of what stood among the settings: a row for each change of keys."""
     _make_tables(connection, "dynamic_partition")
     rows = connection.execute(
-        "delete from kept.setting where name like 'dynamic_partitions/%' returning row_seq, changed_us, value"
+        "delete from kept.setting where name like 'dynamic_partitions/%' returning value"
     ).fetchall()
     found: dict[tuple[str, str], int] = {}
-    changes = sorted((json.loads(value) for _, _, value in rows), key=lambda each: (each["at"], each["number"]))
+    changes = sorted((json.loads(value) for (value,) in rows), key=lambda each: (each["at"], each["number"]))
     for change in changes:
         for key in change["keys"]:
             if change["what"] == "added":

@@ -7,23 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from conditioned import EAGER, look, raw, report
 from waiting import eventually
 
 import jobkernel as dg
 from jobkernel.engine.conditions import DEFAULT_SENSOR
 from jobkernel.model.runs import Launch
-
-EAGER = dg.AutomationCondition.eager()
-
-
-@dg.asset
-def raw() -> int:
-    return 1
-
-
-@dg.asset(deps=[raw], automation_condition=EAGER)
-def report() -> int:
-    return 2
 
 
 @dg.asset(deps=[report], automation_condition=EAGER)
@@ -35,10 +24,6 @@ def summary() -> int:
 def session() -> Iterator[Any]:
     with dg.test_session() as opened:
         yield opened
-
-
-def look(session: Any) -> None:
-    session.clock.move(timedelta(seconds=30))
 
 
 def make(session: Any, *keys: str) -> None:

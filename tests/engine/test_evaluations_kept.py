@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from conditioned import EAGER, look, raw, report
 from waiting import eventually
 
 import jobkernel as dg
@@ -14,18 +15,7 @@ from jobkernel.engine.conditions import DEFAULT_SENSOR
 from jobkernel.model.events import Event
 from jobkernel.model.runs import Launch
 
-EAGER = dg.AutomationCondition.eager()
 LETTERS = dg.StaticPartitionsDefinition(["x", "y", "z", "u", "v"])
-
-
-@dg.asset
-def raw() -> int:
-    return 1
-
-
-@dg.asset(deps=[raw], automation_condition=EAGER)
-def report() -> int:
-    return 2
 
 
 @pytest.fixture
@@ -38,10 +28,6 @@ def watch(session: Any, *definitions: Any) -> None:
     session.add(*definitions)
     session.automations.switch(DEFAULT_SENSOR, on=True)
     look(session)
-
-
-def look(session: Any) -> None:
-    session.clock.move(timedelta(seconds=30))
 
 
 def make(session: Any, *keys: str, partition: str | None = None) -> None:
